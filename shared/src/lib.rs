@@ -1,0 +1,3 @@
+//! Countersign: a second factor for any application on AWS.
+
+pub mod store;

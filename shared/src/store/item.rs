@@ -1,0 +1,200 @@
+//! Items: attributes with native types, as DynamoDB has them, and their size as DynamoDB counts it.
+
+use std::collections::BTreeMap;
+
+/// An attribute's value. The kinds that Countersign uses of DynamoDB's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "embedded", derive(serde::Serialize, serde::Deserialize))]
+pub enum Value {
+    /// `S`: text that an operator may read.
+    Text(String),
+    /// `N`: a whole number.
+    Number(i64),
+    /// `B`: bytes, for what is secret or personal.
+    Bytes(Vec<u8>),
+    /// `L`: a list.
+    List(Vec<Value>),
+    /// `M`: a map.
+    Map(Item),
+}
+
+/// The attributes of an item, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "embedded", derive(serde::Serialize, serde::Deserialize))]
+pub struct Item(BTreeMap<String, Value>);
+
+/// An item that does not have the attributes it should: damaged, or written by a later schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ItemError(pub &'static str);
+
+impl Item {
+    /// The item with one attribute more.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.0.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The item with one attribute more where there is a value.
+    #[must_use]
+    pub fn with_some(self, name: &'static str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// Every attribute, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// The text of an attribute.
+    ///
+    /// # Errors
+    /// [`ItemError`] with the attribute's name when it is missing or of another type; so do its siblings.
+    pub fn text(&self, name: &'static str) -> Result<&str, ItemError> {
+        match self.0.get(name) {
+            Some(Value::Text(text)) => Ok(text),
+            _ => Err(ItemError(name)),
+        }
+    }
+
+    /// The number of an attribute.
+    ///
+    /// # Errors
+    /// As [`Item::text`].
+    pub fn number<N: TryFrom<i64>>(&self, name: &'static str) -> Result<N, ItemError> {
+        match self.0.get(name) {
+            Some(Value::Number(number)) => N::try_from(*number).map_err(|_| ItemError(name)),
+            _ => Err(ItemError(name)),
+        }
+    }
+
+    /// The number of an attribute that may be absent.
+    ///
+    /// # Errors
+    /// As [`Item::text`], but `None` when it is missing.
+    pub fn optional_number<N: TryFrom<i64>>(&self, name: &'static str) -> Result<Option<N>, ItemError> {
+        if self.0.contains_key(name) { self.number(name).map(Some) } else { Ok(None) }
+    }
+
+    /// The bytes of an attribute.
+    ///
+    /// # Errors
+    /// As [`Item::text`].
+    pub fn bytes(&self, name: &'static str) -> Result<&[u8], ItemError> {
+        match self.0.get(name) {
+            Some(Value::Bytes(bytes)) => Ok(bytes),
+            _ => Err(ItemError(name)),
+        }
+    }
+
+    /// The bytes of an attribute that may be absent.
+    ///
+    /// # Errors
+    /// As [`Item::text`], but `None` when it is missing.
+    pub fn optional_bytes(&self, name: &'static str) -> Result<Option<&[u8]>, ItemError> {
+        if self.0.contains_key(name) { self.bytes(name).map(Some) } else { Ok(None) }
+    }
+
+    /// The maps in a list; an absent list is an empty one.
+    ///
+    /// # Errors
+    /// As [`Item::text`].
+    pub fn maps(&self, name: &'static str) -> Result<Vec<&Item>, ItemError> {
+        let values = match self.0.get(name) {
+            None => return Ok(Vec::new()),
+            Some(Value::List(values)) => values,
+            Some(_) => return Err(ItemError(name)),
+        };
+        values.iter().map(|value| if let Value::Map(map) = value { Ok(map) } else { Err(ItemError(name)) }).collect()
+    }
+
+    /// The map of an attribute that may be absent.
+    ///
+    /// # Errors
+    /// As [`Item::text`], but `None` when it is missing.
+    pub fn map(&self, name: &'static str) -> Result<Option<&Item>, ItemError> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Value::Map(map)) => Ok(Some(map)),
+            Some(_) => Err(ItemError(name)),
+        }
+    }
+
+    /// The size in bytes as DynamoDB counts it: names and text in UTF-8, a number one byte per two digits and one
+    /// more, a list or map three bytes and one per element (*Developer Guide*, "DynamoDB item sizes and formats").
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.iter().map(|(name, value)| name.len() + value.size()).sum()
+    }
+}
+
+impl Value {
+    fn size(&self) -> usize {
+        const CONTAINER: usize = 3;
+        match self {
+            Value::Text(text) => text.len(),
+            Value::Number(number) => number_size(*number),
+            Value::Bytes(bytes) => bytes.len(),
+            Value::List(values) => CONTAINER + values.iter().map(|value| 1 + value.size()).sum::<usize>(),
+            Value::Map(map) => CONTAINER + map.0.len() + map.size(),
+        }
+    }
+}
+
+/// One byte per two significant digits, one more for the exponent, one for a sign; trailing zeros don't count.
+fn number_size(number: i64) -> usize {
+    if number == 0 {
+        return 1;
+    }
+    let mut significant = number.unsigned_abs();
+    while significant.is_multiple_of(10) {
+        significant /= 10;
+    }
+    let digits = significant.to_string().len();
+    digits.div_ceil(2) + 1 + usize::from(number < 0)
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Value::Text(text.to_owned())
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Value::Number(number)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(number: u32) -> Self {
+        Value::Number(i64::from(number))
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        Value::Bytes(bytes)
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(bytes: &[u8]) -> Self {
+        Value::Bytes(bytes.to_vec())
+    }
+}
+
+impl From<Item> for Value {
+    fn from(map: Item) -> Self {
+        Value::Map(map)
+    }
+}
+
+impl From<Vec<Item>> for Value {
+    fn from(maps: Vec<Item>) -> Self {
+        Value::List(maps.into_iter().map(Value::Map).collect())
+    }
+}
