@@ -1,0 +1,217 @@
+//! The one error of the domain and the flows. It knows nothing of HTTP: each dialect has its own match from it.
+
+use std::fmt;
+
+use super::factor::{FactorSummary, FactorType};
+
+/// Why a request was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The request's fields are missing, of a wrong type, or make no sense.
+    Invalid(Vec<FieldProblem>),
+    /// The body is not JSON by its content type.
+    UnsupportedMediaType,
+    /// The body is larger than is read.
+    PayloadTooLarge,
+    /// No identity, or not one of the kind that the route takes.
+    Unauthorized,
+    /// Several factors could be meant, or none.
+    FactorRequired,
+    /// The code is wrong, and has been counted.
+    IncorrectCode {
+        /// What was guessed at.
+        kind: CodeKind,
+        /// Tries left before the next is refused or delayed, where that is a promise.
+        remaining: Option<u32>,
+    },
+    /// The code is right but was used before: the next one must be awaited.
+    CodeAlreadyUsed(CodeKind),
+    /// Changing factors needs a check that this session passed lately.
+    PresenceRequired {
+        /// What the person could pass a check with.
+        available: Vec<FactorSummary>,
+    },
+    /// Too many wrong codes in a row: only a reset helps.
+    FactorLocked,
+    /// The destination can't be served: not a mobile number, or its country is not allowed.
+    DestinationRefused,
+    /// There is no such thing, or it is another user's.
+    NotFound(Subject),
+    /// The destination, or an authenticator app of that label, is already enrolled.
+    AlreadyEnrolled(FactorType),
+    /// The account has all the factors it may have.
+    TooManyFactors,
+    /// There is no factor of that type to turn off or to challenge.
+    NotEnrolled(FactorType),
+    /// The token has done its work before.
+    AlreadyUsed(Subject),
+    /// The token or challenge is past its time.
+    Expired(Subject),
+    /// The new factor's code has not been verified yet.
+    NotVerified,
+    /// The verification was of an enrolled factor: there is nothing new to bind.
+    NothingToBind,
+    /// Too many wrong codes for now.
+    TooManyAttempts {
+        /// What was guessed at.
+        kind: CodeKind,
+        /// Seconds to wait.
+        retry_after: u64,
+    },
+    /// Too many messages for now.
+    TooManyMessages {
+        /// Seconds to wait.
+        retry_after: u64,
+    },
+    /// That kind of factor is not set up here.
+    ChannelNotConfigured(&'static str),
+    /// The message was refused, or nothing is known of it.
+    DeliveryFailed,
+    /// The store or the keys can't be reached, or too many requests met: the same request may be made again.
+    Busy,
+    /// Something is broken. The context is for the log alone.
+    Internal(&'static str),
+}
+
+/// What a code was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeKind {
+    /// An authenticator app's.
+    Totp,
+    /// Sent by SMS.
+    Sms,
+    /// Sent by e-mail.
+    Email,
+    /// A recovery code.
+    Recovery,
+}
+
+impl From<FactorType> for CodeKind {
+    fn from(factor: FactorType) -> Self {
+        match factor {
+            FactorType::Totp => Self::Totp,
+            FactorType::Sms => Self::Sms,
+            FactorType::Email => Self::Email,
+        }
+    }
+}
+
+/// What was not found, used up or expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// An enrolment token.
+    Enrollment(FactorType),
+    /// A challenge.
+    Challenge,
+    /// A factor.
+    Factor,
+    /// A route.
+    Route,
+}
+
+/// A field and what is wrong with it. Never the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldProblem {
+    /// The field's path, as `profile.phoneNumber`; empty for the whole body.
+    pub field: String,
+    /// What is wrong, as the end of a sentence that begins with the field.
+    pub problem: &'static str,
+}
+
+impl Error {
+    /// One field with a problem.
+    #[must_use]
+    pub fn field(field: impl Into<String>, problem: &'static str) -> Self {
+        Self::Invalid(vec![FieldProblem { field: field.into(), problem }])
+    }
+
+    /// A stable word for logs and metrics.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid_request",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::Unauthorized => "unauthorized",
+            Self::FactorRequired => "factor_required",
+            Self::IncorrectCode { .. } => "incorrect_code",
+            Self::CodeAlreadyUsed(_) => "code_already_used",
+            Self::PresenceRequired { .. } => "presence_required",
+            Self::FactorLocked => "factor_locked",
+            Self::DestinationRefused => "destination_refused",
+            Self::NotFound(_) | Self::NotEnrolled(_) => "not_found",
+            Self::AlreadyEnrolled(_) => "already_enrolled",
+            Self::TooManyFactors => "too_many_factors",
+            Self::AlreadyUsed(_) => "already_used",
+            Self::Expired(_) => "expired",
+            Self::NotVerified => "not_verified",
+            Self::NothingToBind => "nothing_to_bind",
+            Self::TooManyAttempts { .. } => "too_many_attempts",
+            Self::TooManyMessages { .. } => "too_many_messages",
+            Self::ChannelNotConfigured(_) => "channel_not_configured",
+            Self::DeliveryFailed => "delivery_failed",
+            Self::Busy => "busy",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// Seconds after which the same request may succeed.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooManyAttempts { retry_after, .. } | Self::TooManyMessages { retry_after } => Some(*retry_after),
+            Self::Busy => Some(1),
+            _ => None,
+        }
+    }
+}
+
+/// A sentence for a person, without internals and without values.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(problems) => {
+                f.write_str("The request is not valid")?;
+                for (index, FieldProblem { field, problem }) in problems.iter().enumerate() {
+                    f.write_str(if index == 0 { ": " } else { ", " })?;
+                    if field.is_empty() { write!(f, "the body {problem}")? } else { write!(f, "`{field}` {problem}")? }
+                }
+                f.write_str(".")
+            }
+            Self::UnsupportedMediaType => f.write_str("The body must be application/json."),
+            Self::PayloadTooLarge => f.write_str("The body is larger than 256 KiB."),
+            Self::Unauthorized => f.write_str("This route needs an identity."),
+            Self::FactorRequired => f.write_str("Name the factor that the code is for."),
+            Self::IncorrectCode { .. } => f.write_str("The code is not right."),
+            Self::CodeAlreadyUsed(CodeKind::Totp) => f.write_str("This code was used before: wait for the next one."),
+            Self::CodeAlreadyUsed(_) => f.write_str("This code was used before."),
+            Self::PresenceRequired { .. } => f.write_str("Pass a check in this session first."),
+            Self::FactorLocked => f.write_str("Too many wrong codes: this factor is locked until it is reset."),
+            Self::DestinationRefused => f.write_str("Messages can't be sent to this destination."),
+            Self::NotFound(Subject::Enrollment(_)) => f.write_str("There is no such enrollment."),
+            Self::NotFound(Subject::Challenge) => f.write_str("There is no such challenge."),
+            Self::NotFound(Subject::Factor) => f.write_str("There is no such factor."),
+            Self::NotFound(Subject::Route) => f.write_str("There is no such route."),
+            Self::AlreadyEnrolled(FactorType::Totp) => f.write_str("An authenticator app of this label is enrolled."),
+            Self::AlreadyEnrolled(_) => f.write_str("This destination is already enrolled."),
+            Self::TooManyFactors => f.write_str("The account has as many factors as it may have."),
+            Self::NotEnrolled(_) => f.write_str("No factor of this type is enrolled."),
+            Self::AlreadyUsed(Subject::Challenge) => f.write_str("This challenge was answered before."),
+            Self::AlreadyUsed(_) => f.write_str("This enrollment was confirmed before."),
+            Self::Expired(Subject::Challenge) => f.write_str("The challenge has expired: ask for a new one."),
+            Self::Expired(_) => f.write_str("The enrollment has expired: begin again."),
+            Self::NotVerified => f.write_str("Verify a code of the new factor first."),
+            Self::NothingToBind => f.write_str("This verification was of an enrolled factor: there is nothing to bind."),
+            Self::TooManyAttempts { retry_after, .. } => {
+                write!(f, "Too many wrong codes: try again in {retry_after} s.")
+            }
+            Self::TooManyMessages { retry_after } => write!(f, "Too many messages: try again in {retry_after} s."),
+            Self::ChannelNotConfigured(channel) => write!(f, "{channel} is not set up here."),
+            Self::DeliveryFailed => f.write_str("The message could not be sent."),
+            Self::Busy => f.write_str("The service is busy: try again."),
+            Self::Internal(_) => f.write_str("Something went wrong."),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,17 @@
+//! The rules, pure and synchronous: no I/O, no clock, no randomness of their own.
+
+pub mod account;
+pub mod challenge;
+pub mod enrollment;
+pub mod error;
+pub mod factor;
+pub mod ids;
+pub mod limits;
+pub mod policy;
+pub mod possession;
+pub mod random;
+pub mod recovery;
+pub mod secret;
+pub mod time;
+pub mod token;
+pub mod totp;

@@ -1,0 +1,107 @@
+//! The key file of the local server: a line per version, `1 <64 hexadecimal digits>`, the first seals. Mode 0600.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use async_trait::async_trait;
+use aws_lc_rs::hmac;
+use data_encoding::HEXLOWER_PERMISSIVE;
+use zeroize::Zeroizing;
+
+use super::{Keys, KeysError, Root};
+use crate::domain::random::Randomness;
+use crate::domain::secret::KeyVersion;
+
+/// Master keys from a file.
+pub struct KeyFile {
+    versions: Vec<KeyVersion>,
+    keys: Vec<(KeyVersion, hmac::Key)>,
+}
+
+impl KeyFile {
+    /// Reads the file, or makes one with a new key where there is none.
+    ///
+    /// # Errors
+    /// When it can't be read or made, when others may read it, or when a line is not a version and a key.
+    pub fn open_or_create(path: &Path, randomness: &dyn Randomness) -> io::Result<Self> {
+        match read_private(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let mut key = Root::default();
+                randomness.fill(key.as_mut()).map_err(io::Error::other)?;
+                let line = Zeroizing::new(format!("1 {}\n", HEXLOWER_PERMISSIVE.encode(key.as_ref())));
+                create_private(path, line.as_bytes())?;
+                Self::parse(&read_private(path)?)
+            }
+            text => Self::parse(&text?),
+        }
+    }
+
+    fn parse(text: &str) -> io::Result<Self> {
+        let mut keys = Vec::new();
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            let (version, key) = parse_line(line)
+                .ok_or_else(|| io::Error::other("each line must be a version from 1 to 255 and 64 hexadecimal digits"))?;
+            if keys.iter().any(|(each, _)| *each == version) {
+                return Err(io::Error::other("a key version is there twice"));
+            }
+            keys.push((version, key));
+        }
+        if keys.is_empty() {
+            return Err(io::Error::other("the file has no key"));
+        }
+        Ok(Self { versions: keys.iter().map(|(version, _)| *version).collect(), keys })
+    }
+}
+
+fn parse_line(line: &str) -> Option<(KeyVersion, hmac::Key)> {
+    let (version, key) = line.trim().split_once(' ')?;
+    let version = version.parse().ok().filter(|version| *version > 0)?;
+    let key = Zeroizing::new(HEXLOWER_PERMISSIVE.decode(key.trim().as_bytes()).ok()?);
+    (key.len() == 32).then(|| (KeyVersion(version), hmac::Key::new(hmac::HMAC_SHA256, &key)))
+}
+
+#[async_trait]
+impl Keys for KeyFile {
+    fn versions(&self) -> &[KeyVersion] {
+        &self.versions
+    }
+
+    async fn derive(&self, version: KeyVersion, input: &[u8]) -> Result<Root, KeysError> {
+        let (_, key) = self.keys.iter().find(|(each, _)| *each == version).ok_or(KeysError("no such key version"))?;
+        let tag = hmac::sign(key, input);
+        tag.as_ref().try_into().map(Root::new).map_err(|_| KeysError("a derived key has a wrong length"))
+    }
+}
+
+/// Reads a file that only its owner may read.
+///
+/// # Errors
+/// [`io::ErrorKind::NotFound`], or one that says why it is not used.
+pub fn read_private(path: &Path) -> io::Result<Zeroizing<String>> {
+    let mode = fs::metadata(path)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(io::Error::other(format!("others may read it: chmod 600 {}", path.display())));
+    }
+    fs::read_to_string(path).map(Zeroizing::new)
+}
+
+/// Makes a file that only its owner may read, whole or not at all; one that is there already stays.
+///
+/// # Errors
+/// When the folder can't be written.
+pub fn create_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    // Written beside its place and linked into it: a reader never sees half of it, and the first writer wins.
+    let draft = path.with_extension(format!("{}.new", std::process::id()));
+    let _ = fs::remove_file(&draft);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    let linked = fs::hard_link(&draft, path);
+    fs::remove_file(&draft)?;
+    match linked {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}

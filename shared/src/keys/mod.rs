@@ -1,0 +1,298 @@
+//! Keys: one root secret per key version, and everything that is made from it.
+//!
+//! A [`Keys`] adapter does one thing: derive 32 bytes from a master key that it guards. From there HKDF (RFC 5869) makes
+//! the sealing key and the digest key of the version, with distinct labels, and the index key.
+
+use async_trait::async_trait;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::{hkdf, hmac};
+use data_encoding::HEXLOWER;
+use zeroize::Zeroizing;
+
+use crate::domain::error::Error;
+use crate::domain::ids::{FactorId, UserId};
+use crate::domain::random::{self, Randomness};
+use crate::domain::secret::{Digest, KeyVersion, Passcode, RecoveryCode, Sealed};
+use crate::domain::token::NonceDigest;
+
+pub mod file;
+
+/// What the root secret is derived over: the fixed input of SP 800-108's one-block KDF.
+pub const ROOT_LABEL: &[u8] = b"countersign/root/v1";
+
+/// A derived secret, wiped when dropped.
+pub type Root = Zeroizing<[u8; 32]>;
+
+/// The master key can't be used now: unreachable, refused, or not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeysError(pub &'static str);
+
+/// A guarded master key per version.
+#[async_trait]
+pub trait Keys: Send + Sync {
+    /// The versions there are, at least one. The first seals, all open; the last was there first.
+    fn versions(&self) -> &[KeyVersion];
+
+    /// HMAC-SHA256 of `input` under the master key of a version: deterministic, so there is nothing to store.
+    ///
+    /// # Errors
+    /// [`KeysError`]; the same call may be made again.
+    async fn derive(&self, version: KeyVersion, input: &[u8]) -> Result<Root, KeysError>;
+}
+
+/// What something was sealed for: it opens for nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// An authenticator app's secret.
+    TotpSecret,
+    /// A phone number or an e-mail address.
+    Destination,
+}
+
+/// The keys of every version, in memory. Each call is a matter of microseconds.
+pub struct Keyring {
+    current: KeyVersion,
+    versions: Vec<(KeyVersion, VersionKeys)>,
+    index: hmac::Key,
+}
+
+struct VersionKeys {
+    sealing: LessSafeKey,
+    digest: hmac::Key,
+}
+
+impl Keyring {
+    /// Derives everything from the master keys: one call per version.
+    ///
+    /// # Errors
+    /// [`KeysError`] of the first call that failed, or when there is no version.
+    pub async fn load(keys: &dyn Keys) -> Result<Self, KeysError> {
+        let mut versions = Vec::new();
+        let mut index = None;
+        for &version in keys.versions() {
+            let root = keys.derive(version, ROOT_LABEL).await?;
+            versions.push((version, VersionKeys::of(&root)?));
+            index = Some(expand(&root, b"countersign/index/v1")?);
+        }
+        let (Some(&current), Some(index)) = (keys.versions().first(), index) else {
+            return Err(KeysError("no key version is configured"));
+        };
+        Ok(Self { current, versions, index: hmac::Key::new(hmac::HMAC_SHA256, index.as_ref()) })
+    }
+
+    /// The version that seals.
+    #[must_use]
+    pub fn current(&self) -> KeyVersion {
+        self.current
+    }
+
+    /// Seals bytes with AES-256-GCM for a user, a factor and a purpose.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the cipher or the randomness fails.
+    pub fn seal(
+        &self,
+        purpose: Purpose,
+        user: &UserId,
+        factor: &FactorId,
+        plain: &[u8],
+        randomness: &dyn Randomness,
+    ) -> Result<Sealed, Error> {
+        let nonce: [u8; NONCE_LEN] = random::bytes(randomness)?;
+        let mut bytes = nonce.to_vec();
+        let mut text = plain.to_vec();
+        self.version(self.current)?
+            .sealing
+            .seal_in_place_append_tag(Nonce::from(&nonce), associated(purpose, user, factor), &mut text)
+            .map_err(|_| Error::Internal("sealing failed"))?;
+        bytes.append(&mut text);
+        Ok(Sealed { version: self.current, bytes })
+    }
+
+    /// Opens what was sealed for the same user, factor and purpose.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for anything else, for damage, and for a key version that is gone.
+    pub fn open(
+        &self,
+        purpose: Purpose,
+        user: &UserId,
+        factor: &FactorId,
+        sealed: &Sealed,
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        const DAMAGED: Error = Error::Internal("a sealed value does not open");
+        let (nonce, text) = sealed.bytes.split_first_chunk::<NONCE_LEN>().ok_or(DAMAGED)?;
+        let mut text = Zeroizing::new(text.to_vec());
+        let length = self
+            .version(sealed.version)?
+            .sealing
+            .open_in_place(Nonce::from(nonce), associated(purpose, user, factor), &mut text)
+            .map_err(|_| DAMAGED)?
+            .len();
+        text.truncate(length);
+        Ok(text)
+    }
+
+    /// The digest of a passcode for one enrolment or challenge of one user: it matches for no other.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the key version is gone.
+    pub fn passcode_digest(
+        &self,
+        version: KeyVersion,
+        user: &UserId,
+        factor: &FactorId,
+        nonce: NonceDigest,
+        code: &Passcode,
+    ) -> Result<Digest, Error> {
+        let parts = [b"passcode", user.as_str().as_bytes(), factor.as_str().as_bytes(), &nonce.0];
+        self.digest(version, &parts, code.expose().as_bytes())
+    }
+
+    /// The digest of a user's recovery code.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the key version is gone.
+    pub fn recovery_digest(&self, version: KeyVersion, user: &UserId, code: &RecoveryCode) -> Result<Digest, Error> {
+        self.digest(version, &[b"recovery", user.as_str().as_bytes()], code.expose().as_bytes())
+    }
+
+    /// The name of a limit's item: 128 bits in hexadecimal, the same whatever key seals, so that a rotation doesn't
+    /// forget who was sent what.
+    #[must_use]
+    pub fn index(&self, kind: &str, subject: &str) -> String {
+        let tag = sign(&self.index, &[kind.as_bytes()], subject.as_bytes());
+        HEXLOWER.encode(tag.as_ref().first_chunk::<16>().map_or(&[], <[u8; 16]>::as_slice))
+    }
+
+    fn digest(&self, version: KeyVersion, parts: &[&[u8]], secret: &[u8]) -> Result<Digest, Error> {
+        let tag = sign(&self.version(version)?.digest, parts, secret);
+        let bytes = tag.as_ref().first_chunk().copied().ok_or(Error::Internal("a digest is too short"))?;
+        Ok(Digest { version, bytes })
+    }
+
+    fn version(&self, version: KeyVersion) -> Result<&VersionKeys, Error> {
+        self.versions
+            .iter()
+            .find_map(|(each, keys)| (*each == version).then_some(keys))
+            .ok_or(Error::Internal("something is stored under a key version that is not configured"))
+    }
+}
+
+impl VersionKeys {
+    fn of(root: &Root) -> Result<Self, KeysError> {
+        let sealing = UnboundKey::new(&AES_256_GCM, expand(root, b"countersign/seal/v1")?.as_ref())
+            .map_err(|_| KeysError("the sealing key has a wrong length"))?;
+        let digest = hmac::Key::new(hmac::HMAC_SHA256, expand(root, b"countersign/digest/v1")?.as_ref());
+        Ok(Self { sealing: LessSafeKey::new(sealing), digest })
+    }
+}
+
+/// HKDF-SHA256 (RFC 5869) of the root with a label.
+fn expand(root: &Root, label: &[u8]) -> Result<Root, KeysError> {
+    let mut key = Root::default();
+    hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
+        .extract(root.as_ref())
+        .expand(&[label], hkdf::HKDF_SHA256)
+        .and_then(|expanded| expanded.fill(key.as_mut()))
+        .map_err(|_| KeysError("a key could not be expanded"))?;
+    Ok(key)
+}
+
+/// HMAC over parts that can't run into each other: each is preceded by its length.
+fn sign(key: &hmac::Key, parts: &[&[u8]], secret: &[u8]) -> hmac::Tag {
+    let mut context = hmac::Context::with_key(key);
+    for part in parts.iter().chain([&secret]) {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    context.sign()
+}
+
+fn associated(purpose: Purpose, user: &UserId, factor: &FactorId) -> Aad<Vec<u8>> {
+    let purpose = match purpose {
+        Purpose::TotpSecret => "totp-secret",
+        Purpose::Destination => "destination",
+    };
+    // None of the three can contain a line feed.
+    Aad::from([purpose, user.as_str(), factor.as_str()].join("\n").into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::secret::TotpSecret;
+
+    struct Fixed(Vec<KeyVersion>);
+
+    #[async_trait]
+    impl Keys for Fixed {
+        fn versions(&self) -> &[KeyVersion] {
+            &self.0
+        }
+
+        async fn derive(&self, version: KeyVersion, _: &[u8]) -> Result<Root, KeysError> {
+            Ok(Root::new([version.0; 32]))
+        }
+    }
+
+    struct Counting;
+
+    impl Randomness for Counting {
+        fn fill(&self, bytes: &mut [u8]) -> Result<(), Error> {
+            for (byte, number) in bytes.iter_mut().zip(1..) {
+                *byte = number;
+            }
+            Ok(())
+        }
+    }
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    fn keyring(versions: &[u8]) -> Keyring {
+        block_on(Keyring::load(&Fixed(versions.iter().copied().map(KeyVersion).collect()))).unwrap()
+    }
+
+    fn user(name: &str) -> UserId {
+        UserId::parse(name).unwrap()
+    }
+
+    #[test]
+    fn t22_what_is_sealed_opens_for_its_user_factor_and_purpose_alone() {
+        let keys = keyring(&[1]);
+        let secret = TotpSecret::random(&Counting).unwrap();
+        let id = FactorId::random(&Counting).unwrap();
+        let other_id = FactorId::parse("abcdefghijklmnop").unwrap();
+        let sealed = keys.seal(Purpose::TotpSecret, &user("alice"), &id, secret.expose(), &Counting).unwrap();
+        let opened = keys.open(Purpose::TotpSecret, &user("alice"), &id, &sealed).unwrap();
+        assert_eq!(opened.as_slice(), secret.expose());
+        assert!(keys.open(Purpose::TotpSecret, &user("bob"), &id, &sealed).is_err());
+        assert!(keys.open(Purpose::TotpSecret, &user("alice"), &other_id, &sealed).is_err());
+        assert!(keys.open(Purpose::Destination, &user("alice"), &id, &sealed).is_err());
+        assert!(!sealed.bytes.windows(20).any(|window| window == secret.expose()));
+    }
+
+    #[test]
+    fn an_older_version_still_opens_and_a_missing_one_is_an_error() {
+        let id = FactorId::random(&Counting).unwrap();
+        let sealed = keyring(&[1]).seal(Purpose::Destination, &user("alice"), &id, b"x", &Counting).unwrap();
+        assert_eq!(sealed.version, KeyVersion(1));
+        let rotated = keyring(&[2, 1]);
+        assert_eq!(rotated.open(Purpose::Destination, &user("alice"), &id, &sealed).unwrap().as_slice(), b"x");
+        assert_eq!(rotated.current(), KeyVersion(2));
+        assert!(keyring(&[2]).open(Purpose::Destination, &user("alice"), &id, &sealed).is_err());
+    }
+
+    #[test]
+    fn the_index_is_the_same_before_and_after_a_rotation() {
+        assert_eq!(keyring(&[1]).index("sms", "+4179"), keyring(&[2, 1]).index("sms", "+4179"));
+        assert_ne!(keyring(&[1]).index("sms", "+4179"), keyring(&[1]).index("email", "+4179"));
+    }
+
+    #[test]
+    fn no_version_at_all_is_an_error() {
+        assert!(block_on(Keyring::load(&Fixed(Vec::new()))).is_err());
+    }
+}
