@@ -1,0 +1,195 @@
+//! Checking a code against an account: authenticator apps and recovery codes, told apart by shape.
+
+use super::sealed::open_secret;
+use super::{App, Caller};
+use crate::domain::account::Account;
+use crate::domain::error::{CodeKind, Error};
+use crate::domain::factor::{FactorType, Method};
+use crate::domain::ids::FactorId;
+use crate::domain::possession::{Attempt, Possession};
+use crate::domain::secret::{Code, Passcode, RecoveryCode};
+use crate::domain::time::Timestamp;
+use crate::domain::totp;
+use crate::keys::{Keyring, Purpose};
+
+/// Which authenticator app a code is for.
+#[derive(Clone, Debug)]
+pub enum Apps {
+    /// This factor.
+    One(FactorId),
+    /// The only one there is.
+    Only,
+    /// Whichever matches: each is charged for a wrong code. For dialects without ids.
+    Any,
+}
+
+/// What a code was right for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PassedWith {
+    /// A factor.
+    Factor(FactorId, FactorType),
+    /// A recovery code.
+    Recovery,
+}
+
+/// A code that was looked at. Either way the account has changed, and must be committed before anyone is told.
+pub(super) enum Checked {
+    Passed(PassedWith),
+    Failed(Error),
+}
+
+impl App {
+    /// Looks at a code, and notes in the account what came of it.
+    ///
+    /// # Errors
+    /// A refusal without a look at the code: nothing has changed, and nothing is to be committed.
+    pub(super) fn check(
+        &self,
+        keys: &Keyring,
+        caller: &Caller,
+        account: &mut Account,
+        code: &Code,
+        apps: &Apps,
+        now: Timestamp,
+    ) -> Result<Checked, Error> {
+        let checked = match code {
+            Code::Digits(digits) => self.check_apps(keys, caller, account, digits, apps, now)?,
+            Code::Recovery(code) => self.check_recovery(keys, caller, account, code, now)?,
+            Code::Other => return Err(Error::IncorrectCode { kind: CodeKind::Totp, remaining: None }),
+        };
+        if let Checked::Passed(_) = checked {
+            account.note_presence(caller.session, now, self.policy());
+        }
+        Ok(checked)
+    }
+
+    /// What changing factors needs: a check that this session passed lately, or a code that passes one now.
+    ///
+    /// `Ok(Some(_))` is the failure of that code, to be committed with the account and then told.
+    pub(super) fn authorize(
+        &self,
+        keys: &Keyring,
+        caller: &Caller,
+        account: &mut Account,
+        code: Option<&Code>,
+        apps: &Apps,
+        now: Timestamp,
+    ) -> Result<Option<Error>, Error> {
+        if account.authorized_epoch(caller.session, now, self.policy()).is_some() {
+            return Ok(None);
+        }
+        let Some(code) = code else { return Err(self.presence_required(keys, &caller.user, account)) };
+        match self.check(keys, caller, account, code, apps, now)? {
+            Checked::Passed(_) => Ok(None),
+            Checked::Failed(error) => Ok(Some(error)),
+        }
+    }
+
+    fn check_apps(
+        &self,
+        keys: &Keyring,
+        caller: &Caller,
+        account: &mut Account,
+        digits: &Passcode,
+        apps: &Apps,
+        now: Timestamp,
+    ) -> Result<Checked, Error> {
+        let mut wrong = Vec::new();
+        let mut refusal = None;
+        for id in meant(account, apps)? {
+            let factor = account.factor(&id)?;
+            if let Err(error) = factor.admit(now, self.policy()) {
+                refusal = Some(error);
+                continue;
+            }
+            let Method::Totp { secret, parameters, used } = factor.method() else { continue };
+            let plain = open_secret(keys, &caller.user, &id, secret)?;
+            match totp::check(&plain, *parameters, digits, now, Some(*used)) {
+                Attempt::Right(possession) => {
+                    let resealed = (secret.version != keys.current())
+                        .then(|| keys.seal(Purpose::TotpSecret, &caller.user, &id, plain.expose(), self.randomness()))
+                        .transpose()?;
+                    let factor = account.factor_mut(&id)?;
+                    factor.passed(&possession, now);
+                    if let Some(sealed) = resealed {
+                        factor.reseal(sealed);
+                    }
+                    return Ok(Checked::Passed(PassedWith::Factor(id, FactorType::Totp)));
+                }
+                Attempt::Spent => refusal = Some(Error::CodeAlreadyUsed(CodeKind::Totp)),
+                Attempt::Wrong => wrong.push(id),
+            }
+        }
+        if let Some(Error::CodeAlreadyUsed(_)) = refusal {
+            return Err(Error::CodeAlreadyUsed(CodeKind::Totp));
+        }
+        let mut remaining = None;
+        for id in &wrong {
+            let factor = account.factor_mut(id)?;
+            factor.failed(now);
+            remaining = factor.attempts().remaining(self.policy());
+        }
+        if wrong.is_empty() {
+            return Err(refusal.unwrap_or(Error::NotEnrolled(FactorType::Totp)));
+        }
+        Ok(Checked::Failed(Error::IncorrectCode { kind: CodeKind::Totp, remaining }))
+    }
+
+    fn check_recovery(
+        &self,
+        keys: &Keyring,
+        caller: &Caller,
+        account: &mut Account,
+        code: &RecoveryCode,
+        now: Timestamp,
+    ) -> Result<Checked, Error> {
+        let incorrect = |remaining| Error::IncorrectCode { kind: CodeKind::Recovery, remaining };
+        let policy = self.policy();
+        let recovery = account.recovery_mut();
+        recovery.admit(now, policy)?;
+        // Nothing to guess at, nothing to count.
+        let Some(set) = recovery.set.as_mut() else { return Err(incorrect(None)) };
+        let given = keys.recovery_digest(set.version(), &caller.user, code)?;
+        if set.spend(&given) {
+            recovery.attempts = Default::default();
+            return Ok(Checked::Passed(PassedWith::Recovery));
+        }
+        recovery.attempts = recovery.attempts.and_wrong(now);
+        Ok(Checked::Failed(incorrect(recovery.attempts.remaining(policy))))
+    }
+
+    /// Notes in the account what came of the answer to a challenge.
+    pub(super) fn note_answer(
+        &self,
+        account: &mut Account,
+        caller: &Caller,
+        factor: &FactorId,
+        possession: Option<&Possession>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        match possession {
+            Some(possession) => {
+                account.factor_mut(factor)?.passed(possession, now);
+                account.note_presence(caller.session, now, self.policy());
+            }
+            None => account.factor_mut(factor)?.failed(now),
+        }
+        Ok(())
+    }
+}
+
+/// The authenticator apps that a code may be for.
+fn meant(account: &Account, apps: &Apps) -> Result<Vec<FactorId>, Error> {
+    let ids = || account.of_type(FactorType::Totp).map(|factor| factor.id().clone()).collect::<Vec<_>>();
+    match apps {
+        Apps::Any => Ok(ids()),
+        Apps::Only => match ids() {
+            only if only.len() == 1 => Ok(only),
+            _ => Err(Error::FactorRequired),
+        },
+        Apps::One(id) => match account.factor(id)?.method() {
+            Method::Totp { .. } => Ok(vec![id.clone()]),
+            Method::Sent { .. } => Err(Error::field("challengeId", "is needed for a factor whose code is sent")),
+        },
+    }
+}

@@ -1,0 +1,254 @@
+//! Finishing an enrolment: a right code makes the candidate a factor.
+
+use super::enroll::one_app_only;
+use super::sealed::{open_destination, open_secret, require_new, summarize};
+use super::{App, Caller};
+use crate::domain::account::Account;
+use crate::domain::enrollment::{Claim, Enrollment, Live, Pending};
+use crate::domain::error::{CodeKind, Error};
+use crate::domain::factor::{Candidate, Credential, FactorSummary};
+use crate::domain::possession::{Attempt, Possession};
+use crate::domain::recovery::RecoverySet;
+use crate::domain::secret::{Code, RecoveryCode};
+use crate::domain::time::Timestamp;
+use crate::domain::token::{Dialect, EnrollmentToken};
+use crate::domain::totp;
+use crate::keys::Keyring;
+
+/// A factor that was just enrolled.
+#[derive(Debug)]
+pub struct Confirmed {
+    /// The factor.
+    pub factor: FactorSummary,
+    /// The account's new recovery codes, if it got any: shown once.
+    pub recovery_codes: NewCodes,
+}
+
+/// Recovery codes on their way to their owner. Not printed.
+pub struct NewCodes(pub Vec<RecoveryCode>);
+
+impl std::fmt::Debug for NewCodes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NewCodes({})", self.0.len())
+    }
+}
+
+impl App {
+    /// Confirms an enrolment with its code.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`], [`Error::PresenceRequired`],
+    /// [`Error::AlreadyEnrolled`], [`Error::TooManyFactors`], [`Error::TooManyAttempts`], [`Error::IncorrectCode`],
+    /// [`Error::Busy`].
+    pub async fn confirm(&self, caller: &Caller, claim: Claim<'_>, code: &Code) -> Result<Confirmed, Error> {
+        let keys = self.keyring().await?;
+        let mut rounds = self.rounds();
+        loop {
+            let (account, enrollment) = self.load_enrollment(caller, claim.factor_type).await?;
+            let now = self.now();
+            let mut owner = account.value.clone().unwrap_or_default();
+            let (pending, used) = claimed(enrollment.value.as_ref(), claim, now)?;
+            if !owner.may_bind(pending.authorized, caller.session, now, self.policy()) {
+                return Err(self.presence_required(keys, &caller.user, &owner));
+            }
+            self.require_room(keys, caller, &owner, claim.dialect, &pending.candidate)?;
+            pending.tries.admit(claim.factor_type.into(), now, self.policy())?;
+
+            let possession = match self.attempt(keys, caller, &pending, used.as_ref(), code, now)? {
+                Attempt::Right(possession) => possession,
+                Attempt::Spent => return Err(Error::CodeAlreadyUsed(CodeKind::Totp)),
+                Attempt::Wrong => {
+                    let (failed, refusal) = self.failed(pending, claim, now);
+                    rounds.refuse(vec![enrollment.put(&failed, now, self.policy())], refusal).await?;
+                    continue;
+                }
+            };
+            let confirmed = self.bind_pending(keys, caller, &mut owner, &pending, &possession, now)?;
+            let puts = vec![
+                account.put(&owner, now, self.policy()),
+                enrollment.put(&pending.confirmed(), now, self.policy()),
+            ];
+            if rounds.settle(puts).await?.is_some() {
+                return Ok(confirmed);
+            }
+        }
+    }
+
+    /// Verifies the code of an enrolment that is bound later, by [`App::bind`]. It is no presence.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`], [`Error::TooManyAttempts`],
+    /// [`Error::IncorrectCode`], [`Error::CodeAlreadyUsed`], [`Error::Busy`].
+    pub async fn verify_candidate(&self, caller: &Caller, token: &EnrollmentToken, code: &Code) -> Result<(), Error> {
+        let claim = Claim::from(token);
+        let keys = self.keyring().await?;
+        let mut rounds = self.rounds();
+        loop {
+            let (_, enrollment) = self.load_enrollment(caller, claim.factor_type).await?;
+            let now = self.now();
+            let (pending, used) = claimed(enrollment.value.as_ref(), claim, now)?;
+            pending.tries.admit(claim.factor_type.into(), now, self.policy())?;
+            let possession = match self.attempt(keys, caller, &pending, used.as_ref(), code, now)? {
+                Attempt::Right(possession) => possession,
+                Attempt::Spent => return Err(Error::CodeAlreadyUsed(CodeKind::Totp)),
+                Attempt::Wrong => {
+                    let (failed, refusal) = self.failed(pending, claim, now);
+                    rounds.refuse(vec![enrollment.put(&failed, now, self.policy())], refusal).await?;
+                    continue;
+                }
+            };
+            let verified = Enrollment::Verified(pending, possession);
+            if rounds.settle(vec![enrollment.put(&verified, now, self.policy())]).await?.is_some() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Binds an enrolment whose code was verified before.
+    ///
+    /// # Errors
+    /// In this order: [`Error::PresenceRequired`], [`Error::NotFound`], [`Error::AlreadyUsed`] or [`Error::Expired`],
+    /// [`Error::NotVerified`], [`Error::AlreadyEnrolled`] or [`Error::TooManyFactors`]; [`Error::Busy`].
+    pub async fn bind(&self, caller: &Caller, token: &EnrollmentToken) -> Result<Confirmed, Error> {
+        let claim = Claim::from(token);
+        let keys = self.keyring().await?;
+        let mut rounds = self.rounds();
+        loop {
+            let (account, enrollment) = self.load_enrollment(caller, claim.factor_type).await?;
+            let now = self.now();
+            let mut owner = account.value.clone().unwrap_or_default();
+            let claimed = claimed(enrollment.value.as_ref(), claim, now);
+            let authorized = claimed.as_ref().ok().and_then(|(pending, _)| pending.authorized);
+            // With nothing to bind, a session of an account without factors is told so.
+            let admitted = owner.may_bind(authorized, caller.session, now, self.policy());
+            if !admitted && (claimed.is_ok() || !owner.factors().is_empty()) {
+                return Err(self.presence_required(keys, &caller.user, &owner));
+            }
+            let (pending, possession) = claimed?;
+            let possession = possession.ok_or(Error::NotVerified)?;
+            self.require_room(keys, caller, &owner, claim.dialect, &pending.candidate)?;
+            let confirmed = self.bind_pending(keys, caller, &mut owner, &pending, &possession, now)?;
+            let puts = vec![
+                account.put(&owner, now, self.policy()),
+                enrollment.put(&pending.confirmed(), now, self.policy()),
+            ];
+            if rounds.settle(puts).await?.is_some() {
+                return Ok(confirmed);
+            }
+        }
+    }
+
+    /// Whether the candidate may become a factor of the account as it is now.
+    fn require_room(
+        &self,
+        keys: &Keyring,
+        caller: &Caller,
+        owner: &Account,
+        dialect: Dialect,
+        candidate: &Candidate,
+    ) -> Result<(), Error> {
+        let factor_type = candidate.factor_type();
+        if one_app_only(dialect, factor_type) && owner.of_type(factor_type).next().is_some() {
+            return Err(Error::AlreadyEnrolled(factor_type));
+        }
+        owner.admit_candidate(candidate, self.policy())?;
+        if let Credential::Sent { channel, destination, .. } = &candidate.credential {
+            let destination = open_destination(keys, &caller.user, &candidate.id, *channel, destination)?;
+            require_new(keys, &caller.user, owner, &destination)?;
+        }
+        Ok(())
+    }
+
+    fn attempt(
+        &self,
+        keys: &Keyring,
+        caller: &Caller,
+        pending: &Pending,
+        used: Option<&Possession>,
+        code: &Code,
+        now: Timestamp,
+    ) -> Result<Attempt, Error> {
+        let Code::Digits(digits) = code else { return Ok(Attempt::Wrong) };
+        let id = &pending.candidate.id;
+        match &pending.candidate.credential {
+            Credential::Totp { secret, parameters } => {
+                let secret = open_secret(keys, &caller.user, id, secret)?;
+                Ok(totp::check(&secret, *parameters, digits, now, used.and_then(Possession::step)))
+            }
+            Credential::Sent { passcode, .. } => {
+                let nonce = pending.ticket.nonce;
+                let given = keys.passcode_digest(passcode.version, &caller.user, id, nonce, digits)?;
+                Ok(Attempt::of_digest(passcode, &given))
+            }
+        }
+    }
+
+    /// The enrolment after a wrong code, and the refusal to tell.
+    fn failed(&self, pending: Pending, claim: Claim<'_>, now: Timestamp) -> (Enrollment, Error) {
+        let failed = pending.failed(now);
+        let remaining = Some(failed.tries.remaining(self.policy()));
+        (Enrollment::Pending(failed), Error::IncorrectCode { kind: claim.factor_type.into(), remaining })
+    }
+
+    /// The new factor in the account, with the recovery codes that its dialect brings.
+    fn bind_pending(
+        &self,
+        keys: &Keyring,
+        caller: &Caller,
+        owner: &mut Account,
+        pending: &Pending,
+        possession: &Possession,
+        now: Timestamp,
+    ) -> Result<Confirmed, Error> {
+        let is_first = owner.factors().is_empty();
+        let factor = owner.bind(pending.candidate.clone(), possession, caller.session, now, self.policy());
+        let factor = summarize(keys, &caller.user, factor)?;
+        let recovery_codes = match pending.ticket.dialect {
+            Dialect::Native if is_first => self.new_codes(keys, caller, owner, self.policy().recovery_codes)?,
+            Dialect::Profile => self.new_codes(keys, caller, owner, self.policy().profile_recovery_codes)?,
+            Dialect::Native | Dialect::Logto => NewCodes(Vec::new()),
+            Dialect::Genauth => {
+                if let Some(set) = pending.recovery.clone() {
+                    owner.replace_recovery(set);
+                }
+                NewCodes(Vec::new())
+            }
+        };
+        Ok(Confirmed { factor, recovery_codes })
+    }
+
+    /// A new set of recovery codes in the account; the old one is void.
+    pub(super) fn new_codes(
+        &self,
+        keys: &Keyring,
+        caller: &Caller,
+        owner: &mut Account,
+        count: usize,
+    ) -> Result<NewCodes, Error> {
+        let version = keys.current();
+        let codes = (0..count)
+            .map(|_| RecoveryCode::random::<{ RecoveryCode::SHORT }>(self.randomness()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let digests = codes
+            .iter()
+            .map(|code| Ok(keys.recovery_digest(version, &caller.user, code)?.bytes))
+            .collect::<Result<_, Error>>()?;
+        owner.replace_recovery(RecoverySet::new(version, digests));
+        Ok(NewCodes(codes))
+    }
+}
+
+/// The pending enrolment that a claim names, with the possession that was already shown.
+fn claimed(
+    enrollment: Option<&Enrollment>,
+    claim: Claim<'_>,
+    now: Timestamp,
+) -> Result<(Pending, Option<Possession>), Error> {
+    use crate::domain::error::Subject;
+
+    let enrollment = enrollment.ok_or(Error::NotFound(Subject::Enrollment(claim.factor_type)))?;
+    Ok(match enrollment.clone().claimed(claim, now)? {
+        Live::Pending(pending) => (pending, None),
+        Live::Verified(pending, possession) => (pending, Some(possession)),
+    })
+}
