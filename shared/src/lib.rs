@@ -1,3 +1,4 @@
 //! Countersign: a second factor for any application on AWS.
 
+pub mod domain;
 pub mod store;

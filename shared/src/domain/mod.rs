@@ -1,0 +1,3 @@
+//! The rules: pure and synchronous, with no I/O, no clock and no ambient randomness.
+
+pub mod contact;
