@@ -1,4 +1,5 @@
 //! Countersign: a second factor for any application on AWS.
 
+pub mod delivery;
 pub mod domain;
 pub mod store;
