@@ -5,6 +5,13 @@ use std::fmt;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
+mod language;
+pub mod messages;
+mod segment;
+
+pub use language::Language;
+pub use segment::SmsEncoding;
+
 /// What carries a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channel {
@@ -25,7 +32,7 @@ impl Channel {
     }
 }
 
-/// One message to one person, complete: an adapter adds nothing to it.
+/// One message to one person, complete: an adapter adds nothing to it. Made by [`messages::Wording`].
 ///
 /// Its texts hold the passcode, so they are wiped when it is dropped, and it can't be printed.
 pub struct Message {
