@@ -84,7 +84,7 @@ pub enum Credential {
     /// A code sent to a number or an address.
     Sent {
         /// By which way.
-        channel: SentBy,
+        channel: Channel,
         /// Where to, sealed for this user and factor.
         destination: Sealed,
         /// The digest of the code.
@@ -92,20 +92,31 @@ pub enum Credential {
     },
 }
 
-/// How a code is sent.
+/// What carries a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SentBy {
-    /// To a phone number.
+pub enum Channel {
+    /// A text message to a phone number.
     Sms,
-    /// To an e-mail address.
+    /// An e-mail.
     Email,
 }
 
-impl From<SentBy> for FactorType {
-    fn from(channel: SentBy) -> Self {
+impl Channel {
+    /// `sms` or `email`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Email => "email",
+        }
+    }
+}
+
+impl From<Channel> for FactorType {
+    fn from(channel: Channel) -> Self {
         match channel {
-            SentBy::Sms => Self::Sms,
-            SentBy::Email => Self::Email,
+            Channel::Sms => Self::Sms,
+            Channel::Email => Self::Email,
         }
     }
 }
@@ -136,7 +147,7 @@ pub enum Method {
     /// By a code sent to a number or an address.
     Sent {
         /// By which way.
-        channel: SentBy,
+        channel: Channel,
         /// Where to, sealed for this user and factor.
         destination: Sealed,
     },

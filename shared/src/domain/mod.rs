@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod challenge;
+pub mod contact;
 pub mod enrollment;
 pub mod error;
 pub mod factor;

@@ -2,7 +2,8 @@
 
 use super::sealed::open_destination;
 use super::{App, Caller, Loaded};
-use crate::delivery::messages::{Language, Platform};
+use crate::delivery::Language;
+use crate::delivery::messages::Platform;
 use crate::domain::account::Account;
 use crate::domain::challenge::{Challenge, OpenChallenge};
 use crate::domain::enrollment::Ticket;
@@ -67,7 +68,7 @@ impl App {
             let Method::Sent { channel, destination } = factor.method() else {
                 return Err(Error::field("factorId", "is an authenticator app, which makes its own codes"));
             };
-            self.require_channel((*channel).into())?;
+            self.require_channel(*channel)?;
             let kind = CodeKind::from(factor.factor_type());
             let previous = match previous {
                 Some(previous) => previous,

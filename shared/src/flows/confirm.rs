@@ -5,7 +5,7 @@ use super::sealed::{open_destination, open_secret, require_new, summarize};
 use super::{App, Caller};
 use crate::domain::account::Account;
 use crate::domain::enrollment::{Claim, Enrollment, Live, Pending};
-use crate::domain::error::{CodeKind, Error};
+use crate::domain::error::{CodeKind, Error, Subject};
 use crate::domain::factor::{Candidate, Credential, FactorSummary};
 use crate::domain::possession::{Attempt, Possession};
 use crate::domain::recovery::RecoverySet;
@@ -58,7 +58,7 @@ impl App {
                 Attempt::Right(possession) => possession,
                 Attempt::Spent => return Err(Error::CodeAlreadyUsed(CodeKind::Totp)),
                 Attempt::Wrong => {
-                    let (failed, refusal) = self.failed(pending, claim, now);
+                    let (failed, refusal) = self.failed(pending, used, claim, now);
                     rounds.refuse(vec![enrollment.put(&failed, now, self.policy())], refusal).await?;
                     continue;
                 }
@@ -92,7 +92,7 @@ impl App {
                 Attempt::Right(possession) => possession,
                 Attempt::Spent => return Err(Error::CodeAlreadyUsed(CodeKind::Totp)),
                 Attempt::Wrong => {
-                    let (failed, refusal) = self.failed(pending, claim, now);
+                    let (failed, refusal) = self.failed(pending, used, claim, now);
                     rounds.refuse(vec![enrollment.put(&failed, now, self.policy())], refusal).await?;
                     continue;
                 }
@@ -184,10 +184,20 @@ impl App {
     }
 
     /// The enrolment after a wrong code, and the refusal to tell.
-    fn failed(&self, pending: Pending, claim: Claim<'_>, now: Timestamp) -> (Enrollment, Error) {
+    fn failed(
+        &self,
+        pending: Pending,
+        verified: Option<Possession>,
+        claim: Claim<'_>,
+        now: Timestamp,
+    ) -> (Enrollment, Error) {
         let failed = pending.failed(now);
         let remaining = Some(failed.tries.remaining(self.policy()));
-        (Enrollment::Pending(failed), Error::IncorrectCode { kind: claim.factor_type.into(), remaining })
+        let failed = match verified {
+            Some(possession) => Enrollment::Verified(failed, possession),
+            None => Enrollment::Pending(failed),
+        };
+        (failed, Error::IncorrectCode { kind: claim.factor_type.into(), remaining })
     }
 
     /// The new factor in the account, with the recovery codes that its dialect brings.
@@ -244,8 +254,6 @@ fn claimed(
     claim: Claim<'_>,
     now: Timestamp,
 ) -> Result<(Pending, Option<Possession>), Error> {
-    use crate::domain::error::Subject;
-
     let enrollment = enrollment.ok_or(Error::NotFound(Subject::Enrollment(claim.factor_type)))?;
     Ok(match enrollment.clone().claimed(claim, now)? {
         Live::Pending(pending) => (pending, None),

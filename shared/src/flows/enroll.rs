@@ -5,13 +5,13 @@ use zeroize::Zeroizing;
 use super::check::Apps;
 use super::sealed::{Destination, require_new};
 use super::{App, Caller, Countries, Loaded, not_configured};
-use crate::delivery::messages::{Language, Platform};
-use crate::delivery::{Channel, DeliveryError, Message};
+use crate::delivery::messages::Platform;
+use crate::delivery::{DeliveryError, Language, Message};
 use crate::domain::account::Account;
 use crate::domain::contact::{EmailAddress, PhoneNumber};
 use crate::domain::enrollment::{Enrollment, Pending, Ticket};
 use crate::domain::error::Error;
-use crate::domain::factor::{Candidate, Credential, FactorType, MaskedDestination, SentBy};
+use crate::domain::factor::{Candidate, Credential, FactorType, MaskedDestination, Channel};
 use crate::domain::ids::{Epoch, FactorId, Label};
 use crate::domain::limits::{DestinationLimit, Tries};
 use crate::domain::policy::Policy;
@@ -172,7 +172,7 @@ impl App {
                     tracing::warn!(error.code = error.word(), "a refused message could not be undone");
                 }
                 Err(match refused {
-                    DeliveryError::NotConfigured => not_configured(message.channel()),
+                    DeliveryError::NotConfigured => not_configured(message.channel),
                     DeliveryError::Refused | DeliveryError::Unknown => Error::DeliveryFailed,
                 })
             }
@@ -361,15 +361,6 @@ impl App {
                 self.settings().wording.sms(number, code.expose(), platform, language, minutes)
             }
             Destination::Email(address) => self.settings().wording.email(address, code.expose(), language, minutes),
-        }
-    }
-}
-
-impl From<SentBy> for Channel {
-    fn from(by: SentBy) -> Self {
-        match by {
-            SentBy::Sms => Self::Sms,
-            SentBy::Email => Self::Email,
         }
     }
 }

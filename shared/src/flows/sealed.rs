@@ -4,7 +4,7 @@ use super::App;
 use crate::domain::account::Account;
 use crate::domain::contact::{EmailAddress, PhoneNumber};
 use crate::domain::error::Error;
-use crate::domain::factor::{Factor, FactorSummary, MaskedDestination, Method, SentBy};
+use crate::domain::factor::{Factor, FactorSummary, MaskedDestination, Method, Channel};
 use crate::domain::ids::{FactorId, UserId};
 use crate::domain::secret::{Sealed, TotpSecret};
 use crate::keys::{Keyring, Purpose};
@@ -27,15 +27,15 @@ impl Destination {
     /// What limits count: alike for every spelling of one address.
     pub(super) fn limit_form(&self) -> String {
         match self {
-            Self::Phone(number) => number.e164().to_owned(),
+            Self::Phone(number) => number.limit_form().to_owned(),
             Self::Email(address) => address.limit_form(),
         }
     }
 
-    pub(super) fn channel(&self) -> SentBy {
+    pub(super) fn channel(&self) -> Channel {
         match self {
-            Self::Phone(_) => SentBy::Sms,
-            Self::Email(_) => SentBy::Email,
+            Self::Phone(_) => Channel::Sms,
+            Self::Email(_) => Channel::Email,
         }
     }
 
@@ -60,15 +60,15 @@ pub(super) fn open_destination(
     keys: &Keyring,
     user: &UserId,
     factor: &FactorId,
-    channel: SentBy,
+    channel: Channel,
     sealed: &Sealed,
 ) -> Result<Destination, Error> {
     const DAMAGED: Error = Error::Internal("a stored destination is not one");
     let bytes = keys.open(Purpose::Destination, user, factor, sealed)?;
     let text = str::from_utf8(&bytes).map_err(|_| DAMAGED)?;
     match channel {
-        SentBy::Sms => PhoneNumber::restore(text).map(Destination::Phone).map_err(|_| DAMAGED),
-        SentBy::Email => EmailAddress::parse(text).map(Destination::Email).map_err(|_| DAMAGED),
+        Channel::Sms => PhoneNumber::restore(text).map(Destination::Phone).map_err(|_| DAMAGED),
+        Channel::Email => EmailAddress::parse(text).map(Destination::Email).map_err(|_| DAMAGED),
     }
 }
 

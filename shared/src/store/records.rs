@@ -7,7 +7,7 @@ use super::{Item, ItemError, Key, Value};
 use crate::domain::account::{Account, Presence};
 use crate::domain::challenge::{Challenge, OpenChallenge};
 use crate::domain::enrollment::{Enrollment, Pending, Ticket};
-use crate::domain::factor::{Candidate, Credential, Factor, FactorType, Method, SentBy};
+use crate::domain::factor::{Candidate, Credential, Factor, FactorType, Method, Channel};
 use crate::domain::ids::{Epoch, FactorId, Label, Session, UserId};
 use crate::domain::limits::{Attempts, DestinationLimit, Tries};
 use crate::domain::policy::Policy;
@@ -329,11 +329,11 @@ fn read_parameters(item: &Item) -> Result<Parameters, ItemError> {
 }
 
 /// How codes of the item's factor type are sent; `None` for an app.
-fn sent_by(item: &Item) -> Result<Option<SentBy>, ItemError> {
+fn sent_by(item: &Item) -> Result<Option<Channel>, ItemError> {
     match FactorType::from_word(item.text("type")?) {
         Some(FactorType::Totp) => Ok(None),
-        Some(FactorType::Sms) => Ok(Some(SentBy::Sms)),
-        Some(FactorType::Email) => Ok(Some(SentBy::Email)),
+        Some(FactorType::Sms) => Ok(Some(Channel::Sms)),
+        Some(FactorType::Email) => Ok(Some(Channel::Email)),
         None => Err(ItemError("type")),
     }
 }

@@ -1,0 +1,358 @@
+//! The words of every message, in one place, and the proof at start-up that each SMS is one segment.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use super::{Channel, Language, Message, SmsEncoding};
+use crate::domain::contact::{EmailAddress, PhoneNumber, is_host_name};
+
+/// Where a code will be typed in, if it can be filled in from the SMS there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Platform {
+    /// A browser, which offers a code to the site that it is bound to.
+    Web,
+    /// An Android app, which is given the messages that end in its hash.
+    Android,
+}
+
+/// What is an installation's own in its messages.
+#[derive(Clone, Debug)]
+pub struct Wording {
+    product: String,
+    web_domain: Option<String>,
+    android_app_hash: Option<String>,
+}
+
+/// Why a [`Wording`] was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WordingError {
+    /// The product's name is empty or has control characters.
+    Product,
+    /// The domain is not the name of a host, such as `example.com`: no scheme, port or path.
+    WebDomain,
+    /// The hash is not 11 characters of Base64.
+    AndroidAppHash,
+    /// A message would need more than one SMS.
+    TooLong {
+        /// The language of the message.
+        language: Language,
+        /// Where it is read.
+        platform: Option<Platform>,
+        /// The encoding that it needs.
+        encoding: SmsEncoding,
+        /// Its length in that encoding, with the longest code and life.
+        length: usize,
+    },
+}
+
+impl fmt::Display for WordingError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Product => formatter.write_str("the product's name must not be empty or have control characters"),
+            Self::WebDomain => formatter.write_str("the web domain must be a host name such as example.com"),
+            Self::AndroidAppHash => formatter.write_str("the Android app's hash must be 11 characters of Base64"),
+            Self::TooLong { language, platform, encoding, length } => {
+                let place = match platform {
+                    None => "",
+                    Some(Platform::Web) => " for browsers",
+                    Some(Platform::Android) => " for the Android app",
+                };
+                write!(
+                    formatter,
+                    "the SMS in {language:?}{place} needs {length} {encoding} characters, and one SMS holds {}: shorten \
+                     the product's name or the web domain",
+                    encoding.limit()
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for WordingError {}
+
+impl Wording {
+    /// The longest code that is sent, in digits.
+    pub const MAX_CODE_DIGITS: usize = 8;
+    /// The longest life of a code that is sent, in minutes.
+    pub const MAX_MINUTES: u64 = 10;
+    /// Characters of the hash that the SMS Retriever API goes by.
+    const APP_HASH_LENGTH: usize = 11;
+
+    /// The wording for a product: its name, the domain of the site where codes are typed in, the hash of its Android
+    /// app. Every SMS is checked to be one segment with the longest code and life: a second one costs as much again,
+    /// and not every phone finds the code in it.
+    ///
+    /// # Errors
+    /// Any [`WordingError`].
+    pub fn new(product: &str, web_domain: Option<&str>, android_app_hash: Option<&str>) -> Result<Self, WordingError> {
+        let product = product.trim();
+        if product.is_empty() || product.contains(char::is_control) {
+            return Err(WordingError::Product);
+        }
+        if web_domain.is_some_and(|domain| !is_host_name(domain)) {
+            return Err(WordingError::WebDomain);
+        }
+        let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
+        if android_app_hash.is_some_and(|hash| hash.len() != Self::APP_HASH_LENGTH || !hash.bytes().all(is_base64)) {
+            return Err(WordingError::AndroidAppHash);
+        }
+        let wording = Self {
+            product: product.to_owned(),
+            web_domain: web_domain.map(str::to_ascii_lowercase),
+            android_app_hash: android_app_hash.map(str::to_owned),
+        };
+        wording.check_lengths()?;
+        Ok(wording)
+    }
+
+    fn check_lengths(&self) -> Result<(), WordingError> {
+        let longest_code = "0".repeat(Self::MAX_CODE_DIGITS);
+        for language in Language::ALL {
+            for platform in [None, Some(Platform::Web), Some(Platform::Android)] {
+                let text = self.sms_text(&longest_code, platform, language, Self::MAX_MINUTES);
+                let (encoding, length) = SmsEncoding::measure(&text);
+                if length > encoding.limit() {
+                    return Err(WordingError::TooLong { language, platform, encoding, length });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The SMS with a code that lives for so many minutes. On a platform whose domain or hash is set, the code can be
+    /// filled in.
+    #[must_use]
+    pub fn sms(
+        &self,
+        to: &PhoneNumber,
+        code: &str,
+        platform: Option<Platform>,
+        language: Language,
+        minutes: u64,
+    ) -> Message {
+        Message {
+            channel: Channel::Sms,
+            to: to.e164().to_owned(),
+            subject: None,
+            text: self.sms_text(code, platform, language, minutes),
+            html: None,
+            code: Zeroizing::new(code.to_owned()),
+        }
+    }
+
+    fn sms_text(&self, code: &str, platform: Option<Platform>, language: Language, minutes: u64) -> Zeroizing<String> {
+        let product = &self.product;
+        let life = life(language, minutes);
+        let sentence = Zeroizing::new(match language {
+            Language::English if SmsEncoding::measure(product).0 == SmsEncoding::Gsm7 => {
+                format!("{code} is your {product} verification code. Valid for {life}. Don't share it with anyone.")
+            }
+            // The name alone needs UCS-2, so the rest is brief.
+            Language::English => format!("{product} code {code} for {minutes} min. Don't share."),
+            Language::Chinese => format!("{product}验证码{code}，{life}内有效，请勿泄露。"),
+        });
+        let ending = match (platform, &self.web_domain, &self.android_app_hash) {
+            // An origin-bound code: the last line, and nothing else in it (https://wicg.github.io/sms-one-time-codes/).
+            (Some(Platform::Web), Some(domain), _) => Zeroizing::new(format!("\n@{domain} #{code}")),
+            // What the SMS Retriever API finds its app by.
+            (Some(Platform::Android), _, Some(hash)) => Zeroizing::new(format!("\n{hash}")),
+            _ => Zeroizing::default(),
+        };
+        Zeroizing::new([sentence.as_str(), ending.as_str()].concat())
+    }
+
+    /// The e-mail with a code that lives for so many minutes. The code opens the text; the subject, which a locked
+    /// screen shows, has none.
+    #[must_use]
+    pub fn email(&self, to: &EmailAddress, code: &str, language: Language, minutes: u64) -> Message {
+        let product = &self.product;
+        let life = life(language, minutes);
+        let (subject, after_code, advice, otherwise) = match language {
+            Language::English => (
+                format!("{product} verification code"),
+                format!("is your {product} verification code."),
+                format!("It is valid for {life}. Don't share it with anyone: nobody from {product} will ask for it."),
+                "If you did not ask for it, you can ignore this message.",
+            ),
+            Language::Chinese => (
+                format!("{product} 验证码"),
+                format!("是您的 {product} 验证码。"),
+                format!("{life}内有效。请勿告诉任何人，{product} 的工作人员不会向您索取。"),
+                "如果不是您本人的操作，请忽略本邮件。",
+            ),
+        };
+        let text = format!("{code} {after_code}\n\n{advice}\n\n{otherwise}\n");
+        let html = format!(
+            "<!doctype html>\n<html lang=\"{tag}\">\n<head><meta charset=\"utf-8\"><title>{subject}</title></head>\n\
+             <body style=\"font-family: sans-serif\">\n<p><strong style=\"font-size: 1.5em\">{code}</strong> {after_code}</p>\n\
+             <p>{advice}</p>\n<p>{otherwise}</p>\n</body>\n</html>\n",
+            tag = language.tag(),
+            subject = escaped(&subject),
+            code = escaped(code),
+            after_code = escaped(&after_code),
+            advice = escaped(&advice),
+        );
+        Message {
+            channel: Channel::Email,
+            to: to.as_typed().to_owned(),
+            subject: Some(subject),
+            text: Zeroizing::new(text),
+            html: Some(Zeroizing::new(html)),
+            code: Zeroizing::new(code.to_owned()),
+        }
+    }
+}
+
+/// How long a code lives, in words: `1 minute`, `10 minutes`.
+fn life(language: Language, minutes: u64) -> String {
+    match language {
+        Language::English if minutes == 1 => "1 minute".to_owned(),
+        Language::English => format!("{minutes} minutes"),
+        Language::Chinese => format!("{minutes}分钟"),
+    }
+}
+
+/// A text within HTML's elements.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "FA+9qCX9VSu";
+
+    fn wording() -> Wording {
+        Wording::new("Example", Some("Example.com"), Some(HASH)).unwrap()
+    }
+
+    fn sms(wording: &Wording, platform: Option<Platform>, language: Language, minutes: u64) -> Message {
+        let number = PhoneNumber::parse("+86 138 0013 8000", None).unwrap();
+        wording.sms(&number, "012345", platform, language, minutes)
+    }
+
+    #[test]
+    fn an_sms_says_what_the_code_is_for_and_how_long_it_lives() {
+        let message = sms(&wording(), None, Language::English, 10);
+        assert_eq!(
+            message.text.as_str(),
+            "012345 is your Example verification code. Valid for 10 minutes. Don't share it with anyone."
+        );
+        assert_eq!((message.channel, message.to.as_str()), (Channel::Sms, "+8613800138000"));
+        assert_eq!((message.subject.as_deref(), message.html.as_deref()), (None, None));
+        assert_eq!(message.code.as_str(), "012345");
+
+        let message = sms(&wording(), None, Language::English, 1);
+        assert!(message.text.contains("Valid for 1 minute. "), "{}", *message.text);
+        let message = sms(&wording(), None, Language::Chinese, 1);
+        assert_eq!(message.text.as_str(), "Example验证码012345，1分钟内有效，请勿泄露。");
+    }
+
+    #[test]
+    fn an_sms_to_a_browser_ends_in_the_origin_bound_code() {
+        for language in Language::ALL {
+            let message = sms(&wording(), Some(Platform::Web), language, 10);
+            assert_eq!(message.text.lines().last(), Some("@example.com #012345"), "{language:?}");
+            assert_eq!(message.text.lines().count(), 2);
+        }
+        let elsewhere = Wording::new("Example", None, Some(HASH)).unwrap();
+        assert_eq!(sms(&elsewhere, Some(Platform::Web), Language::English, 10).text.lines().count(), 1);
+    }
+
+    #[test]
+    fn an_sms_to_an_android_app_ends_in_its_hash() {
+        for language in Language::ALL {
+            let message = sms(&wording(), Some(Platform::Android), language, 10);
+            assert_eq!(message.text.lines().last(), Some(HASH), "{language:?}");
+        }
+        let elsewhere = Wording::new("Example", Some("example.com"), None).unwrap();
+        assert_eq!(sms(&elsewhere, Some(Platform::Android), Language::English, 10).text.lines().count(), 1);
+    }
+
+    #[test]
+    fn a_product_with_a_chinese_name_fits_in_both_languages() {
+        let wording = Wording::new("示例", Some("example.com.cn"), Some(HASH)).unwrap();
+        let message = sms(&wording, Some(Platform::Web), Language::English, 10);
+        assert_eq!(message.text.as_str(), "示例 code 012345 for 10 min. Don't share.\n@example.com.cn #012345");
+    }
+
+    #[test]
+    fn what_does_not_fit_in_one_sms_is_refused_at_start_up() {
+        let fits = |name: usize, domain: usize| {
+            Wording::new(&"P".repeat(name), Some(&format!("{}.com", "d".repeat(domain - 4))), Some(HASH))
+        };
+        assert!(fits(7, 26).is_ok());
+        let error = fits(7, 27).unwrap_err();
+        assert_eq!(
+            error,
+            WordingError::TooLong {
+                language: Language::Chinese,
+                platform: Some(Platform::Web),
+                encoding: SmsEncoding::Ucs2,
+                length: 71,
+            }
+        );
+        assert_eq!(
+            error.to_string(),
+            "the SMS in Chinese for browsers needs 71 UCS-2 characters, and one SMS holds 70: shorten the product's \
+             name or the web domain"
+        );
+        let long = Wording::new(&"[".repeat(40), None, None).unwrap_err();
+        let WordingError::TooLong { encoding, length, language, .. } = long else { panic!("{long:?}") };
+        assert_eq!((language, encoding, length), (Language::English, SmsEncoding::Gsm7, 166), "brackets count twice");
+    }
+
+    #[test]
+    fn settings_that_could_break_a_message_are_refused() {
+        for product in ["", "  ", "Exam\nple", "Example\r\nBcc: a@example.com", "a\0b"] {
+            assert_eq!(Wording::new(product, None, None).unwrap_err(), WordingError::Product, "{product:?}");
+        }
+        for domain in ["", "localhost", "https://example.com", "example.com/", "example.com:443", "a b.com", "例子.com"]
+        {
+            assert_eq!(Wording::new("P", Some(domain), None).unwrap_err(), WordingError::WebDomain, "{domain:?}");
+        }
+        for hash in ["", "FA+9qCX9VS", "FA+9qCX9VSuu", "FA+9qCX9VS=", "FA+9qCX9 Su"] {
+            assert_eq!(Wording::new("P", None, Some(hash)).unwrap_err(), WordingError::AndroidAppHash, "{hash:?}");
+        }
+    }
+
+    #[test]
+    fn an_email_opens_with_the_code_and_its_subject_has_none() {
+        let address = EmailAddress::parse("Alice@example.com").unwrap();
+        for language in Language::ALL {
+            let message = wording().email(&address, "012345", language, 10);
+            let subject = message.subject.as_deref().unwrap();
+            assert!(message.text.lines().next().unwrap().starts_with("012345 "), "{}", *message.text);
+            assert!(message.text.contains("10"), "{}", *message.text);
+            assert!(subject.contains("Example") && !subject.contains("012345"), "{subject}");
+            assert_eq!((message.channel, message.to.as_str()), (Channel::Email, "Alice@example.com"));
+            let html = message.html.as_deref().unwrap();
+            assert!(html.contains("<strong style=\"font-size: 1.5em\">012345</strong>"), "{html}");
+            assert!(!html.contains("://") && !html.contains("src=") && !html.contains("href="), "{html}");
+        }
+        let message = wording().email(&address, "012345", Language::English, 1);
+        assert_eq!(
+            message.text.as_str(),
+            "012345 is your Example verification code.\n\nIt is valid for 1 minute. Don't share it with anyone: nobody \
+             from Example will ask for it.\n\nIf you did not ask for it, you can ignore this message.\n"
+        );
+    }
+
+    #[test]
+    fn a_product_name_is_no_html() {
+        let wording = Wording::new("<b>R&D's \"x\"", None, None).unwrap();
+        let address = EmailAddress::parse("alice@example.com").unwrap();
+        let message = wording.email(&address, "012345", Language::English, 10);
+        let html = message.html.as_deref().unwrap();
+        assert!(html.contains("&lt;b&gt;R&amp;D&#39;s &quot;x&quot;") && !html.contains("<b>"), "{html}");
+        assert!(message.text.contains("<b>R&D's \"x\""));
+    }
+
+    #[test]
+    fn a_message_shows_nothing_when_debugged() {
+        let shown = format!("{:?}", sms(&wording(), None, Language::English, 10));
+        assert_eq!(shown, "Message { channel: Sms, .. }");
+    }
+}

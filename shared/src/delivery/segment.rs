@@ -1,0 +1,80 @@
+//! How long an SMS is: which of its two encodings a text needs, and how much of it one segment holds.
+
+use std::fmt;
+
+/// An encoding of SMS (3GPP TS 23.038, 6.2.1 and 6.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmsEncoding {
+    /// The default alphabet, 7 bits a character; a few characters count twice.
+    Gsm7,
+    /// 16 bits a character; those beyond the Basic Multilingual Plane count twice.
+    Ucs2,
+}
+
+impl SmsEncoding {
+    /// The characters that one segment of 140 bytes holds.
+    #[must_use]
+    pub fn limit(self) -> usize {
+        match self {
+            Self::Gsm7 => 160,
+            Self::Ucs2 => 70,
+        }
+    }
+
+    /// The encoding that a text needs, and its length in characters of it.
+    #[must_use]
+    pub fn measure(text: &str) -> (Self, usize) {
+        let septets = text.chars().map(septets).sum::<Option<usize>>();
+        septets.map_or_else(|| (Self::Ucs2, text.encode_utf16().count()), |length| (Self::Gsm7, length))
+    }
+}
+
+impl fmt::Display for SmsEncoding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Gsm7 => "GSM-7",
+            Self::Ucs2 => "UCS-2",
+        })
+    }
+}
+
+/// What a character counts in the default alphabet: one, two for its extension table, `None` if it is in neither.
+fn septets(character: char) -> Option<usize> {
+    const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./:;<=>?¡ÄÖÑÜ§¿äöñüà";
+    const EXTENSION: &str = "\u{c}^{}\\[~]|€";
+    if character.is_ascii_alphanumeric() || BASIC.contains(character) {
+        Some(1)
+    } else {
+        EXTENSION.contains(character).then_some(2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_measured_in_the_encoding_that_it_needs() {
+        let table = [
+            ("", SmsEncoding::Gsm7, 0),
+            ("@example.com #123456\n", SmsEncoding::Gsm7, 21),
+            ("Zürich, 5 £", SmsEncoding::Gsm7, 11),
+            ("[1] €", SmsEncoding::Gsm7, 8),
+            ("`", SmsEncoding::Ucs2, 1),
+            ("Don\u{2019}t", SmsEncoding::Ucs2, 5),
+            ("ç", SmsEncoding::Ucs2, 1),
+            ("验证码 123456", SmsEncoding::Ucs2, 10),
+            ("🔑", SmsEncoding::Ucs2, 2),
+        ];
+        for (text, encoding, length) in table {
+            assert_eq!(SmsEncoding::measure(text), (encoding, length), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_default_alphabet_has_its_127_characters() {
+        let characters: Vec<char> = (0..=0xffff).filter_map(char::from_u32).collect();
+        assert_eq!(characters.iter().filter(|character| septets(**character) == Some(1)).count(), 127);
+        assert_eq!(characters.iter().filter(|character| septets(**character) == Some(2)).count(), 10);
+    }
+}

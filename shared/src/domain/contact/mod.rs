@@ -1,0 +1,56 @@
+//! Where a passcode can be sent: phone numbers and e-mail addresses, parsed once and never printed in full.
+
+use std::fmt;
+
+mod email;
+mod phone;
+
+pub use email::EmailAddress;
+pub use phone::PhoneNumber;
+
+/// Why a text is no destination. It never holds the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContactProblem {
+    /// The text is no phone number, or no e-mail address, at all.
+    Malformed,
+    /// The number has no country code, and the default one is missing or belongs to no country.
+    UnknownCountryCode,
+    /// It looks like a phone number, but no such number is in use in its country.
+    NoSuchNumber,
+    /// A phone number that can't receive an SMS, or whose SMS prove no device: fixed line, premium rate, toll-free,
+    /// shared cost, voice over IP, pager, and the like.
+    NotASmsNumber,
+    /// An e-mail address of more than [`EmailAddress::MAX_BYTES`] bytes.
+    TooLong,
+    /// An e-mail address with characters outside ASCII, which SES does not send to.
+    NotAscii,
+}
+
+impl fmt::Display for ContactProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Malformed => "is malformed",
+            Self::UnknownCountryCode => "needs a country code, such as +44",
+            Self::NoSuchNumber => "is not a number in use",
+            Self::NotASmsNumber => "can't receive codes by SMS",
+            Self::TooLong => "is too long",
+            Self::NotAscii => "must be ASCII: write an international domain in Punycode (xn--…)",
+        })
+    }
+}
+
+impl std::error::Error for ContactProblem {}
+
+/// Whether a text is the name of a host in the DNS with at least two labels, and no IP address (RFC 1123, 2.1).
+pub(crate) fn is_host_name(text: &str) -> bool {
+    const MAX_NAME: usize = 253;
+    const MAX_LABEL: usize = 63;
+    let is_label = |label: &str| {
+        (1..=MAX_LABEL).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let Some((_, last)) = text.rsplit_once('.') else { return false };
+    text.len() <= MAX_NAME && text.split('.').all(is_label) && !last.bytes().all(|byte| byte.is_ascii_digit())
+}
