@@ -110,8 +110,9 @@ impl Enrollment {
             Self::Verified(pending, possession) => {
                 (pending.ticket, pending.expires_at, Some(Live::Verified(pending, possession)))
             }
-            Self::Confirmed { ticket, expires_at } => (ticket, expires_at, None),
-            Self::Void { .. } => return Err(Error::NotFound(subject)),
+            // Who names none can't mean one that is done with.
+            Self::Confirmed { ticket, expires_at } if claim.nonce.is_some() => (ticket, expires_at, None),
+            Self::Confirmed { .. } | Self::Void { .. } => return Err(Error::NotFound(subject)),
         };
         if !ticket.is_of(claim.dialect, claim.nonce) {
             return Err(Error::NotFound(subject));

@@ -1,6 +1,6 @@
 //! Finishing an enrolment: a right code makes the candidate a factor.
 
-use super::enroll::one_app_only;
+use super::enroll::require_first_app;
 use super::sealed::{open_destination, open_secret, require_new, summarize};
 use super::{App, Caller};
 use crate::domain::account::Account;
@@ -47,6 +47,9 @@ impl App {
             let (account, enrollment) = self.load_enrollment(caller, claim.factor_type).await?;
             let now = self.now();
             let mut owner = account.value.clone().unwrap_or_default();
+            if claim.nonce.is_none() {
+                require_first_app(claim.dialect, claim.factor_type, &owner)?;
+            }
             let (pending, used) = claimed(enrollment.value.as_ref(), claim, now)?;
             if !owner.may_bind(pending.authorized, caller.session, now, self.policy()) {
                 return Err(self.presence_required(keys, &caller.user, &owner));
@@ -148,9 +151,7 @@ impl App {
         candidate: &Candidate,
     ) -> Result<(), Error> {
         let factor_type = candidate.factor_type();
-        if one_app_only(dialect, factor_type) && owner.of_type(factor_type).next().is_some() {
-            return Err(Error::AlreadyEnrolled(factor_type));
-        }
+        require_first_app(dialect, factor_type, owner)?;
         owner.admit_candidate(candidate, self.policy())?;
         if let Credential::Sent { channel, destination, .. } = &candidate.credential {
             let destination = open_destination(keys, &caller.user, &candidate.id, *channel, destination)?;

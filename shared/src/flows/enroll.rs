@@ -107,11 +107,9 @@ impl App {
             let now = self.now();
             let mut owner = account.value.clone().unwrap_or_default();
 
-            if one_app_only(dialect, factor_type) && owner.of_type(factor_type).next().is_some() && begins_bound(dialect) {
-                return Err(Error::AlreadyEnrolled(factor_type));
-            }
             let mut puts = Vec::new();
             if begins_bound(dialect) {
+                require_first_app(dialect, factor_type, &owner)?;
                 let refused = self.authorize(keys, caller, &mut owner, code.as_ref(), &Apps::Only, now)?;
                 if account.value.as_ref().is_some_and(|before| *before != owner) {
                     puts.push(account.put(&owner, now, self.policy()));
@@ -198,7 +196,7 @@ impl App {
     ) -> Result<Option<Loaded<DestinationLimit>>, Error> {
         let Some(destination) = destination else { return Ok(None) };
         let kind = FactorType::from(destination.channel()).word();
-        self.load(destination_key(&keys.index(kind, &destination.limit_form()))).await.map(Some)
+        self.load(destination_key(keys.index(kind, &[&destination.limit_form()])?)).await.map(Some)
     }
 
     /// A destination that can be sent to.
@@ -246,9 +244,11 @@ fn begins_bound(dialect: Dialect) -> bool {
     }
 }
 
-/// Whether an account has one authenticator app at the most: in every dialect but our own.
-pub(super) fn one_app_only(dialect: Dialect, factor_type: FactorType) -> bool {
-    dialect != Dialect::Native && factor_type == FactorType::Totp
+/// In every dialect but our own an account has one authenticator app at the most.
+pub(super) fn require_first_app(dialect: Dialect, factor_type: FactorType, owner: &Account) -> Result<(), Error> {
+    let is_second =
+        dialect != Dialect::Native && factor_type == FactorType::Totp && owner.of_type(factor_type).next().is_some();
+    if is_second { Err(Error::AlreadyEnrolled(factor_type)) } else { Ok(()) }
 }
 
 fn charge(limit: &Loaded<DestinationLimit>, now: Timestamp, policy: &Policy) -> Result<Put, Error> {

@@ -62,12 +62,17 @@ pub struct Settings {
     pub default_country_code: String,
     /// Where SMS may go.
     pub countries: Countries,
+    /// The claim of an access token that names the user. One that users can edit would be a hole.
+    pub user_id_claim: String,
+    /// Web origins that may call from a browser. Where a gateway is in front, it decides.
+    pub allowed_origins: Vec<String>,
 }
 
 /// Countries that SMS may go to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Countries {
     /// Everywhere.
+    #[default]
     All,
     /// To these alone: ISO 3166-1 codes of two letters.
     Only(Vec<String>),
@@ -120,12 +125,12 @@ impl App {
         self.randomness.as_ref()
     }
 
-    /// The index key's digest of a text, for what must be recognised but not read.
+    /// The session that these parts name: a digest of them, under the index key.
     ///
     /// # Errors
     /// [`Error::Busy`] while the keys can't be reached.
-    pub async fn index(&self, kind: &str, subject: &str) -> Result<String, Error> {
-        Ok(self.keyring().await?.index(kind, subject))
+    pub async fn session(&self, parts: &[&str]) -> Result<Session, Error> {
+        self.keyring().await?.index("session", parts).map(Session)
     }
 
     fn policy(&self) -> &Policy {

@@ -3,6 +3,8 @@
 //! Types, labels, times and counts stay readable to an operator; what is secret or personal is binary. An attribute
 //! that has its usual value is left out, because a write costs by the kilobyte.
 
+use data_encoding::HEXLOWER;
+
 use super::{Item, ItemError, Key, Value};
 use crate::domain::account::{Account, Presence};
 use crate::domain::challenge::{Challenge, OpenChallenge};
@@ -63,8 +65,8 @@ pub fn challenge_key(user: &UserId, factor: &FactorId) -> Key {
 
 /// The key of a destination's limit, by the destination's index digest.
 #[must_use]
-pub fn destination_key(index: &str) -> Key {
-    Key::new('l', &[index])
+pub fn destination_key(index: [u8; 16]) -> Key {
+    Key::new('l', &[&HEXLOWER.encode(&index)])
 }
 
 impl Record for Account {

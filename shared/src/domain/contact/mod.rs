@@ -26,16 +26,24 @@ pub enum ContactProblem {
     NotAscii,
 }
 
-impl fmt::Display for ContactProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
+impl ContactProblem {
+    /// The end of a sentence that begins with the field's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Malformed => "is malformed",
             Self::UnknownCountryCode => "needs a country code, such as +44",
             Self::NoSuchNumber => "is not a number in use",
             Self::NotASmsNumber => "can't receive codes by SMS",
             Self::TooLong => "is too long",
             Self::NotAscii => "must be ASCII: write an international domain in Punycode (xn--…)",
-        })
+        }
+    }
+}
+
+impl fmt::Display for ContactProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
     }
 }
 

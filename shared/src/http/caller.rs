@@ -1,0 +1,75 @@
+//! Who calls, from what the authorizer found. Where that comes from is the one difference between Lambda and the local
+//! server; a user id in a body or a header is never looked at.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::edge::Failure;
+use crate::domain::error::Error;
+use crate::domain::ids::UserId;
+use crate::flows::{AccountName, App, Caller};
+
+/// An identity that was checked before the request came here, put into the request's extensions by whoever checked it.
+#[derive(Clone)]
+pub enum Identity {
+    /// A user with an access token.
+    User {
+        /// The token's claims, as text.
+        claims: BTreeMap<String, String>,
+        /// The token itself, which names the session where no claim does.
+        token: String,
+    },
+    /// The application's back end, by AWS IAM. No route of this table takes it.
+    BackEnd,
+}
+
+impl Identity {
+    /// A user, by a checked token's claims and the `authorization` header that brought it, bare or after `Bearer`.
+    #[must_use]
+    pub fn user(claims: BTreeMap<String, String>, authorization: &str) -> Self {
+        Self::User { claims, token: bare(authorization).to_owned() }
+    }
+}
+
+/// The token of an `authorization` header: some clients send it bare, and API Gateway takes both.
+#[must_use]
+pub fn bare(authorization: &str) -> &str {
+    match authorization.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => authorization.trim(),
+    }
+}
+
+/// Not even the claims' names are printed.
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::User { .. } => "Identity::User(…)",
+            Self::BackEnd => "Identity::BackEnd",
+        })
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        let Some(Identity::User { claims, token }) = parts.extensions.get::<Identity>() else {
+            return Err(Error::Unauthorized.into());
+        };
+        let claim = |name: &str| claims.get(name).map(String::as_str).filter(|text| !text.is_empty());
+        let first = |names: &[&str]| names.iter().copied().find_map(claim);
+
+        let user = claim(&app.settings().user_id_claim).ok_or(Error::Unauthorized)?;
+        let user = UserId::parse(user)?;
+        let session = first(&["sid", "origin_jti", "jti"]).unwrap_or(token);
+        let client = first(&["client_id", "azp", "aud"]).unwrap_or_default();
+        let session = app.session(&[claim("iss").unwrap_or_default(), client, session]).await?;
+        let name = first(&["name", "email", "phone_number", "preferred_username", "username"]);
+        let account_name = AccountName(name.unwrap_or(user.as_str()).to_owned());
+        Ok(Self { user, session, account_name })
+    }
+}

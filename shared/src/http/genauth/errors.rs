@@ -1,0 +1,61 @@
+//! Errors in GenAuth's envelope: HTTP 200, the status in the body, and an `apiCode` where the error is a business one.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::VERIFY_PATH;
+use crate::domain::error::{CodeKind, Error};
+use crate::http::edge::Context;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<'a> {
+    status_code: u16,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_code: Option<u16>,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
+}
+
+/// The answer to a failed request.
+pub(in crate::http) fn word(error: &Error, context: &Context) -> Response {
+    let (status_code, api_code) = describe(error);
+    // The Node client throws on any error that has no data: its `mfaOtpVerify` reads this instead.
+    let is_verdict = matches!(error, Error::IncorrectCode { .. } | Error::CodeAlreadyUsed(_) | Error::NotEnrolled(_));
+    let data = (is_verdict && context.route == VERIFY_PATH).then(|| json!({"verified": false}));
+    let message = error.to_string();
+    Json(Envelope { status_code, message, api_code, request_id: &context.request_id, data }).into_response()
+}
+
+/// `statusCode` and `apiCode` of every error. From 9001 on they are ours: GenAuth documents none.
+fn describe(error: &Error) -> (u16, Option<u16>) {
+    match error {
+        Error::Invalid(problems) if problems.iter().any(|each| each.field == "totp") => (400, Some(6003)),
+        Error::Invalid(_) | Error::UnsupportedMediaType => (400, None),
+        Error::PayloadTooLarge => (413, None),
+        Error::Unauthorized => (401, Some(2020)),
+        Error::IncorrectCode { kind: CodeKind::Totp, .. } | Error::CodeAlreadyUsed(_) => (422, Some(6001)),
+        Error::IncorrectCode { kind: CodeKind::Recovery, .. } => (422, Some(6002)),
+        Error::IncorrectCode { kind: CodeKind::Sms | CodeKind::Email, .. } => (422, Some(9001)),
+        Error::NotEnrolled(_) => (422, Some(6001)),
+        Error::Expired(_) => (422, Some(9002)),
+        Error::AlreadyUsed(_) => (422, Some(9003)),
+        Error::NotVerified | Error::NothingToBind | Error::FactorRequired => (400, Some(9004)),
+        Error::PresenceRequired { .. } => (403, Some(9005)),
+        Error::FactorLocked => (403, Some(9006)),
+        Error::DestinationRefused => (403, Some(9007)),
+        Error::NotFound(_) => (404, Some(9008)),
+        Error::AlreadyEnrolled(_) => (409, Some(9009)),
+        Error::TooManyFactors => (409, Some(9010)),
+        Error::TooManyAttempts { .. } => (429, Some(9011)),
+        Error::TooManyMessages { .. } => (429, Some(9012)),
+        Error::ChannelNotConfigured(_) => (501, Some(9013)),
+        Error::DeliveryFailed => (502, Some(9014)),
+        Error::Busy => (503, None),
+        Error::Internal(_) => (500, None),
+    }
+}

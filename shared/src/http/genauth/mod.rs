@@ -1,0 +1,222 @@
+//! GenAuth's factor API (Authing v3): the clients `authing-node-sdk` and `authing` work with their host set to ours.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::body::Fields;
+use super::edge::Failure;
+use super::routes::{Function, Method, Route};
+use super::{Accepts, AppOffer};
+use crate::delivery::Channel;
+use crate::domain::enrollment::Claim;
+use crate::domain::error::{Error, Subject};
+use crate::domain::factor::{FactorSummary, FactorType, MaskedDestination};
+use crate::domain::ids::FactorId;
+use crate::domain::otpauth;
+use crate::domain::secret::RecoveryCode;
+use crate::domain::token::{Dialect, EnrollmentToken};
+use crate::flows::enroll::{self, Offer, Target};
+use crate::flows::verify::{Answers, Apps};
+use crate::flows::{App, Caller};
+
+pub(super) mod errors;
+
+type Reply<T> = Result<Json<Envelope<T>>, Failure>;
+
+/// The path whose failures carry `data.verified`, because its clients read that.
+const VERIFY_PATH: &str = "/api/v3/mfa-totp-verify";
+
+pub(super) fn routes() -> Vec<Route> {
+    use Function::{EnrollRequest, Factors, Verify};
+    use Method::{Get, Post};
+    let d = Dialect::Genauth;
+    vec![
+        Route::new(EnrollRequest, d, Post, "/api/v3/send-enroll-factor-request", send_enroll_factor_request),
+        Route::new(Verify, d, Post, "/api/v3/enroll-factor", enroll_factor),
+        Route::new(Verify, d, Post, VERIFY_PATH, mfa_totp_verify),
+        Route::new(Factors, d, Get, "/api/v3/list-enrolled-factors", list_enrolled_factors),
+        Route::new(Factors, d, Get, "/api/v3/get-factor", get_factor),
+        Route::new(Factors, d, Get, "/api/v3/get-factors", get_factor),
+        Route::new(Factors, d, Get, "/api/v3/list-factors-to-enroll", list_factors_to_enroll),
+        Route::new(Factors, d, Post, "/api/v3/reset-factor", reset_factor),
+    ]
+}
+
+/// What every answer is wrapped in. A success has no `apiCode`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<T> {
+    status_code: u16,
+    message: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<T>,
+}
+
+fn ok<T>(data: T) -> Reply<T> {
+    Ok(Json(Envelope { status_code: 200, message: "OK", data: Some(data) }))
+}
+
+fn done() -> Reply<Value> {
+    Ok(Json(Envelope { status_code: 200, message: "OK", data: None }))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EnrollReply {
+    enrollment_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    otp_data: Option<OtpData>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OtpData {
+    qr_code_uri: String,
+    qr_code_data_url: String,
+    recovery_code: String,
+}
+
+async fn send_enroll_factor_request(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    accepts: Accepts,
+    fields: Fields,
+) -> Reply<EnrollReply> {
+    let profile = fields.object("profile")?;
+    let target = match factor_type(&fields)? {
+        FactorType::Totp => Target::App,
+        FactorType::Sms => {
+            let country_code = profile.optional_text("phoneCountryCode")?;
+            Target::Phone(profile.phone_number(&app, "phoneNumber", country_code)?)
+        }
+        FactorType::Email => Target::Email(profile.email_address("email")?),
+    };
+    let language = accepts.language(None);
+    let request =
+        enroll::Request { dialect: Dialect::Genauth, target, label: None, code: None, language, platform: None };
+    let enrolled = app.enroll(&caller, request).await?;
+    let otp_data = match enrolled.offer {
+        Offer::Sent(_) => None,
+        Offer::App { secret, parameters, recovery_code } => {
+            let AppOffer { uri, qr_code } = AppOffer::new(&app, &caller, &secret, parameters, otpauth::uri)?;
+            let recovery_code = recovery_code.as_ref().map(RecoveryCode::grouped).unwrap_or_default();
+            Some(OtpData { qr_code_uri: uri, qr_code_data_url: qr_code, recovery_code })
+        }
+    };
+    ok(EnrollReply { enrollment_token: enrolled.token.encode(), otp_data })
+}
+
+async fn enroll_factor(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<Value> {
+    let factor_type = factor_type(&fields)?;
+    let token = EnrollmentToken::parse(fields.text("enrollmentToken")?, Dialect::Genauth)?;
+    if token.factor_type != factor_type {
+        return Err(Error::NotFound(Subject::Enrollment(factor_type)).into());
+    }
+    let code = fields.object("enrollmentData")?.code("passCode")?;
+    app.confirm(&caller, Claim::from(&token), &code).await?;
+    done()
+}
+
+async fn mfa_totp_verify(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<Value> {
+    app.verify(&caller, &fields.code("totp")?, &Answers::App(Apps::Any)).await?;
+    ok(json!({"verified": true}))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FactorReply {
+    factor_id: String,
+    factor_type: &'static str,
+    profile: Profile,
+}
+
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Profile {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone_number: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone_country_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+}
+
+impl From<FactorSummary> for FactorReply {
+    fn from(factor: FactorSummary) -> Self {
+        let profile = match factor.destination {
+            None => Profile::default(),
+            Some(MaskedDestination::Email(email)) => Profile { email: Some(email), ..Profile::default() },
+            Some(MaskedDestination::Phone { country_code, national }) => Profile {
+                phone_number: Some(national),
+                phone_country_code: Some(country_code),
+                ..Profile::default()
+            },
+        };
+        let factor_id = factor.id.as_str().to_owned();
+        Self { factor_id, factor_type: word(factor.factor_type), profile }
+    }
+}
+
+async fn list_enrolled_factors(State(app): State<Arc<App>>, caller: Caller) -> Reply<Vec<FactorReply>> {
+    ok(app.overview(&caller).await?.factors.into_iter().map(FactorReply::from).collect())
+}
+
+async fn get_factor(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    query: Query<BTreeMap<String, String>>,
+) -> Reply<FactorReply> {
+    let id = query.get("factorId").ok_or_else(|| Error::field("factorId", "is missing"))?;
+    ok(app.factor(&caller, &factor_id(id)?).await?.into())
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TypeReply {
+    factor_type: &'static str,
+}
+
+async fn list_factors_to_enroll(State(app): State<Arc<App>>, caller: Caller) -> Reply<Vec<TypeReply>> {
+    let bound = app.overview(&caller).await?.factors;
+    let configured = |factor_type| match factor_type {
+        FactorType::Totp => true,
+        FactorType::Sms => app.require_channel(Channel::Sms).is_ok(),
+        FactorType::Email => app.require_channel(Channel::Email).is_ok(),
+    };
+    ok(FactorType::ALL
+        .into_iter()
+        .filter(|each| configured(*each) && !bound.iter().any(|factor| factor.factor_type == *each))
+        .map(|factor_type| TypeReply { factor_type: word(factor_type) })
+        .collect())
+}
+
+async fn reset_factor(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<Value> {
+    app.remove_factor(&caller, &factor_id(fields.text("factorId")?)?, None).await?;
+    done()
+}
+
+fn factor_id(text: &str) -> Result<FactorId, Error> {
+    FactorId::parse(text).ok_or(Error::NotFound(Subject::Factor))
+}
+
+fn word(factor_type: FactorType) -> &'static str {
+    match factor_type {
+        FactorType::Totp => "OTP",
+        FactorType::Sms => "SMS",
+        FactorType::Email => "EMAIL",
+    }
+}
+
+fn factor_type(fields: &Fields) -> Result<FactorType, Error> {
+    if fields.optional_text("factorType")? == Some("FACE") {
+        return Err(Error::ChannelNotConfigured("Face"));
+    }
+    fields.required("factorType", "must be OTP, SMS, EMAIL or FACE", |text| {
+        FactorType::ALL.into_iter().find(|factor_type| word(*factor_type) == text)
+    })
+}

@@ -1,0 +1,107 @@
+//! Errors with Logto's codes and statuses.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::domain::error::{CodeKind, Error, FieldProblem, Subject};
+use crate::domain::factor::{FactorSummary, FactorType};
+
+#[derive(Serialize)]
+struct Body {
+    code: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Data>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<String>,
+}
+
+/// What the person could pass a check with.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Data {
+    available_factors: Vec<&'static str>,
+    masked_identifiers: BTreeMap<&'static str, String>,
+}
+
+/// The answer to a failed request.
+pub(in crate::http) fn word(error: &Error) -> Response {
+    let (status, code) = describe(error);
+    let data = if let Error::PresenceRequired { available } = error { Some(Data::from(available.as_slice())) } else { None };
+    let details = if let Error::Invalid(problems) = error { Some(details(problems)) } else { None };
+    (status, Json(Body { code, message: error.to_string(), data, details })).into_response()
+}
+
+fn details(problems: &[FieldProblem]) -> String {
+    let lines = problems.iter().map(|each| format!("Error in key path \"{}\": {}", each.field, each.problem));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+impl From<&[FactorSummary]> for Data {
+    fn from(available: &[FactorSummary]) -> Self {
+        let mut available_factors: Vec<_> = available.iter().map(|factor| mfa_factor(factor.factor_type)).collect();
+        available_factors.dedup();
+        let masked_identifiers = available
+            .iter()
+            .filter_map(|factor| Some((mfa_factor(factor.factor_type), factor.destination.as_ref()?.to_string())))
+            .collect();
+        Self { available_factors, masked_identifiers }
+    }
+}
+
+fn mfa_factor(factor_type: FactorType) -> &'static str {
+    match factor_type {
+        FactorType::Totp => "Totp",
+        FactorType::Sms => "PhoneVerificationCode",
+        FactorType::Email => "EmailVerificationCode",
+    }
+}
+
+/// Status and code of every error.
+fn describe(error: &Error) -> (StatusCode, &'static str) {
+    match error {
+        Error::Invalid(_) | Error::FactorRequired => (StatusCode::BAD_REQUEST, "guard.invalid_input"),
+        Error::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "guard.invalid_input"),
+        Error::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "guard.invalid_input"),
+        Error::Unauthorized => (StatusCode::UNAUTHORIZED, "auth.unauthorized"),
+        Error::IncorrectCode { kind: CodeKind::Totp, .. }
+        | Error::CodeAlreadyUsed(_)
+        | Error::NotEnrolled(FactorType::Totp) => (StatusCode::BAD_REQUEST, "session.mfa.invalid_totp_code"),
+        Error::IncorrectCode { kind: CodeKind::Recovery, .. } => {
+            (StatusCode::BAD_REQUEST, "session.mfa.invalid_backup_code")
+        }
+        Error::IncorrectCode { kind: CodeKind::Sms | CodeKind::Email, .. } => {
+            (StatusCode::BAD_REQUEST, "verification_code.code_mismatch")
+        }
+        Error::NotEnrolled(FactorType::Sms | FactorType::Email) => {
+            (StatusCode::BAD_REQUEST, "session.mfa.mfa_factor_not_enabled")
+        }
+        Error::PresenceRequired { .. } => (StatusCode::FORBIDDEN, "session.mfa.require_mfa_verification"),
+        Error::FactorLocked
+        | Error::TooManyAttempts { kind: CodeKind::Totp | CodeKind::Recovery, .. } => {
+            (StatusCode::BAD_REQUEST, "session.verification_blocked_too_many_attempts")
+        }
+        Error::TooManyAttempts { kind: CodeKind::Sms | CodeKind::Email, .. } => {
+            (StatusCode::BAD_REQUEST, "verification_code.exceed_max_try")
+        }
+        Error::NotFound(_) => (StatusCode::NOT_FOUND, "session.verification_session_not_found"),
+        Error::NotVerified => (StatusCode::BAD_REQUEST, "session.verification_failed"),
+        Error::NothingToBind => (StatusCode::BAD_REQUEST, "session.mfa.pending_info_not_found"),
+        Error::AlreadyEnrolled(_) | Error::TooManyFactors | Error::AlreadyUsed(Subject::Enrollment(_)) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "user.totp_already_in_use")
+        }
+        Error::AlreadyUsed(_) => (StatusCode::NOT_FOUND, "session.verification_session_not_found"),
+        Error::Expired(Subject::Challenge) => (StatusCode::BAD_REQUEST, "verification_code.expired"),
+        Error::Expired(_) => (StatusCode::BAD_REQUEST, "session.verification_expired"),
+        Error::DestinationRefused => (StatusCode::FORBIDDEN, "connector.not_found"),
+        Error::TooManyMessages { .. } => (StatusCode::TOO_MANY_REQUESTS, "request.message_rate_limited"),
+        Error::ChannelNotConfigured(_) => (StatusCode::NOT_IMPLEMENTED, "connector.not_found"),
+        Error::DeliveryFailed => (StatusCode::BAD_GATEWAY, "connector.general"),
+        Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "entity.db_busy"),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "entity.internal"),
+    }
+}

@@ -1,0 +1,102 @@
+//! Logto's Experience API, as far as authenticator apps go.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+
+use super::body::Fields;
+use super::edge::Failure;
+use super::routes::{Function, Method, Route};
+use super::{Accepts, AppOffer};
+use crate::domain::error::Error;
+use crate::domain::otpauth;
+use crate::domain::token::{CheckId, Dialect, EnrollmentToken};
+use crate::flows::enroll::{self, Offer, Target};
+use crate::flows::verify::{Answers, Apps};
+use crate::flows::{App, Caller};
+
+pub(super) mod errors;
+
+pub(super) fn routes() -> Vec<Route> {
+    use Function::{CreateTotp, Verify};
+    let (d, post) = (Dialect::Logto, Method::Post);
+    vec![
+        Route::new(CreateTotp, d, post, "/api/experience/verification/totp/secret", totp_secret),
+        Route::new(Verify, d, post, "/api/experience/verification/totp/verify", totp_verify),
+        Route::new(Verify, d, post, "/api/experience/profile/mfa", bind_mfa),
+    ]
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SecretReply {
+    verification_id: String,
+    secret: String,
+    secret_qr_code: String,
+}
+
+async fn totp_secret(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    accepts: Accepts,
+) -> Result<Json<SecretReply>, Failure> {
+    let request = enroll::Request {
+        dialect: Dialect::Logto,
+        target: Target::App,
+        label: None,
+        code: None,
+        language: accepts.language(None),
+        platform: None,
+    };
+    let enrolled = app.enroll(&caller, request).await?;
+    let Offer::App { secret, parameters, .. } = enrolled.offer else {
+        return Err(Error::Internal("an app was enrolled, but something else came of it").into());
+    };
+    let AppOffer { qr_code, .. } = AppOffer::new(&app, &caller, &secret, parameters, otpauth::uri)?;
+    let verification_id = enrolled.token.encode();
+    Ok(Json(SecretReply { verification_id, secret: secret.to_string(), secret_qr_code: qr_code }))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VerificationReply {
+    verification_id: String,
+}
+
+/// With an id, the code of a new secret; without, of the enrolled app.
+async fn totp_verify(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    fields: Fields,
+) -> Result<Json<VerificationReply>, Failure> {
+    let code = fields.code("code")?;
+    let verification_id = match fields.optional_text("verificationId")? {
+        Some(id) => {
+            app.verify_candidate(&caller, &EnrollmentToken::parse(id, Dialect::Logto)?, &code).await?;
+            id.to_owned()
+        }
+        None => {
+            app.verify(&caller, &code, &Answers::App(Apps::Any)).await?;
+            CheckId::random(Dialect::Logto, app.randomness())?
+        }
+    };
+    Ok(Json(VerificationReply { verification_id }))
+}
+
+async fn bind_mfa(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Result<StatusCode, Failure> {
+    fields.required("type", "must be Totp, BackupCode, EmailVerificationCode, PhoneVerificationCode or WebAuthn", |it| {
+        ["Totp", "BackupCode", "EmailVerificationCode", "PhoneVerificationCode", "WebAuthn"].contains(&it).then_some(())
+    })?;
+    if fields.text("type")? != "Totp" {
+        return Err(Error::ChannelNotConfigured("This factor").into());
+    }
+    let id = fields.text("verificationId")?;
+    if CheckId::is_one(id, Dialect::Logto) {
+        return Err(Error::NothingToBind.into());
+    }
+    app.bind(&caller, &EnrollmentToken::parse(id, Dialect::Logto)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

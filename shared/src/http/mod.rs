@@ -1,0 +1,99 @@
+//! HTTP: the route table, who calls, bodies, and one module per dialect. A handler decodes, makes one call, encodes.
+
+mod body;
+pub mod caller;
+pub mod edge;
+mod genauth;
+mod logto;
+mod native;
+mod profile;
+pub mod qr;
+pub mod routes;
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+
+use crate::delivery::Language;
+use crate::domain::contact::{ContactProblem, EmailAddress, PhoneNumber};
+use crate::domain::error::Error;
+use crate::domain::otpauth;
+use crate::domain::secret::Code;
+use crate::domain::totp::Parameters;
+use crate::flows::{App, Caller};
+use body::Fields;
+
+pub use body::MAX_BYTES;
+
+/// What a browser or a client says of its language, besides the body.
+struct Accepts(Option<String>);
+
+impl FromRequestParts<Arc<App>> for Accepts {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Self::Rejection> {
+        let text = |headers: &HeaderMap, name: &str| {
+            headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        };
+        let headers = &parts.headers;
+        Ok(Self(text(headers, "x-authing-lang").or_else(|| text(headers, header::ACCEPT_LANGUAGE.as_str()))))
+    }
+}
+
+impl Accepts {
+    /// The language to write in; the body's `locale` comes first.
+    fn language(&self, locale: Option<&str>) -> Language {
+        Language::pick(locale, self.0.as_deref())
+    }
+}
+
+impl Fields {
+    /// A phone number, with the country code of another field or the default one.
+    fn phone_number(&self, app: &App, name: &str, country_code: Option<&str>) -> Result<PhoneNumber, Error> {
+        let country_code = country_code.unwrap_or(&app.settings().default_country_code);
+        PhoneNumber::parse(self.text(name)?, Some(country_code)).map_err(|problem| match problem {
+            ContactProblem::NotASmsNumber => Error::DestinationRefused,
+            problem => self.problem(name, problem.as_str()),
+        })
+    }
+
+    /// An e-mail address.
+    fn email_address(&self, name: &str) -> Result<EmailAddress, Error> {
+        EmailAddress::parse(self.text(name)?).map_err(|problem| self.problem(name, problem.as_str()))
+    }
+
+    /// A code of any shape, as the dialects of others take it: one that can't be right is a wrong one.
+    fn code(&self, name: &str) -> Result<Code, Error> {
+        self.text(name).map(Code::parse)
+    }
+}
+
+/// What an authenticator app is given.
+struct AppOffer {
+    uri: String,
+    qr_code: String,
+}
+
+impl AppOffer {
+    /// The URI of a new secret, and its QR code as a data URL.
+    fn new(
+        app: &App,
+        caller: &Caller,
+        secret: &str,
+        parameters: Parameters,
+        uri: impl Fn(&otpauth::Account<'_>) -> String,
+    ) -> Result<Self, Error> {
+        let account = otpauth::Account {
+            issuer: &app.settings().product,
+            name: &caller.account_name.0,
+            secret,
+            algorithm: parameters.algorithm.name(),
+            digits: parameters.digits,
+        };
+        let uri = uri(&account);
+        let qr_code = qr::png_data_url(&uri).map_err(|_| Error::Internal("a QR code could not be drawn"))?;
+        Ok(Self { uri, qr_code })
+    }
+}

@@ -1,0 +1,316 @@
+//! Countersign's own dialect: JSON, and RFC 9457 problems.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Serialize;
+
+use super::body::Fields;
+use super::edge::Failure;
+use super::routes::{Function, Method, Route};
+use super::{Accepts, AppOffer};
+use crate::delivery::messages::Platform;
+use crate::domain::enrollment::Claim;
+use crate::domain::error::{Error, Subject};
+use crate::domain::factor::{FactorSummary, FactorType};
+use crate::domain::ids::{FactorId, Label};
+use crate::domain::otpauth;
+use crate::domain::secret::{Code, RecoveryCode};
+use crate::domain::token::{ChallengeId, Dialect, EnrollmentToken};
+use crate::flows::challenge::{self, Whom};
+use crate::flows::confirm::NewCodes;
+use crate::flows::enroll::{self, Offer, Target};
+use crate::flows::verify::{Answers, Apps, PassedWith};
+use crate::flows::{App, Caller};
+
+pub(super) mod errors;
+
+type Reply<T> = Result<(StatusCode, Json<T>), Failure>;
+
+pub(super) fn routes() -> Vec<Route> {
+    use Function::{Challenge, EnrollRequest, Factors, Verify};
+    use Method::{Delete, Get, Patch, Post};
+    let d = Dialect::Native;
+    vec![
+        Route::new(EnrollRequest, d, Post, "/v1/me/enrollments", enroll),
+        Route::new(Verify, d, Post, "/v1/me/enrollments/confirm", confirm),
+        Route::new(Challenge, d, Post, "/v1/me/challenges", challenge),
+        Route::new(Verify, d, Post, "/v1/me/verify", verify),
+        Route::new(Factors, d, Get, "/v1/me/factors", list),
+        Route::new(Factors, d, Get, "/v1/me/factors/{id}", get),
+        Route::new(Factors, d, Patch, "/v1/me/factors/{id}", rename),
+        Route::new(Factors, d, Delete, "/v1/me/factors/{id}", remove),
+        Route::new(Factors, d, Post, "/v1/me/recovery-codes", new_recovery_codes),
+    ]
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EnrollReply {
+    enrollment_token: String,
+    expires_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent_to: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totp: Option<TotpReply>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TotpReply {
+    secret: String,
+    uri: String,
+    qr_code: String,
+}
+
+async fn enroll(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    accepts: Accepts,
+    fields: Fields,
+) -> Reply<EnrollReply> {
+    let request = enroll::Request {
+        dialect: Dialect::Native,
+        target: target(&app, &fields)?,
+        label: fields.optional_text("label")?.map(Label::parse).transpose()?,
+        code: optional_code(&fields)?,
+        language: accepts.language(fields.optional_text("locale")?),
+        platform: platform(&fields)?,
+    };
+    let enrolled = app.enroll(&caller, request).await?;
+    let (sent_to, totp) = match enrolled.offer {
+        Offer::Sent(destination) => (Some(destination.to_string()), None),
+        Offer::App { secret, parameters, .. } => {
+            let AppOffer { uri, qr_code } = AppOffer::new(&app, &caller, &secret, parameters, otpauth::uri)?;
+            (None, Some(TotpReply { secret: secret.to_string(), uri, qr_code }))
+        }
+    };
+    let enrollment_token = enrolled.token.encode();
+    let expires_at = enrolled.expires_at.to_string();
+    Ok((StatusCode::CREATED, Json(EnrollReply { enrollment_token, expires_at, sent_to, totp })))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ConfirmReply {
+    factor: FactorReply,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_codes: Option<Vec<String>>,
+}
+
+async fn confirm(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<ConfirmReply> {
+    let token = EnrollmentToken::parse(fields.text("enrollmentToken")?, Dialect::Native)?;
+    let confirmed = app.confirm(&caller, Claim::from(&token), &code(&fields)?).await?;
+    let recovery_codes = Some(confirmed.recovery_codes.0).filter(|codes| !codes.is_empty());
+    let reply = ConfirmReply { factor: confirmed.factor.into(), recovery_codes: recovery_codes.map(grouped) };
+    Ok((StatusCode::CREATED, Json(reply)))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChallengeReply {
+    challenge_id: String,
+    factor_id: String,
+    sent_to: String,
+    expires_at: String,
+}
+
+async fn challenge(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    accepts: Accepts,
+    fields: Fields,
+) -> Reply<ChallengeReply> {
+    let whom = match (factor_id(&fields)?, factor_type(&fields)?) {
+        (Some(id), _) => Whom::Factor(id),
+        (None, Some(factor_type)) => Whom::OnlyOf(factor_type),
+        (None, None) => Whom::Only,
+    };
+    let language = accepts.language(fields.optional_text("locale")?);
+    let request = challenge::Request { dialect: Dialect::Native, whom, language, platform: platform(&fields)? };
+    let sent = app.challenge(&caller, request).await?;
+    let reply = ChallengeReply {
+        factor_id: sent.id.factor.as_str().to_owned(),
+        challenge_id: sent.id.encode(),
+        sent_to: sent.sent_to.to_string(),
+        expires_at: sent.expires_at.to_string(),
+    };
+    Ok((StatusCode::CREATED, Json(reply)))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VerifyReply {
+    verified: bool,
+    factor_id: String,
+    amr: &'static [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remaining_recovery_codes: Option<usize>,
+}
+
+async fn verify(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<VerifyReply> {
+    let code = code(&fields)?;
+    let answers = match (fields.optional_text("challengeId")?, factor_id(&fields)?, factor_type(&fields)?) {
+        (Some(id), _, _) => Answers::Challenge(ChallengeId::parse(id, Dialect::Native)?),
+        (None, Some(id), _) => Answers::App(Apps::One(id)),
+        (None, None, None | Some(FactorType::Totp)) => Answers::App(Apps::Only),
+        (None, None, Some(FactorType::Sms | FactorType::Email)) => {
+            return Err(fields.problem("challengeId", "is needed for a factor whose code is sent").into());
+        }
+    };
+    let passed = app.verify(&caller, &code, &answers).await?;
+    let reply = VerifyReply {
+        verified: true,
+        amr: passed.with.amr(),
+        factor_id: match passed.with {
+            PassedWith::Factor(id, _) => id.as_str().to_owned(),
+            PassedWith::Recovery => "recovery".to_owned(),
+        },
+        remaining_recovery_codes: passed.remaining_recovery_codes,
+    };
+    Ok((StatusCode::OK, Json(reply)))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FactorReply {
+    id: String,
+    r#type: &'static str,
+    label: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    masked_destination: Option<String>,
+    created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<String>,
+}
+
+impl From<FactorSummary> for FactorReply {
+    fn from(factor: FactorSummary) -> Self {
+        Self {
+            id: factor.id.as_str().to_owned(),
+            r#type: factor.factor_type.word(),
+            label: factor.label.as_str().to_owned(),
+            masked_destination: factor.destination.map(|destination| destination.to_string()),
+            created_at: factor.created_at.to_string(),
+            last_used_at: factor.last_used_at.map(|time| time.to_string()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListReply {
+    factors: Vec<FactorReply>,
+    recovery_codes: RemainingReply,
+}
+
+#[derive(Serialize)]
+struct RemainingReply {
+    remaining: usize,
+}
+
+async fn list(State(app): State<Arc<App>>, caller: Caller) -> Reply<ListReply> {
+    let overview = app.overview(&caller).await?;
+    let reply = ListReply {
+        factors: overview.factors.into_iter().map(FactorReply::from).collect(),
+        recovery_codes: RemainingReply { remaining: overview.remaining_recovery_codes },
+    };
+    Ok((StatusCode::OK, Json(reply)))
+}
+
+async fn get(State(app): State<Arc<App>>, caller: Caller, id: Path<String>) -> Reply<FactorReply> {
+    let factor = app.factor(&caller, &path_id(&id)?).await?;
+    Ok((StatusCode::OK, Json(factor.into())))
+}
+
+async fn rename(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    id: Path<String>,
+    fields: Fields,
+) -> Reply<FactorReply> {
+    let label = Label::parse(fields.text("label")?)?;
+    let code = optional_code(&fields)?;
+    let factor = app.rename_factor(&caller, &path_id(&id)?, &label, code.as_ref()).await?;
+    Ok((StatusCode::OK, Json(factor.into())))
+}
+
+async fn remove(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    id: Path<String>,
+    fields: Fields,
+) -> Result<StatusCode, Failure> {
+    let code = optional_code(&fields)?;
+    app.remove_factor(&caller, &path_id(&id)?, code.as_ref()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RecoveryReply {
+    recovery_codes: Vec<String>,
+}
+
+async fn new_recovery_codes(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<RecoveryReply> {
+    let NewCodes(codes) = app.new_recovery_codes(&caller, optional_code(&fields)?.as_ref()).await?;
+    Ok((StatusCode::CREATED, Json(RecoveryReply { recovery_codes: grouped(codes) })))
+}
+
+fn grouped(codes: Vec<RecoveryCode>) -> Vec<String> {
+    codes.iter().map(RecoveryCode::grouped).collect()
+}
+
+/// What `factorType` and its destination ask for.
+fn target(app: &App, fields: &Fields) -> Result<Target, Error> {
+    let factor_type = factor_type(fields)?.ok_or_else(|| fields.problem("factorType", "is missing"))?;
+    Ok(match factor_type {
+        FactorType::Totp => Target::App,
+        FactorType::Sms => Target::Phone(fields.phone_number(app, "phoneNumber", None)?),
+        FactorType::Email => Target::Email(fields.email_address("email")?),
+    })
+}
+
+fn factor_type(fields: &Fields) -> Result<Option<FactorType>, Error> {
+    match fields.optional_text("factorType")? {
+        Some("face") => Err(Error::ChannelNotConfigured("Face")),
+        Some("passkey") => Err(Error::ChannelNotConfigured("Passkey")),
+        _ => fields.optional("factorType", "must be totp, sms, email, face or passkey", FactorType::from_word),
+    }
+}
+
+fn factor_id(fields: &Fields) -> Result<Option<FactorId>, Error> {
+    let id = fields.optional_text("factorId")?;
+    id.map(|id| FactorId::parse(id).ok_or(Error::NotFound(Subject::Factor))).transpose()
+}
+
+fn path_id(id: &str) -> Result<FactorId, Error> {
+    FactorId::parse(id).ok_or(Error::NotFound(Subject::Factor))
+}
+
+fn platform(fields: &Fields) -> Result<Option<Platform>, Error> {
+    fields.optional("platform", "must be web or android", |platform| match platform {
+        "web" => Some(Platform::Web),
+        "android" => Some(Platform::Android),
+        _ => None,
+    })
+}
+
+const CODE_SHAPE: &str = "must be 6 to 8 digits, or a recovery code";
+
+fn code(fields: &Fields) -> Result<Code, Error> {
+    fields.required("code", CODE_SHAPE, parse_code)
+}
+
+fn optional_code(fields: &Fields) -> Result<Option<Code>, Error> {
+    fields.optional("code", CODE_SHAPE, parse_code)
+}
+
+fn parse_code(text: &str) -> Option<Code> {
+    match Code::parse(text) {
+        Code::Other => None,
+        code => Some(code),
+    }
+}

@@ -1,0 +1,122 @@
+//! The two-factor page of a plain web application: generate, verify, disable.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::body::Fields;
+use super::edge::Failure;
+use super::routes::{Function, Method, Route};
+use super::{Accepts, AppOffer};
+use crate::domain::enrollment::Claim;
+use crate::domain::error::{Error, Subject};
+use crate::domain::factor::FactorType;
+use crate::domain::otpauth;
+use crate::domain::secret::RecoveryCode;
+use crate::domain::token::Dialect;
+use crate::flows::enroll::{self, Offer, Target};
+use crate::flows::{App, Caller};
+
+type Reply<T> = Result<(StatusCode, Json<Body<T>>), Failure>;
+
+pub(super) fn routes() -> Vec<Route> {
+    use Function::{CreateTotp, Factors, Verify};
+    let d = Dialect::Profile;
+    vec![
+        Route::new(CreateTotp, d, Method::Post, "/profile/two-fa", generate),
+        Route::new(Verify, d, Method::Patch, "/profile/two-fa", enable),
+        Route::new(Factors, d, Method::Patch, "/profile/two-fa/disable", disable),
+    ]
+}
+
+#[derive(Serialize)]
+struct Body<T> {
+    status: &'static str,
+    message: String,
+    /// `null` where there is none.
+    data: Option<T>,
+}
+
+fn success<T>(status: StatusCode, message: &str, data: Option<T>) -> Reply<T> {
+    Ok((status, Json(Body { status: "success", message: message.to_owned(), data })))
+}
+
+#[derive(Serialize)]
+struct Generated {
+    #[serde(rename = "otpAuthURL")]
+    otp_auth_url: String,
+    #[serde(rename = "qrCodeImage")]
+    qr_code_image: String,
+}
+
+async fn generate(State(app): State<Arc<App>>, caller: Caller, accepts: Accepts) -> Reply<Generated> {
+    let request = enroll::Request {
+        dialect: Dialect::Profile,
+        target: Target::App,
+        label: None,
+        code: None,
+        language: accepts.language(None),
+        platform: None,
+    };
+    let enrolled = app.enroll(&caller, request).await?;
+    let Offer::App { secret, parameters, .. } = enrolled.offer else {
+        return Err(Error::Internal("an app was enrolled, but something else came of it").into());
+    };
+    let AppOffer { uri, qr_code } = AppOffer::new(&app, &caller, &secret, parameters, otpauth::uri_ending_in_secret)?;
+    let data = Generated { otp_auth_url: uri, qr_code_image: qr_code };
+    success(StatusCode::CREATED, "Successfully generated 2FA code", Some(data))
+}
+
+async fn enable(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<Vec<String>> {
+    let code = fields.code("code")?;
+    // The page holds no token: the user's one pending app is meant.
+    let claim = Claim { dialect: Dialect::Profile, factor_type: FactorType::Totp, nonce: None };
+    let confirmed = app.confirm(&caller, claim, &code).await?;
+    let codes = confirmed.recovery_codes.0.iter().map(RecoveryCode::grouped).collect();
+    success(StatusCode::OK, "Successfully enabled 2FA", Some(codes))
+}
+
+async fn disable(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<()> {
+    app.remove_apps(&caller, &fields.code("code")?).await?;
+    success(StatusCode::OK, "Successfully disabled 2FA", None)
+}
+
+/// The answer to a failed request.
+pub(super) fn word(error: &Error) -> Response {
+    let (status, message) = describe(error);
+    (status, Json(Body::<()> { status: "error", message: message.unwrap_or_else(|| error.to_string()), data: None }))
+        .into_response()
+}
+
+/// Status of every error, and the page's own words where it has some.
+fn describe(error: &Error) -> (StatusCode, Option<String>) {
+    let own = |message: &str| (StatusCode::BAD_REQUEST, Some(message.to_owned()));
+    match error {
+        Error::IncorrectCode { .. } | Error::CodeAlreadyUsed(_) => own("Incorrect 2FA code."),
+        Error::AlreadyEnrolled(_) | Error::AlreadyUsed(_) => own("2FA is already enabled on your account"),
+        Error::NotEnrolled(_) => own("2FA is already disabled on your account"),
+        Error::NotFound(Subject::Enrollment(_)) => own("Generate a 2FA code first."),
+        Error::Invalid(_)
+        | Error::UnsupportedMediaType
+        | Error::FactorRequired
+        | Error::PresenceRequired { .. }
+        | Error::FactorLocked
+        | Error::DestinationRefused
+        | Error::NotFound(_)
+        | Error::TooManyFactors
+        | Error::Expired(_)
+        | Error::NotVerified
+        | Error::NothingToBind => (StatusCode::BAD_REQUEST, None),
+        Error::Unauthorized => (StatusCode::UNAUTHORIZED, None),
+        Error::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, None),
+        Error::TooManyAttempts { .. } | Error::TooManyMessages { .. } => (StatusCode::TOO_MANY_REQUESTS, None),
+        Error::ChannelNotConfigured(_) => (StatusCode::NOT_IMPLEMENTED, None),
+        Error::DeliveryFailed => (StatusCode::BAD_GATEWAY, None),
+        Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, None),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
+    }
+}

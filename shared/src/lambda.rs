@@ -1,0 +1,157 @@
+//! In Lambda: API Gateway's events to the router and back.
+//!
+//! An HTTP API hands the path over decoded, and `lambda_http` parses it again, so that `..`, `#` and `?` in it would make
+//! another route of it than the one that the authorizer let pass. Here the route is `routeKey` with `pathParameters`,
+//! encoded afresh, and the path that came is never looked at.
+
+use std::collections::{BTreeMap, HashMap};
+
+use axum::Router;
+use axum::http::{HeaderMap, Uri, header};
+use data_encoding::BASE64;
+use lambda_http::aws_lambda_events::apigw::{ApiGatewayRequestAuthorizer, ApiGatewayV2httpRequest};
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, LambdaEvent, Service, service_fn};
+use tower::ServiceExt;
+
+use crate::config::{self, ConfigError};
+use crate::http::caller::Identity;
+use crate::http::edge::RequestId;
+use crate::http::routes::Function;
+
+/// What only a deployment has: the table and the keys.
+const DEPLOYMENT_SETTINGS: [(&str, &str); 2] = [
+    ("TABLE_NAME", "the DynamoDB table"),
+    ("KMS_KEYS", "the HMAC keys, as version:arn with commas; the first seals, all open"),
+];
+
+/// Headers that a proxy may send and `lambda_http` would build a URL from.
+const NOT_FROM_OUTSIDE: [&str; 4] = ["host", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"];
+
+/// Serves one function until Lambda ends it.
+///
+/// # Errors
+/// [`ConfigError`] with all that is missing or makes no sense. This version has no store on AWS yet, and says so when
+/// nothing else is wrong.
+pub async fn run(function: Function) -> Result<(), ConfigError> {
+    crate::telemetry::start();
+    let mut problems = config::from_environment().err().map(|ConfigError(problems)| problems).unwrap_or_default();
+    for (name, meaning) in DEPLOYMENT_SETTINGS {
+        if std::env::var(name).map_or(true, |value| value.is_empty()) {
+            problems.push(format!("{name} is missing: {meaning}"));
+        }
+    }
+    if problems.is_empty() {
+        problems.push("this version has no DynamoDB store: `cargo run` serves every function on one machine".to_owned());
+    }
+    for problem in &problems {
+        tracing::error!(function = function.name(), problem, "can't start");
+    }
+    Err(ConfigError(problems))
+}
+
+/// Answers one event.
+///
+/// # Errors
+/// None but those of the runtime's own types: a router always answers.
+pub async fn answer(
+    router: Router,
+    event: LambdaEvent<LambdaRequest>,
+) -> Result<impl serde::Serialize, std::convert::Infallible> {
+    let LambdaEvent { payload, context } = event;
+    let (payload, route) = match payload {
+        LambdaRequest::ApiGatewayV2(mut request) => {
+            let route = Washed::take(&mut request);
+            (LambdaRequest::ApiGatewayV2(request), route)
+        }
+        // Another kind of event has no `routeKey`, and so no route.
+        other => (other, Washed::nowhere()),
+    };
+    let inner = service_fn(move |mut request: lambda_http::Request| {
+        let router = router.clone();
+        route.put_into(&mut request);
+        router.oneshot(request)
+    });
+    Adapter::from(inner).call(LambdaEvent::new(payload, context)).await
+}
+
+/// What is trusted of an event: what API Gateway found itself.
+#[derive(Clone)]
+struct Washed {
+    uri: Uri,
+    identity: Option<Identity>,
+    request_id: String,
+}
+
+impl Washed {
+    fn nowhere() -> Self {
+        Self { uri: Uri::from_static("/"), identity: None, request_id: String::new() }
+    }
+
+    /// Takes route and identity out of an event, and leaves in it nothing that `lambda_http` could stumble over.
+    fn take(event: &mut ApiGatewayV2httpRequest) -> Self {
+        let context = &mut event.request_context;
+        let route_key = event.route_key.as_deref().or(context.route_key.as_deref()).unwrap_or_default();
+        let path = path_of(route_key, &event.path_parameters).unwrap_or_else(|| "/".to_owned());
+        let query = event.raw_query_string.take().map(|query| visible(&query)).unwrap_or_default();
+        let uri = if query.is_empty() { path } else { format!("{path}?{query}") };
+        let washed = Self {
+            uri: uri.parse().unwrap_or_else(|_| Uri::from_static("/")),
+            identity: identity(context.authorizer.as_ref(), &event.headers),
+            request_id: context.request_id.clone().unwrap_or_default(),
+        };
+        event.raw_path = Some("/".to_owned());
+        context.stage = None;
+        context.domain_name = None;
+        for name in NOT_FROM_OUTSIDE {
+            event.headers.remove(name);
+        }
+        if event.is_base64_encoded && event.body.as_ref().is_some_and(|body| BASE64.decode(body.as_bytes()).is_err()) {
+            event.is_base64_encoded = false;
+        }
+        washed
+    }
+
+    fn put_into(&self, request: &mut lambda_http::Request) {
+        *request.uri_mut() = self.uri.clone();
+        request.extensions_mut().insert(RequestId(self.request_id.clone()));
+        if let Some(identity) = self.identity.clone() {
+            request.extensions_mut().insert(identity);
+        }
+    }
+}
+
+/// The path of `POST /v1/me/factors/{id}` with its parameters filled in.
+fn path_of(route_key: &str, parameters: &HashMap<String, String>) -> Option<String> {
+    let (_, template) = route_key.split_once(' ')?;
+    let segments = template.split('/').map(|segment| {
+        match segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}')) {
+            None => Some(segment.to_owned()),
+            Some(name) => parameters.get(name).map(|value| encoded(value)),
+        }
+    });
+    Some(segments.collect::<Option<Vec<_>>>()?.join("/"))
+}
+
+/// Percent-encoded but for letters and digits: a parameter stays one segment, whatever is in it.
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |encoded, byte| {
+        if byte.is_ascii_alphanumeric() { encoded + &char::from(byte).to_string() } else { encoded + &format!("%{byte:02X}") }
+    })
+}
+
+/// A query string without what no query string can have.
+fn visible(query: &str) -> String {
+    query.chars().filter(|c| c.is_ascii_graphic() && !"#<>\"`{}|\\^".contains(*c)).collect()
+}
+
+/// The identity that the authorizer found.
+fn identity(authorizer: Option<&ApiGatewayRequestAuthorizer>, headers: &HeaderMap) -> Option<Identity> {
+    let authorizer = authorizer?;
+    if let Some(jwt) = &authorizer.jwt {
+        let claims = jwt.claims.iter().map(|(name, value)| (name.clone(), value.clone())).collect::<BTreeMap<_, _>>();
+        let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        return Some(Identity::user(claims, authorization.unwrap_or_default()));
+    }
+    authorizer.iam.as_ref().map(|_| Identity::BackEnd)
+}
