@@ -9,27 +9,20 @@ mod language;
 pub mod messages;
 mod segment;
 
+#[cfg(feature = "embedded")]
+pub mod outbox;
+
 pub use language::Language;
 pub use segment::SmsEncoding;
 
 /// What carries a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Channel {
     /// A text message to a phone number.
     Sms,
     /// An e-mail.
     Email,
-}
-
-impl Channel {
-    /// `sms` or `email`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sms => "sms",
-            Self::Email => "email",
-        }
-    }
 }
 
 /// One message to one person, complete: an adapter adds nothing to it. Made by [`messages::Wording`].
