@@ -9,6 +9,9 @@ mod language;
 pub mod messages;
 mod segment;
 
+#[cfg(feature = "embedded")]
+pub mod outbox;
+
 pub use crate::domain::factor::Channel;
 pub use language::Language;
 pub use segment::SmsEncoding;

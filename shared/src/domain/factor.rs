@@ -93,7 +93,8 @@ pub enum Credential {
 }
 
 /// What carries a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Channel {
     /// A text message to a phone number.
     Sms,

@@ -8,6 +8,7 @@ pub mod error;
 pub mod factor;
 pub mod ids;
 pub mod limits;
+pub mod otpauth;
 pub mod policy;
 pub mod possession;
 pub mod random;

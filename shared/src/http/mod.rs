@@ -19,7 +19,7 @@ use axum::http::{HeaderMap, header};
 use crate::delivery::Language;
 use crate::domain::contact::{ContactProblem, EmailAddress, PhoneNumber};
 use crate::domain::error::Error;
-use crate::domain::otpauth;
+use crate::domain::otpauth::{ParameterOrder, otpauth_uri};
 use crate::domain::secret::Code;
 use crate::domain::totp::Parameters;
 use crate::flows::{App, Caller};
@@ -83,17 +83,12 @@ impl AppOffer {
         caller: &Caller,
         secret: &str,
         parameters: Parameters,
-        uri: impl Fn(&otpauth::Account<'_>) -> String,
+        order: ParameterOrder,
     ) -> Result<Self, Error> {
-        let account = otpauth::Account {
-            issuer: &app.settings().product,
-            name: &caller.account_name.0,
-            secret,
-            algorithm: parameters.algorithm.name(),
-            digits: parameters.digits,
-        };
-        let uri = uri(&account);
+        let (issuer, account) = (&app.settings().product, &caller.account_name.0);
+        let digits = u32::from(parameters.digits);
+        let uri = otpauth_uri(issuer, account, secret, digits, parameters.algorithm.name(), order);
         let qr_code = qr::png_data_url(&uri).map_err(|_| Error::Internal("a QR code could not be drawn"))?;
-        Ok(Self { uri, qr_code })
+        Ok(Self { uri: uri.to_string(), qr_code })
     }
 }

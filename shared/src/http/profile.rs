@@ -15,7 +15,7 @@ use super::{Accepts, AppOffer};
 use crate::domain::enrollment::Claim;
 use crate::domain::error::{Error, Subject};
 use crate::domain::factor::FactorType;
-use crate::domain::otpauth;
+use crate::domain::otpauth::ParameterOrder;
 use crate::domain::secret::RecoveryCode;
 use crate::domain::token::Dialect;
 use crate::flows::enroll::{self, Offer, Target};
@@ -66,7 +66,7 @@ async fn generate(State(app): State<Arc<App>>, caller: Caller, accepts: Accepts)
     let Offer::App { secret, parameters, .. } = enrolled.offer else {
         return Err(Error::Internal("an app was enrolled, but something else came of it").into());
     };
-    let AppOffer { uri, qr_code } = AppOffer::new(&app, &caller, &secret, parameters, otpauth::uri_ending_in_secret)?;
+    let AppOffer { uri, qr_code } = AppOffer::new(&app, &caller, &secret, parameters, ParameterOrder::SecretLast)?;
     let data = Generated { otp_auth_url: uri, qr_code_image: qr_code };
     success(StatusCode::CREATED, "Successfully generated 2FA code", Some(data))
 }

@@ -17,7 +17,7 @@ use crate::domain::enrollment::Claim;
 use crate::domain::error::{Error, Subject};
 use crate::domain::factor::{FactorSummary, FactorType, MaskedDestination};
 use crate::domain::ids::FactorId;
-use crate::domain::otpauth;
+use crate::domain::otpauth::ParameterOrder;
 use crate::domain::secret::RecoveryCode;
 use crate::domain::token::{Dialect, EnrollmentToken};
 use crate::flows::enroll::{self, Offer, Target};
@@ -103,7 +103,7 @@ async fn send_enroll_factor_request(
     let otp_data = match enrolled.offer {
         Offer::Sent(_) => None,
         Offer::App { secret, parameters, recovery_code } => {
-            let AppOffer { uri, qr_code } = AppOffer::new(&app, &caller, &secret, parameters, otpauth::uri)?;
+            let AppOffer { uri, qr_code } = AppOffer::new(&app, &caller, &secret, parameters, ParameterOrder::SecretFirst)?;
             let recovery_code = recovery_code.as_ref().map(RecoveryCode::grouped).unwrap_or_default();
             Some(OtpData { qr_code_uri: uri, qr_code_data_url: qr_code, recovery_code })
         }

@@ -12,7 +12,7 @@ use super::edge::Failure;
 use super::routes::{Function, Method, Route};
 use super::{Accepts, AppOffer};
 use crate::domain::error::Error;
-use crate::domain::otpauth;
+use crate::domain::otpauth::ParameterOrder;
 use crate::domain::token::{CheckId, Dialect, EnrollmentToken};
 use crate::flows::enroll::{self, Offer, Target};
 use crate::flows::verify::{Answers, Apps};
@@ -55,7 +55,7 @@ async fn totp_secret(
     let Offer::App { secret, parameters, .. } = enrolled.offer else {
         return Err(Error::Internal("an app was enrolled, but something else came of it").into());
     };
-    let AppOffer { qr_code, .. } = AppOffer::new(&app, &caller, &secret, parameters, otpauth::uri)?;
+    let AppOffer { qr_code, .. } = AppOffer::new(&app, &caller, &secret, parameters, ParameterOrder::SecretFirst)?;
     let verification_id = enrolled.token.encode();
     Ok(Json(SecretReply { verification_id, secret: secret.to_string(), secret_qr_code: qr_code }))
 }

@@ -16,7 +16,7 @@ use crate::domain::enrollment::Claim;
 use crate::domain::error::{Error, Subject};
 use crate::domain::factor::{FactorSummary, FactorType};
 use crate::domain::ids::{FactorId, Label};
-use crate::domain::otpauth;
+use crate::domain::otpauth::ParameterOrder;
 use crate::domain::secret::{Code, RecoveryCode};
 use crate::domain::token::{ChallengeId, Dialect, EnrollmentToken};
 use crate::flows::challenge::{self, Whom};
@@ -83,7 +83,7 @@ async fn enroll(
     let (sent_to, totp) = match enrolled.offer {
         Offer::Sent(destination) => (Some(destination.to_string()), None),
         Offer::App { secret, parameters, .. } => {
-            let AppOffer { uri, qr_code } = AppOffer::new(&app, &caller, &secret, parameters, otpauth::uri)?;
+            let AppOffer { uri, qr_code } = AppOffer::new(&app, &caller, &secret, parameters, ParameterOrder::SecretFirst)?;
             (None, Some(TotpReply { secret: secret.to_string(), uri, qr_code }))
         }
     };

@@ -1,0 +1,300 @@
+//! The local outbox: messages are kept for the developer to read instead of being sent.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, TableError};
+use serde::{Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use super::{Channel, Delivery, DeliveryError, Message};
+
+/// A message: whether it is an e-mail, to, subject, text, code, sent at.
+type Row = (bool, &'static str, Option<&'static str>, &'static str, &'static str, i64);
+
+/// Messages by their number, which only grows.
+const MESSAGES: TableDefinition<u64, Row> = TableDefinition::new("outbox");
+
+/// Keeps the newest messages in a table of its own beside the store's. A message that [`Delivery::send`] has taken
+/// is on disk, and survives the process.
+pub struct Outbox {
+    database: Arc<Database>,
+    now: Arc<dyn Fn() -> i64 + Send + Sync>,
+}
+
+/// A message as it would have arrived.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Delivered {
+    /// An opaque id, never used again.
+    pub id: String,
+    /// What would have carried it.
+    pub channel: Channel,
+    /// The number in E.164, or the address.
+    pub to: String,
+    /// The subject of an e-mail.
+    pub subject: Option<String>,
+    /// The text.
+    pub text: String,
+    /// The passcode in it.
+    pub code: String,
+    /// When, in Unix seconds; in JSON, ISO 8601 in UTC.
+    #[serde(serialize_with = "iso_8601")]
+    pub sent_at: i64,
+}
+
+/// The outbox can't be read. It says why, and nothing of what is in it.
+#[derive(Debug)]
+pub struct OutboxError(String);
+
+impl fmt::Display for OutboxError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "the outbox can't be read: {}", self.0)
+    }
+}
+
+impl std::error::Error for OutboxError {}
+
+impl fmt::Debug for Delivered {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Delivered")
+            .field("id", &self.id)
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Outbox {
+    /// How many messages are kept: more than anyone reads, few enough to show on one page.
+    pub const KEPT: u64 = 200;
+
+    /// An outbox in this database. `now` tells the time in Unix seconds.
+    #[must_use]
+    pub fn new(database: Arc<Database>, now: Arc<dyn Fn() -> i64 + Send + Sync>) -> Self {
+        Self { database, now }
+    }
+
+    /// The messages that are kept, newest first.
+    ///
+    /// # Errors
+    /// [`OutboxError`] when the database can't be read.
+    pub async fn list(&self) -> Result<Vec<Delivered>, OutboxError> {
+        let database = Arc::clone(&self.database);
+        let listed = tokio::task::spawn_blocking(move || read(&database).map_err(|error| error.to_string())).await;
+        listed.map_err(|error| error.to_string()).flatten().map_err(OutboxError)
+    }
+}
+
+#[async_trait]
+impl Delivery for Outbox {
+    fn configured(&self, _channel: Channel) -> bool {
+        true
+    }
+
+    async fn send(&self, message: &Message) -> Result<(), DeliveryError> {
+        let database = Arc::clone(&self.database);
+        let entry = Entry {
+            channel: message.channel,
+            to: message.to.clone(),
+            subject: message.subject.clone(),
+            text: message.text.clone(),
+            code: message.code.clone(),
+            sent_at: (self.now)(),
+        };
+        tokio::task::spawn_blocking(move || write(&database, &entry)).await.map_err(|_| DeliveryError::Unknown)?
+    }
+}
+
+/// What is written of a message: owned, since another thread writes it.
+struct Entry {
+    channel: Channel,
+    to: String,
+    subject: Option<String>,
+    text: Zeroizing<String>,
+    code: Zeroizing<String>,
+    sent_at: i64,
+}
+
+/// Writes a message and drops those beyond [`Outbox::KEPT`]. Until the commit nothing is kept, so any error is a
+/// refusal; a commit that fails may have happened.
+fn write(database: &Database, entry: &Entry) -> Result<(), DeliveryError> {
+    let transaction = database.begin_write().map_err(|_| DeliveryError::Refused)?;
+    insert(&transaction, entry).map_err(|_| DeliveryError::Refused)?;
+    transaction.commit().map_err(|_| DeliveryError::Unknown)
+}
+
+fn insert(transaction: &redb::WriteTransaction, entry: &Entry) -> Result<(), Box<redb::Error>> {
+    let boxed = |error: redb::StorageError| Box::new(redb::Error::from(error));
+    let mut table = transaction.open_table(MESSAGES).map_err(|error| Box::new(error.into()))?;
+    let next = table.last().map_err(boxed)?.map_or(0, |(number, _)| number.value() + 1);
+    let is_email = entry.channel == Channel::Email;
+    let row = (
+        is_email,
+        entry.to.as_str(),
+        entry.subject.as_deref(),
+        entry.text.as_str(),
+        entry.code.as_str(),
+        entry.sent_at,
+    );
+    table.insert(next, row).map_err(boxed)?;
+    while table.len().map_err(boxed)? > Outbox::KEPT {
+        table.pop_first().map_err(boxed)?;
+    }
+    Ok(())
+}
+
+fn read(database: &Database) -> Result<Vec<Delivered>, Box<redb::Error>> {
+    let boxed = |error: redb::StorageError| Box::new(redb::Error::from(error));
+    let transaction = database.begin_read().map_err(|error| Box::new(error.into()))?;
+    let table = match transaction.open_table(MESSAGES) {
+        Ok(table) => table,
+        Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+        Err(error) => return Err(Box::new(error.into())),
+    };
+    let rows = table.iter().map_err(boxed)?.rev();
+    rows.map(|row| {
+        let (number, row) = row.map_err(boxed)?;
+        let (is_email, to, subject, text, code, sent_at) = row.value();
+        Ok(Delivered {
+            id: number.value().to_string(),
+            channel: if is_email { Channel::Email } else { Channel::Sms },
+            to: to.to_owned(),
+            subject: subject.map(str::to_owned),
+            text: text.to_owned(),
+            code: code.to_owned(),
+            sent_at,
+        })
+    })
+    .collect()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn iso_8601<S: Serializer>(seconds: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    let time = jiff::Timestamp::from_second(*seconds).map_err(serde::ser::Error::custom)?;
+    serializer.collect_str(&time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::Language;
+    use crate::delivery::messages::Wording;
+    use crate::domain::contact::{EmailAddress, PhoneNumber};
+    use std::path::Path;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    fn in_memory() -> Outbox {
+        let database = Database::builder().create_with_backend(redb::backends::InMemoryBackend::new()).unwrap();
+        Outbox::new(Arc::new(database), Arc::new(|| 0))
+    }
+
+    fn in_file(path: &Path) -> Outbox {
+        let clock = AtomicI64::new(1_800_000_000);
+        let database = Database::create(path).unwrap();
+        Outbox::new(Arc::new(database), Arc::new(move || clock.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    fn sms(code: &str) -> Message {
+        let number = PhoneNumber::parse("+41 79 123 45 67", None).unwrap();
+        Wording::new("Example", None, None).unwrap().sms(&number, code, None, Language::English, 10)
+    }
+
+    fn codes(delivered: &[Delivered]) -> Vec<&str> {
+        delivered.iter().map(|message| message.code.as_str()).collect()
+    }
+
+    #[tokio::test]
+    async fn messages_are_listed_newest_first_as_they_would_have_arrived() {
+        let directory = tempfile::tempdir().unwrap();
+        let outbox = in_file(&directory.path().join("db"));
+        assert!(outbox.configured(Channel::Sms) && outbox.configured(Channel::Email));
+        assert_eq!(outbox.list().await.unwrap(), []);
+
+        let address = EmailAddress::parse("alice@example.com").unwrap();
+        let email = Wording::new("Example", None, None).unwrap().email(&address, "654321", Language::English, 10);
+        outbox.send(&sms("123456")).await.unwrap();
+        outbox.send(&email).await.unwrap();
+
+        let listed = serde_json::to_value(outbox.list().await.unwrap()).unwrap();
+        assert_eq!(
+            listed,
+            serde_json::json!([
+                {
+                    "id": "1",
+                    "channel": "email",
+                    "to": "alice@example.com",
+                    "subject": "Example verification code",
+                    "text": email.text.as_str(),
+                    "code": "654321",
+                    "sentAt": "2027-01-15T08:00:01Z",
+                },
+                {
+                    "id": "0",
+                    "channel": "sms",
+                    "to": "+41791234567",
+                    "subject": null,
+                    "text": sms("123456").text.as_str(),
+                    "code": "123456",
+                    "sentAt": "2027-01-15T08:00:00Z",
+                },
+            ])
+        );
+    }
+
+    #[tokio::test]
+    async fn a_message_is_on_disk_once_it_was_taken() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("db");
+        let outbox = in_file(&path);
+        outbox.send(&sms("123456")).await.unwrap();
+
+        // The file as a killed process would leave it: the database is still open.
+        let left = directory.path().join("left");
+        std::fs::copy(&path, &left).unwrap();
+        let reopened = in_file(&left);
+        assert_eq!(codes(&reopened.list().await.unwrap()), ["123456"]);
+        reopened.send(&sms("654321")).await.unwrap();
+        assert_eq!(codes(&reopened.list().await.unwrap()), ["654321", "123456"]);
+    }
+
+    #[tokio::test]
+    async fn only_the_newest_are_kept() {
+        let outbox = in_memory();
+        for number in 0..Outbox::KEPT + 5 {
+            outbox.send(&sms(&format!("{number:06}"))).await.unwrap();
+        }
+        let listed = outbox.list().await.unwrap();
+        assert_eq!(listed.len(), usize::try_from(Outbox::KEPT).unwrap());
+        assert_eq!(listed.first().map(|message| message.code.as_str()), Some("000204"));
+        assert_eq!(listed.last().map(|message| message.code.as_str()), Some("000005"));
+    }
+
+    #[tokio::test]
+    async fn messages_sent_at_once_are_all_there() {
+        let outbox = Arc::new(in_memory());
+        let sends: Vec<_> = (0..20)
+            .map(|number| {
+                let outbox = Arc::clone(&outbox);
+                tokio::spawn(async move { outbox.send(&sms(&format!("{number:06}"))).await })
+            })
+            .collect();
+        for send in sends {
+            send.await.unwrap().unwrap();
+        }
+        let listed = outbox.list().await.unwrap();
+        let mut codes = codes(&listed);
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), 20);
+    }
+
+    #[tokio::test]
+    async fn what_was_delivered_shows_nothing_when_debugged() {
+        let outbox = in_memory();
+        outbox.send(&sms("123456")).await.unwrap();
+        let shown = format!("{:?}", outbox.list().await.unwrap());
+        assert_eq!(shown, "[Delivered { id: \"0\", channel: Sms, .. }]");
+    }
+}

@@ -1,0 +1,210 @@
+//! QR codes (ISO/IEC 18004): as a PNG data URL for pages, as half blocks for terminals.
+//!
+//! `qrcode` does the standard's encoding; choosing the mask, which is most of the work, is done over whole rows of bits.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use qrcode::bits::encode_auto;
+use qrcode::canvas::Canvas;
+use qrcode::ec::construct_codewords;
+use qrcode::render::Renderer;
+use qrcode::render::unicode::Dense1x2;
+use qrcode::{Color, EcLevel, Version};
+
+mod mask;
+
+/// Restores up to 15 % of the symbol: what screens and cameras need, at a size that phones read at a glance.
+const LEVEL: EcLevel = EcLevel::M;
+/// Modules of light around the symbol: the least that the standard allows.
+const QUIET_ZONE: u32 = 4;
+/// Pixels a module, in both directions.
+const SCALE: usize = 4;
+/// A byte of light pixels.
+const LIGHT: u8 = 0xff;
+/// The largest symbol: 125 modules fit a row of 128 bits, and hold 1,125 bytes. Phones hardly read larger ones.
+const MAX_VERSION: i16 = 27;
+
+/// The text can't be drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QrError {
+    /// It is too long for a QR code that phones can read: over 1,125 bytes.
+    TooLong,
+    /// The image could not be written.
+    Image,
+}
+
+impl fmt::Display for QrError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::TooLong => "the text is too long for a QR code",
+            Self::Image => "the QR code's image could not be written",
+        })
+    }
+}
+
+impl std::error::Error for QrError {}
+
+/// The QR code of a text, as a data URL of a PNG: level M, a quiet zone of 4 modules, 4 pixels a module, 1 bit a pixel.
+///
+/// # Errors
+/// Any [`QrError`].
+pub fn png_data_url(text: &str) -> Result<String, QrError> {
+    let png = png(&Symbol::of(text)?).map_err(|_| QrError::Image)?;
+    Ok(format!("data:image/png;base64,{}", STANDARD.encode(png)))
+}
+
+/// The QR code of a text, in half blocks for a terminal with light letters on dark. It ends without a newline.
+///
+/// # Errors
+/// [`QrError::TooLong`].
+pub fn terminal(text: &str) -> Result<String, QrError> {
+    let symbol = Symbol::of(text)?;
+    let mut renderer = Renderer::<Dense1x2>::new(&symbol.modules, symbol.width, QUIET_ZONE);
+    Ok(renderer.dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
+}
+
+/// A finished symbol: its modules row by row.
+struct Symbol {
+    width: usize,
+    modules: Vec<Color>,
+}
+
+impl Symbol {
+    fn of(text: &str) -> Result<Self, QrError> {
+        let bits = encode_auto(text.as_bytes(), LEVEL).map_err(|_| QrError::TooLong)?;
+        let version = bits.version();
+        if !matches!(version, Version::Normal(..=MAX_VERSION)) {
+            return Err(QrError::TooLong);
+        }
+        let (data, correction) =
+            construct_codewords(&bits.into_bytes(), version, LEVEL).map_err(|_| QrError::TooLong)?;
+        let mut canvas = Canvas::new(version, LEVEL);
+        canvas.draw_all_functional_patterns();
+        canvas.draw_data(&data, &correction);
+        canvas.apply_mask(mask::best(&canvas, version.width()));
+        Ok(Self { width: usize::try_from(version.width()).unwrap_or_default(), modules: canvas.into_colors() })
+    }
+}
+
+fn png(symbol: &Symbol) -> Result<Vec<u8>, png::EncodingError> {
+    let quiet_zone = QUIET_ZONE as usize;
+    let pixels = (symbol.width + 2 * quiet_zone) * SCALE;
+    let row_bytes = pixels.div_ceil(8);
+    let mut image = vec![LIGHT; quiet_zone * SCALE * row_bytes];
+    for row in symbol.modules.chunks(symbol.width) {
+        let quiet = std::iter::repeat_n(&Color::Light, quiet_zone);
+        let modules: Vec<u8> = quiet.clone().chain(row).chain(quiet).map(|module| module.select(0, LIGHT)).collect();
+        // A module is four pixels, half a byte.
+        let halves = |pair: &[u8]| pair.first().unwrap_or(&LIGHT) & 0xf0 | pair.get(1).unwrap_or(&LIGHT) & 0x0f;
+        let line: Vec<u8> = modules.chunks(2).map(halves).collect();
+        (0..SCALE).for_each(|_| image.extend_from_slice(&line));
+    }
+    image.resize(pixels * row_bytes, LIGHT);
+
+    let side = u32::try_from(pixels).unwrap_or_default();
+    let mut png = Vec::with_capacity(4096);
+    let mut encoder = png::Encoder::new(&mut png, side, side);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::One);
+    // Three rows in four repeat the one above. zlib's search for more would take 20 times as long and save 1 KB.
+    encoder.set_filter(png::Filter::Up);
+    encoder.set_deflate_compression(png::DeflateCompression::FdeflateUltraFast);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&image)?;
+    writer.finish()?;
+    Ok(png)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    const URI: &str = "otpauth://totp/Example%20Company:alice%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\
+                       &period=30&digits=6&algorithm=SHA1&issuer=Example%20Company";
+
+    fn png_of(text: &str) -> Vec<u8> {
+        let url = png_data_url(text).unwrap();
+        STANDARD.decode(url.strip_prefix("data:image/png;base64,").unwrap()).unwrap()
+    }
+
+    /// What a reader other than ours sees in an image; `None` where there is no such reader, which CI must have.
+    fn read_back(image: &[u8]) -> Option<String> {
+        let reader = Command::new("zbarimg")
+            .args(["--quiet", "--raw", "--oneshot", "-Sdisable", "-Sqrcode.enable", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(mut reader) = reader else {
+            assert!(std::env::var_os("CI").is_none(), "zbarimg is not installed");
+            std::io::stderr().write_all(b"skipped: zbarimg is not installed\n").unwrap();
+            return None;
+        };
+        reader.stdin.take().unwrap().write_all(image).unwrap();
+        let output = reader.wait_with_output().unwrap();
+        Some(String::from_utf8(output.stdout).unwrap().trim_end_matches('\n').to_owned())
+    }
+
+    #[test]
+    fn another_reader_reads_what_was_written() {
+        let long = URI.repeat(5);
+        let texts = [1, 10, 30, 62, 84, 122, 152, 200, 300, 400, 500, 600].map(|length| long.get(..length).unwrap());
+        for text in texts.into_iter().chain([URI, "0123456789", "HELLO WORLD"]) {
+            let Some(read) = read_back(&png_of(text)) else { return };
+            assert_eq!(read, text, "{} bytes", text.len());
+        }
+    }
+
+    #[test]
+    fn the_largest_symbol_can_be_read_too_and_no_larger_is_made() {
+        let largest = "x".repeat(1125);
+        assert_eq!(Symbol::of(&largest).unwrap().width, 125);
+        if let Some(read) = read_back(&png_of(&largest)) {
+            assert_eq!(read, largest);
+        }
+        for length in [1126, 3000, 10_000] {
+            let text = "x".repeat(length);
+            assert_eq!(png_data_url(&text), Err(QrError::TooLong));
+            assert_eq!(terminal(&text), Err(QrError::TooLong));
+        }
+    }
+
+    #[test]
+    fn the_image_has_one_bit_a_pixel_and_a_quiet_zone() {
+        let symbol = Symbol::of(URI).unwrap();
+        let bytes = png_of(URI);
+        let mut reader = png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().unwrap();
+        let info = reader.info();
+        assert_eq!((info.color_type, info.bit_depth), (png::ColorType::Grayscale, png::BitDepth::One));
+        assert_eq!(info.width, info.height);
+        assert_eq!(usize::try_from(info.width).unwrap(), (symbol.width + 8) * 4);
+
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let frame = reader.next_frame(&mut pixels).unwrap();
+        let dark = |x: usize, y: usize| pixels[y * frame.line_size + x / 8] >> (7 - x % 8) & 1 == 0;
+        for y in 0..(symbol.width + 8) * 4 {
+            for x in 0..(symbol.width + 8) * 4 {
+                let module = (x / 4).checked_sub(4).zip((y / 4).checked_sub(4));
+                let module = module.filter(|(column, row)| *column < symbol.width && *row < symbol.width);
+                let expected = module.is_some_and(|(x, y)| symbol.modules[y * symbol.width + x] == Color::Dark);
+                assert_eq!(dark(x, y), expected, "{x} {y}");
+            }
+        }
+        assert!(bytes.len() < 2500, "{}", bytes.len());
+    }
+
+    #[test]
+    fn a_terminal_shows_light_modules_as_blocks_with_a_quiet_zone() {
+        let drawn = terminal("HELLO WORLD").unwrap();
+        let lines: Vec<Vec<char>> = drawn.lines().map(|line| line.chars().collect()).collect();
+        assert_eq!(lines.len(), 15, "21 modules and two quiet zones, two to a line");
+        assert!(lines.iter().all(|line| line.len() == 29));
+        assert!(lines[..2].iter().flatten().all(|block| *block == '\u{2588}'));
+        let finder: String = lines[2][..12].iter().collect();
+        assert_eq!(finder, "\u{2588}\u{2588}\u{2588}\u{2588} \u{2584}\u{2584}\u{2584}\u{2584}\u{2584} \u{2588}");
+    }
+}
