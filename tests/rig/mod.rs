@@ -1,0 +1,328 @@
+//! The rig: Countersign's routers in this process, over a store, a clock, a postbox and randomness that a test controls.
+
+// Helpers panic where a test would: what they can't do is a failure of the test.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use countersign::config;
+use countersign::domain::error::Error;
+use countersign::domain::random::Randomness;
+use countersign::domain::secret::KeyVersion;
+use countersign::domain::time::Timestamp;
+use countersign::flows::clock::Clock;
+use countersign::flows::{App, Settings};
+use countersign::http::caller::Identity;
+use countersign::http::edge::RequestId;
+use countersign::http::routes::router;
+use countersign::keys::{Keys, KeysError, Root};
+use countersign::store::Store;
+use countersign::store::embedded::EmbeddedStore;
+use serde_json::Value;
+use tower::ServiceExt;
+
+mod postbox;
+pub mod tools;
+mod wrapped;
+
+pub use postbox::{Fate, Postbox, Sent};
+pub use wrapped::{Faults, Observed, Trouble};
+
+/// Where a test's clock starts: a whole number of time steps.
+pub const START: i64 = 1_800_000_000;
+
+/// A clock that stands still until it is moved.
+pub struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Randomness that repeats: SplitMix64 from a seed, so that a snapshot shows the tokens of the day it was reviewed.
+pub struct Repeating(AtomicU64);
+
+impl Randomness for Repeating {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), Error> {
+        for chunk in bytes.chunks_mut(8) {
+            let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            chunk.copy_from_slice(&(z ^ (z >> 31)).to_be_bytes()[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+/// Keys of fixed bytes, which fail so many times first.
+pub struct TestKeys {
+    versions: Vec<KeyVersion>,
+    failures: AtomicI64,
+}
+
+impl TestKeys {
+    /// Keys that fail that often before they work.
+    pub fn failing(failures: i64) -> Self {
+        Self { versions: vec![KeyVersion(1)], failures: AtomicI64::new(failures) }
+    }
+
+    /// Keys of these versions; the first seals.
+    pub fn of_versions(versions: &[u8]) -> Self {
+        Self { versions: versions.iter().copied().map(KeyVersion).collect(), failures: AtomicI64::new(0) }
+    }
+}
+
+#[async_trait::async_trait]
+impl Keys for TestKeys {
+    fn versions(&self) -> &[KeyVersion] {
+        &self.versions
+    }
+
+    async fn derive(&self, version: KeyVersion, _: &[u8]) -> Result<Root, KeysError> {
+        if self.failures.fetch_sub(1, Ordering::SeqCst) > 0 {
+            return Err(KeysError("out of order"));
+        }
+        Ok(Root::new([version.0; 32]))
+    }
+}
+
+/// How a [`World`] is built where it differs from the usual.
+pub struct Plan {
+    pub store: Arc<dyn Store>,
+    pub keys: TestKeys,
+    pub settings: Settings,
+    pub postbox: Arc<Postbox>,
+    pub clock: Arc<TestClock>,
+    pub seed: u64,
+}
+
+impl Plan {
+    /// The usual, with the settings that are named.
+    pub fn with(settings: &[(&str, &str)]) -> Self {
+        let set: BTreeMap<_, _> = settings.iter().copied().collect();
+        Self {
+            store: Arc::new(EmbeddedStore::in_memory().unwrap()),
+            keys: TestKeys::of_versions(&[1]),
+            settings: config::read(|name| set.get(name).map(|value| (*value).to_owned())).unwrap(),
+            postbox: Arc::new(Postbox::default()),
+            clock: Arc::new(TestClock(AtomicI64::new(START))),
+            seed: 1,
+        }
+    }
+
+    pub fn build(self) -> World {
+        let Self { store, keys, settings, postbox, clock, seed } = self;
+        let app = Arc::new(App::new(
+            Arc::clone(&store),
+            Arc::new(keys),
+            postbox.clone(),
+            clock.clone(),
+            Arc::new(Repeating(AtomicU64::new(seed))),
+            settings,
+        ));
+        World { router: router(None, &app), store, postbox, clock }
+    }
+}
+
+/// Countersign, as a client sees it, and what it sends.
+#[derive(Clone)]
+pub struct World {
+    pub router: Router,
+    pub store: Arc<dyn Store>,
+    pub postbox: Arc<Postbox>,
+    pub clock: Arc<TestClock>,
+}
+
+impl World {
+    /// The usual world.
+    pub fn new() -> Self {
+        Plan::with(&[]).build()
+    }
+
+    /// The usual world over another store.
+    pub fn on(store: Arc<dyn Store>) -> Self {
+        Plan { store, ..Plan::with(&[]) }.build()
+    }
+
+    /// Seconds since the epoch.
+    pub fn now(&self) -> i64 {
+        self.clock.0.load(Ordering::SeqCst)
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, seconds: i64) {
+        self.clock.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// The next code that an app shows: time passes until the step after the current one begins.
+    pub fn next_code(&self, secret: &str) -> String {
+        self.pass(30 - self.now().rem_euclid(30));
+        tools::totp(secret, self.now())
+    }
+
+    /// A six-digit code that is none of the app's around now.
+    pub fn wrong_code(&self, secret: &str) -> String {
+        let near: Vec<_> = (-2..=2).map(|step| tools::totp(secret, self.now() + step * 30)).collect();
+        (0..).map(|number| format!("{number:06}")).find(|code| !near.contains(code)).unwrap()
+    }
+
+    /// Sends a request as it is.
+    pub async fn send(&self, request: Request<Body>) -> Reply {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        Reply { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    /// A user in a session of theirs.
+    pub fn user(&self, name: &str) -> Client {
+        self.session(name, &format!("{name}-1"))
+    }
+
+    /// A user in a named session.
+    pub fn session(&self, name: &str, session: &str) -> Client {
+        let claims = [("iss", "https://issuer.example"), ("client_id", "app"), ("sub", name), ("jti", session)];
+        let claims = claims.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Client { world: self.clone(), identity: Some(Identity::user(claims, "token")) }
+    }
+
+    /// Somebody without an identity.
+    pub fn nobody(&self) -> Client {
+        Client { world: self.clone(), identity: None }
+    }
+}
+
+/// Somebody who calls.
+#[derive(Clone)]
+pub struct Client {
+    pub world: World,
+    pub identity: Option<Identity>,
+}
+
+impl Client {
+    /// A request of theirs.
+    pub fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
+        let mut request =
+            Request::builder().method(method).uri(path).extension(RequestId("request-1".to_owned()));
+        if let Some(identity) = &self.identity {
+            request = request.extension(identity.clone());
+        }
+        request
+    }
+
+    /// Sends a JSON body, or none where it is `null`.
+    pub async fn call(&self, method: &str, path: &str, body: Value) -> Reply {
+        let request = self.request(method, path);
+        let request = if body.is_null() {
+            request.body(Body::empty())
+        } else {
+            request.header("content-type", "application/json").body(Body::from(body.to_string()))
+        };
+        self.world.send(request.unwrap()).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Reply {
+        self.call("POST", path, body).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Reply {
+        self.call("PATCH", path, body).await
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.call("GET", path, Value::Null).await
+    }
+
+    pub async fn delete(&self, path: &str, body: Value) -> Reply {
+        self.call("DELETE", path, body).await
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub bytes: Bytes,
+}
+
+impl Reply {
+    /// Its body.
+    pub fn json(&self) -> Value {
+        if self.bytes.is_empty() { Value::Null } else { serde_json::from_slice(&self.bytes).unwrap() }
+    }
+
+    /// A text in its body, by JSON pointer.
+    pub fn text(&self, pointer: &str) -> String {
+        let json = self.json();
+        json.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no {pointer} in {json}")).to_owned()
+    }
+
+    /// Its status, and the native `code` or Logto's.
+    pub fn outcome(&self) -> (u16, String) {
+        let json = self.json();
+        let code = json.get("code").and_then(Value::as_str).unwrap_or("");
+        (self.status.as_u16(), code.to_owned())
+    }
+
+    /// Itself, if it has this status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.bytes));
+        self
+    }
+
+    /// Seconds in `Retry-After`.
+    pub fn retry_after(&self) -> Option<u64> {
+        self.headers.get("retry-after")?.to_str().ok()?.parse().ok()
+    }
+}
+
+/// Requests and answers in the order they were made, to be reviewed as a snapshot.
+#[derive(Default)]
+pub struct Transcript(String);
+
+impl Transcript {
+    /// Makes a request and writes down what came of it.
+    pub async fn step(&mut self, says: &str, client: &Client, method: &str, path: &str, body: Value) -> Reply {
+        let reply = client.call(method, path, body.clone()).await;
+        self.write(says, method, path, &body, &reply);
+        reply
+    }
+
+    fn write(&mut self, says: &str, method: &str, path: &str, body: &Value, reply: &Reply) {
+        let body = if body.is_null() { String::new() } else { format!(" {body}") };
+        writeln!(self.0, "# {says}\n{method} {path}{body}\n→ {}", reply.status.as_u16()).unwrap();
+        for name in ["retry-after", "content-type"] {
+            if let Some(value) = reply.headers.get(name) {
+                writeln!(self.0, "{name}: {}", value.to_str().unwrap()).unwrap();
+            }
+        }
+        if !reply.bytes.is_empty() {
+            let json = without_images(reply.json());
+            writeln!(self.0, "{}", serde_json::to_string_pretty(&json).unwrap()).unwrap();
+        }
+        self.0.push('\n');
+    }
+
+    /// The whole.
+    pub fn text(self) -> String {
+        self.0
+    }
+}
+
+/// Pictures are looked at elsewhere.
+fn without_images(value: Value) -> Value {
+    match value {
+        Value::String(text) if text.starts_with("data:image/png;base64,") => "<a PNG>".into(),
+        Value::Array(values) => values.into_iter().map(without_images).collect(),
+        Value::Object(map) => map.into_iter().map(|(name, value)| (name, without_images(value))).collect(),
+        other => other,
+    }
+}
