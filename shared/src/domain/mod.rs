@@ -1,3 +1,4 @@
 //! The rules: pure and synchronous, with no I/O, no clock and no ambient randomness.
 
 pub mod contact;
+pub mod otpauth;
