@@ -1,8 +1,10 @@
-//! Items: attributes with native types, as DynamoDB has them, and their size as DynamoDB counts it.
+//! Items: attributes with native types, as `DynamoDB` has them, and their size as `DynamoDB` counts it.
 
 use std::collections::BTreeMap;
 
-/// An attribute's value. The kinds that Countersign uses of DynamoDB's.
+/// An attribute's value. The kinds that Countersign uses of `DynamoDB`'s.
+///
+/// The embedded store writes a kind as its position here: a new one goes last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "embedded", derive(serde::Serialize, serde::Deserialize))]
 pub enum Value {
@@ -123,8 +125,8 @@ impl Item {
         }
     }
 
-    /// The size in bytes as DynamoDB counts it: names and text in UTF-8, a number one byte per two digits and one
-    /// more, a list or map three bytes and one per element (*Developer Guide*, "DynamoDB item sizes and formats").
+    /// The size in bytes as `DynamoDB` counts it: names and text in UTF-8, a number one byte per two digits and one
+    /// more, a list or map three bytes and one per element (*Developer Guide*, "Item sizes and formats").
     #[must_use]
     pub fn size(&self) -> usize {
         self.0.iter().map(|(name, value)| name.len() + value.size()).sum()
@@ -196,5 +198,77 @@ impl From<Item> for Value {
 impl From<Vec<Item>> for Value {
     fn from(maps: Vec<Item>) -> Self {
         Value::List(maps.into_iter().map(Value::Map).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size(name: &'static str, value: impl Into<Value>) -> usize {
+        Item::default().with(name, value).size()
+    }
+
+    #[test]
+    fn an_item_without_attributes_has_no_size() {
+        assert_eq!(Item::default().size(), 0);
+    }
+
+    #[test]
+    fn text_counts_its_name_and_itself_in_utf_8() {
+        assert_eq!(size("name", ""), 4);
+        assert_eq!(size("name", "alice"), 4 + 5);
+        assert_eq!(size("größe", "日本"), 7 + 6);
+    }
+
+    #[test]
+    fn bytes_count_raw_and_not_as_base64() {
+        assert_eq!(size("b", Vec::<u8>::new()), 1);
+        assert_eq!(size("b", vec![0_u8; 100]), 1 + 100);
+    }
+
+    #[test]
+    fn a_number_counts_a_byte_per_two_significant_digits_and_one_more() {
+        let sizes = [(1_i64, 2), (9, 2), (10, 2), (12, 2), (123, 3), (1_234, 3), (12_345, 4), (1_795_000_000, 3)];
+        for (number, bytes) in sizes {
+            assert_eq!(size("n", number), 1 + bytes, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_number_does_not_count_trailing_zeros() {
+        assert_eq!(size("n", 1_000_000_i64), size("n", 1_i64));
+        assert_eq!(size("n", 1_000_001_i64), 1 + 4 + 1);
+    }
+
+    #[test]
+    fn zero_counts_one_byte() {
+        assert_eq!(size("n", 0_i64), 1 + 1);
+    }
+
+    #[test]
+    fn a_negative_number_counts_its_sign() {
+        assert_eq!(size("n", -12_i64), size("n", 12_i64) + 1);
+        assert_eq!(size("n", i64::MAX), 1 + 10 + 1);
+        assert_eq!(size("n", i64::MIN), 1 + 10 + 1 + 1);
+    }
+
+    #[test]
+    fn an_empty_list_or_map_counts_three_bytes() {
+        assert_eq!(size("l", Value::List(Vec::new())), 1 + 3);
+        assert_eq!(size("m", Item::default()), 1 + 3);
+    }
+
+    #[test]
+    fn an_element_counts_itself_and_one_byte() {
+        assert_eq!(size("l", Value::List(vec!["ab".into(), 7_i64.into()])), 1 + 3 + (1 + 2) + (1 + 2));
+        assert_eq!(size("m", Item::default().with("k", "ab").with("n", 7_i64)), 1 + 3 + (1 + 1 + 2) + (1 + 1 + 2));
+    }
+
+    #[test]
+    fn nesting_adds_up() {
+        let factor = Item::default().with("id", "F1").with("steps", Value::List(vec![59_i64.into()]));
+        let bytes = 3 + (1 + 2 + 2) + (1 + 5 + (3 + 1 + 2));
+        assert_eq!(size("factors", vec![factor.clone(), factor]), 7 + 3 + 2 * (1 + bytes));
     }
 }

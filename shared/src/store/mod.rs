@@ -3,6 +3,8 @@
 //! Nothing is deleted and nothing is written unconditionally: every [`Put`] states what it replaces. What is
 //! spent is put back as a tombstone with a time to live, so that a lost reply can be told from a conflict.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 mod item;
@@ -93,6 +95,53 @@ pub struct Commit {
     pub version: Version,
     /// What to write; each key once.
     pub puts: Vec<Put>,
+}
+
+impl Commit {
+    /// The most puts in a commit, as in `TransactWriteItems`.
+    pub const MAX_PUTS: usize = 100;
+    /// The most bytes in a commit, as in `TransactWriteItems`.
+    pub const MAX_SIZE: usize = 4 * 1024 * 1024;
+
+    /// Refuses what `DynamoDB` would refuse. Every store begins with it, so that what works on one works on all.
+    ///
+    /// # Errors
+    /// [`StoreError::Rejected`] for an empty commit, a key twice, too many puts, an item or a commit too large, or an
+    /// attribute with a name of the store's own.
+    pub fn check(&self) -> Result<(), StoreError> {
+        if self.puts.is_empty() {
+            return Err(StoreError::Rejected("the commit is empty"));
+        }
+        if self.puts.len() > Self::MAX_PUTS {
+            return Err(StoreError::Rejected("the commit has more than 100 puts"));
+        }
+        if self.puts.iter().map(|put| &put.key).collect::<BTreeSet<_>>().len() < self.puts.len() {
+            return Err(StoreError::Rejected("the commit has a key twice"));
+        }
+        if self.puts.iter().flat_map(|put| put.item.iter()).any(|(name, _)| Put::OWN_ATTRIBUTES.contains(&name)) {
+            return Err(StoreError::Rejected("an attribute has a name of the store's own"));
+        }
+        if self.puts.iter().any(|put| put.size() > Put::MAX_SIZE) {
+            return Err(StoreError::Rejected("an item is over 400 KB"));
+        }
+        if self.puts.iter().map(Put::size).sum::<usize>() > Self::MAX_SIZE {
+            return Err(StoreError::Rejected("the commit is over 4 MB"));
+        }
+        Ok(())
+    }
+}
+
+impl Put {
+    /// The most bytes in an item, as in `DynamoDB`: its key and the store's own attributes count.
+    pub const MAX_SIZE: usize = 400 * 1024;
+    /// The attributes that a store adds: the key, the version, its predecessors, the time to live.
+    pub const OWN_ATTRIBUTES: [&str; 4] = ["pk", "v", "vs", "ttl"];
+    /// Room for them beside the key's text, whichever way a store writes the predecessors.
+    const OWN_SIZE: usize = 128;
+
+    fn size(&self) -> usize {
+        self.key.as_str().len() + Self::OWN_SIZE + self.item.size()
+    }
 }
 
 /// Why a store did not answer a read, or did not confirm a commit.

@@ -1,0 +1,80 @@
+//! What every store must do, and what the embedded one does besides.
+//!
+//! A store joins with a function that gives a fresh, empty one with whatever must outlive it, and one line below.
+
+mod conditions;
+mod content;
+mod embedded;
+mod given;
+mod lost_replies;
+mod model;
+mod races;
+
+/// Runs every check against a store of its own. Checks are functions over `Arc<dyn Store>`.
+macro_rules! conformance {
+    ($store:ident, $fresh:path) => {
+        conformance! { $store, $fresh,
+            conditions {
+                an_absent_key_reads_as_nothing,
+                a_put_over_nothing_is_read_back,
+                a_put_over_nothing_conflicts_with_an_item,
+                a_put_over_the_version_that_was_read_replaces_the_item,
+                a_put_over_another_version_conflicts,
+                a_put_over_a_version_of_an_absent_item_conflicts,
+                a_put_over_a_replaced_version_conflicts,
+                one_conflict_among_many_puts_undoes_them_all,
+                a_commit_of_a_hundred_puts_is_applied,
+                every_item_of_a_commit_has_its_version,
+                an_empty_commit_is_rejected,
+                a_key_twice_in_a_commit_is_rejected,
+                more_than_a_hundred_puts_are_rejected,
+                an_item_over_400_kilobytes_is_rejected,
+                a_commit_over_four_megabytes_is_rejected,
+                the_names_of_the_stores_own_attributes_are_rejected,
+            }
+            content {
+                every_kind_of_value_comes_back_as_it_went,
+                an_item_of_almost_400_kilobytes_comes_back_as_it_went,
+                the_content_is_replaced_and_not_merged,
+                a_put_without_a_time_to_live_clears_the_one_before,
+                an_expired_item_that_is_still_there_is_read,
+                an_expired_item_that_is_still_there_is_not_nothing,
+                a_commit_is_seen_by_every_other_task_at_once,
+            }
+            lost_replies {
+                t40_a_repeated_commit_succeeds_under_as_many_later_writers_as_are_kept,
+                t40_a_repeated_commit_conflicts_under_more_later_writers_than_are_kept,
+                t40_a_repeated_replacement_succeeds_under_as_many_later_writers_as_are_kept,
+                t40_one_item_that_shows_the_version_is_enough,
+                t40_another_commit_of_the_same_puts_is_no_repetition,
+                t40_a_refused_commit_that_is_repeated_is_refused_again,
+                t40_a_commit_repeated_by_many_at_once_is_applied_once,
+                a_spent_item_stays_readable,
+                t40_a_repeated_commit_succeeds_over_a_spent_item,
+            }
+            races {
+                one_of_64_creations_wins,
+                one_of_64_replacements_wins,
+                one_of_64_commits_that_share_a_key_wins_whole,
+                no_increment_is_lost,
+            }
+            model {
+                any_history_goes_as_in_the_model,
+            }
+        }
+    };
+    ($store:ident, $fresh:path, $($subject:ident { $($check:ident,)+ })+) => {
+        mod $store {
+            $(mod $subject {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $check() {
+                    let (store, _outlives) = $fresh().await;
+                    crate::store::$subject::$check(store).await;
+                })+
+            })+
+        }
+    };
+}
+
+conformance!(in_memory, crate::store::embedded::in_memory);
+conformance!(in_a_file, crate::store::embedded::in_a_file);

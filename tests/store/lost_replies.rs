@@ -1,0 +1,116 @@
+//! A commit whose reply was lost is made again: neither a false refusal nor a second application.
+
+use std::sync::Arc;
+
+use countersign::store::{Store, StoreError, Version};
+use tokio::task::JoinSet;
+
+use super::given::{
+    FAR_AHEAD, commit, commit_until_answered, committed, creation, number_of, numbered, overwritten, replacement,
+    stored, until,
+};
+
+pub(super) async fn t40_a_repeated_commit_succeeds_under_as_many_later_writers_as_are_kept(store: Arc<dyn Store>) {
+    for later in 0..=Version::KEPT {
+        let name = format!("item-{later}");
+        let lost = commit([creation(&name, numbered(1))]);
+        assert_eq!(store.commit(&lost).await, Ok(()));
+        overwritten(&*store, &name, lost.version, later).await;
+
+        let before = stored(&*store, &name).await;
+        assert_eq!(store.commit(&lost).await, Ok(()), "under {later} later writers");
+        assert_eq!(stored(&*store, &name).await, before);
+    }
+}
+
+pub(super) async fn t40_a_repeated_commit_conflicts_under_more_later_writers_than_are_kept(store: Arc<dyn Store>) {
+    let lost = commit([creation("a", numbered(1))]);
+    assert_eq!(store.commit(&lost).await, Ok(()));
+    overwritten(&*store, "a", lost.version, Version::KEPT + 1).await;
+
+    let before = stored(&*store, "a").await;
+    assert_eq!(store.commit(&lost).await, Err(StoreError::Conflict));
+    assert_eq!(stored(&*store, "a").await, before);
+}
+
+pub(super) async fn t40_a_repeated_replacement_succeeds_under_as_many_later_writers_as_are_kept(store: Arc<dyn Store>) {
+    for later in 0..=Version::KEPT {
+        let name = format!("item-{later}");
+        let first = committed(&*store, [creation(&name, numbered(1))]).await;
+        let lost = commit([replacement(&name, first, numbered(2))]);
+        assert_eq!(store.commit(&lost).await, Ok(()));
+        overwritten(&*store, &name, lost.version, later).await;
+
+        let before = stored(&*store, &name).await;
+        assert_eq!(store.commit(&lost).await, Ok(()), "under {later} later writers");
+        assert_eq!(stored(&*store, &name).await, before);
+    }
+}
+
+/// All was applied or nothing: so whichever item still shows the version, the whole commit was.
+pub(super) async fn t40_one_item_that_shows_the_version_is_enough(store: Arc<dyn Store>) {
+    for order in [["busy", "quiet"], ["quiet", "busy"]] {
+        let [first, second] = order.map(|name| format!("{name}, as in {order:?}"));
+        let busy = if order[0] == "busy" { &first } else { &second };
+        let lost = commit([creation(&first, numbered(1)), creation(&second, numbered(1))]);
+        assert_eq!(store.commit(&lost).await, Ok(()));
+        overwritten(&*store, busy, lost.version, Version::KEPT + 1).await;
+
+        let before = [stored(&*store, &first).await, stored(&*store, &second).await];
+        assert_eq!(store.commit(&lost).await, Ok(()), "{order:?}");
+        assert_eq!([stored(&*store, &first).await, stored(&*store, &second).await], before);
+    }
+}
+
+pub(super) async fn t40_another_commit_of_the_same_puts_is_no_repetition(store: Arc<dyn Store>) {
+    let first = committed(&*store, [creation("a", numbered(1))]).await;
+    let puts = [replacement("a", first, numbered(2)), creation("b", numbered(2))];
+    committed(&*store, puts.clone()).await;
+    assert_eq!(store.commit(&commit(puts)).await, Err(StoreError::Conflict));
+}
+
+pub(super) async fn t40_a_refused_commit_that_is_repeated_is_refused_again(store: Arc<dyn Store>) {
+    let first = committed(&*store, [creation("a", numbered(1))]).await;
+    let refused = commit([creation("b", numbered(2)), creation("a", numbered(2))]);
+    assert_eq!(store.commit(&refused).await, Err(StoreError::Conflict));
+    overwritten(&*store, "a", first, 1).await;
+    assert_eq!(store.commit(&refused).await, Err(StoreError::Conflict));
+    assert_eq!(stored(&*store, "b").await, None);
+}
+
+pub(super) async fn t40_a_commit_repeated_by_many_at_once_is_applied_once(store: Arc<dyn Store>) {
+    let opening = commit([creation("a", numbered(1))]);
+    assert_eq!(store.commit(&opening).await, Ok(()));
+    let lost = commit([replacement("a", opening.version, numbered(2)), creation("b", numbered(2))]);
+    let mut repeats = JoinSet::new();
+    for _ in 0..16 {
+        let (store, lost) = (Arc::clone(&store), lost.clone());
+        repeats.spawn(async move { commit_until_answered(&*store, &lost).await });
+    }
+    assert_eq!(repeats.join_all().await, vec![Ok(()); 16]);
+
+    // Applied twice, it would count as two later writers, and the opening would be forgotten.
+    overwritten(&*store, "a", lost.version, Version::KEPT - 1).await;
+    assert_eq!(store.commit(&opening).await, Ok(()));
+}
+
+pub(super) async fn a_spent_item_stays_readable(store: Arc<dyn Store>) {
+    let open = committed(&*store, [creation("a", numbered(1))]).await;
+    let spent = committed(&*store, [until(replacement("a", open, numbered(2)), FAR_AHEAD)]).await;
+    let found = stored(&*store, "a").await.unwrap();
+    assert_eq!((found.item, found.version, found.ttl), (numbered(2), spent, Some(FAR_AHEAD)));
+}
+
+pub(super) async fn t40_a_repeated_commit_succeeds_over_a_spent_item(store: Arc<dyn Store>) {
+    let opening = commit([creation("a", numbered(1))]);
+    assert_eq!(store.commit(&opening).await, Ok(()));
+    let spending = commit([until(replacement("a", opening.version, numbered(2)), FAR_AHEAD)]);
+    assert_eq!(store.commit(&spending).await, Ok(()));
+
+    assert_eq!(store.commit(&spending).await, Ok(()));
+    assert_eq!(store.commit(&opening).await, Ok(()));
+    assert_eq!(number_of(&*store, "a").await, 2);
+    // Who read it open and comes too late is told so.
+    let late = commit([until(replacement("a", opening.version, numbered(3)), FAR_AHEAD)]);
+    assert_eq!(store.commit(&late).await, Err(StoreError::Conflict));
+}
