@@ -1,6 +1,5 @@
 //! The Lambda function `enroll-request`.
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), countersign::config::ConfigError> {
-    countersign::lambda::run(countersign::http::routes::Function::EnrollRequest).await
+fn main() -> Result<(), countersign::config::ConfigError> {
+    countersign::lambda::run(countersign::http::routes::Function::EnrollRequest)
 }

@@ -1,6 +1,5 @@
 //! The Lambda function `verify`.
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), countersign::config::ConfigError> {
-    countersign::lambda::run(countersign::http::routes::Function::Verify).await
+fn main() -> Result<(), countersign::config::ConfigError> {
+    countersign::lambda::run(countersign::http::routes::Function::Verify)
 }

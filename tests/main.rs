@@ -2,4 +2,30 @@
 
 // The attribute says to clippy that the helpers are tests too.
 #[cfg(test)]
+mod bodies;
+#[cfg(test)]
+mod docs;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod gateway;
+#[cfg(test)]
+mod genauth;
+#[cfg(test)]
+mod local;
+#[cfg(test)]
+mod logs;
+#[cfg(test)]
+mod logto;
+#[cfg(test)]
+mod native;
+#[cfg(test)]
+mod profile;
+#[cfg(test)]
+mod rig;
+#[cfg(test)]
+mod security;
+#[cfg(test)]
+mod sizes;
+#[cfg(test)]
 mod store;

@@ -33,7 +33,7 @@ const NOT_FROM_OUTSIDE: [&str; 4] = ["host", "x-forwarded-proto", "x-forwarded-h
 /// # Errors
 /// [`ConfigError`] with all that is missing or makes no sense. This version has no store on AWS yet, and says so when
 /// nothing else is wrong.
-pub async fn run(function: Function) -> Result<(), ConfigError> {
+pub fn run(function: Function) -> Result<(), ConfigError> {
     crate::telemetry::start();
     let mut problems = config::from_environment().err().map(|ConfigError(problems)| problems).unwrap_or_default();
     for (name, meaning) in DEPLOYMENT_SETTINGS {
@@ -42,7 +42,8 @@ pub async fn run(function: Function) -> Result<(), ConfigError> {
         }
     }
     if problems.is_empty() {
-        problems.push("this version has no DynamoDB store: `cargo run` serves every function on one machine".to_owned());
+        problems
+            .push("this version has no DynamoDB store: `cargo run` serves every function on one machine".to_owned());
     }
     for problem in &problems {
         tracing::error!(function = function.name(), problem, "can't start");
@@ -136,7 +137,11 @@ fn path_of(route_key: &str, parameters: &HashMap<String, String>) -> Option<Stri
 /// Percent-encoded but for letters and digits: a parameter stays one segment, whatever is in it.
 fn encoded(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len()), |encoded, byte| {
-        if byte.is_ascii_alphanumeric() { encoded + &char::from(byte).to_string() } else { encoded + &format!("%{byte:02X}") }
+        if byte.is_ascii_alphanumeric() {
+            encoded + &char::from(byte).to_string()
+        } else {
+            encoded + &format!("%{byte:02X}")
+        }
     })
 }
 

@@ -26,12 +26,14 @@ use countersign::store::embedded::EmbeddedStore;
 use serde_json::Value;
 use tower::ServiceExt;
 
+mod enrolled;
 mod postbox;
 pub mod tools;
 mod wrapped;
 
+pub use enrolled::{enrol_app, enrol_email, enrol_phone};
 pub use postbox::{Fate, Postbox, Sent};
-pub use wrapped::{Faults, Observed, Trouble};
+pub use wrapped::{Asked, Faults, Observed, Trouble};
 
 /// Where a test's clock starts: a whole number of time steps.
 pub const START: i64 = 1_800_000_000;
@@ -208,8 +210,7 @@ pub struct Client {
 impl Client {
     /// A request of theirs.
     pub fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
-        let mut request =
-            Request::builder().method(method).uri(path).extension(RequestId("request-1".to_owned()));
+        let mut request = Request::builder().method(method).uri(path).extension(RequestId("request-1".to_owned()));
         if let Some(identity) = &self.identity {
             request = request.extension(identity.clone());
         }

@@ -201,7 +201,9 @@ impl fmt::Display for Error {
             Self::Expired(Subject::Challenge) => f.write_str("The challenge has expired: ask for a new one."),
             Self::Expired(_) => f.write_str("The enrollment has expired: begin again."),
             Self::NotVerified => f.write_str("Verify a code of the new factor first."),
-            Self::NothingToBind => f.write_str("This verification was of an enrolled factor: there is nothing to bind."),
+            Self::NothingToBind => {
+                f.write_str("This verification was of an enrolled factor: there is nothing to bind.")
+            }
             Self::TooManyAttempts { retry_after, .. } => {
                 write!(f, "Too many wrong codes: try again in {retry_after} s.")
             }

@@ -5,7 +5,7 @@ use super::{App, Caller, Loaded};
 use crate::delivery::Language;
 use crate::delivery::messages::Platform;
 use crate::domain::account::Account;
-use crate::domain::challenge::{Challenge, OpenChallenge};
+use crate::domain::challenge::{Carried, Challenge, OpenChallenge};
 use crate::domain::enrollment::Ticket;
 use crate::domain::error::{CodeKind, Error};
 use crate::domain::factor::{Factor, FactorType, MaskedDestination, Method};
@@ -76,7 +76,7 @@ impl App {
             };
             let carried = match &previous.value {
                 Some(challenge) => challenge.carried(kind, now, self.policy())?,
-                None => Default::default(),
+                None => Carried::default(),
             };
             factor.admit(now, self.policy())?;
 
@@ -121,9 +121,7 @@ fn find<'a>(owner: &'a Account, whom: &Whom) -> Result<&'a Factor, Error> {
     let mut meant = match whom {
         Whom::Factor(id) => return owner.factor(id),
         Whom::OnlyOf(factor_type) => owner.of_type(*factor_type).collect::<Vec<_>>(),
-        Whom::Only => {
-            owner.factors().iter().filter(|factor| matches!(factor.method(), Method::Sent { .. })).collect()
-        }
+        Whom::Only => owner.factors().iter().filter(|factor| matches!(factor.method(), Method::Sent { .. })).collect(),
     };
     match (meant.pop(), meant.is_empty(), whom) {
         (Some(only), true, _) => Ok(only),

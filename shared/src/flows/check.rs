@@ -1,11 +1,12 @@
 //! Checking a code against an account: authenticator apps and recovery codes, told apart by shape.
 
-use super::sealed::open_secret;
+use super::sealed::{open_secret, presence_required};
 use super::{App, Caller};
 use crate::domain::account::Account;
 use crate::domain::error::{CodeKind, Error};
 use crate::domain::factor::{FactorType, Method};
 use crate::domain::ids::FactorId;
+use crate::domain::limits::Attempts;
 use crate::domain::possession::{Attempt, Possession};
 use crate::domain::secret::{Code, Passcode, RecoveryCode};
 use crate::domain::time::Timestamp;
@@ -78,7 +79,7 @@ impl App {
         if account.authorized_epoch(caller.session, now, self.policy()).is_some() {
             return Ok(None);
         }
-        let Some(code) = code else { return Err(self.presence_required(keys, &caller.user, account)) };
+        let Some(code) = code else { return Err(presence_required(keys, &caller.user, account)) };
         match self.check(keys, caller, account, code, apps, now)? {
             Checked::Passed(_) => Ok(None),
             Checked::Failed(error) => Ok(Some(error)),
@@ -151,7 +152,7 @@ impl App {
         let Some(set) = recovery.set.as_mut() else { return Err(incorrect(None)) };
         let given = keys.recovery_digest(set.version(), &caller.user, code)?;
         if set.spend(&given) {
-            recovery.attempts = Default::default();
+            recovery.attempts = Attempts::default();
             return Ok(Checked::Passed(PassedWith::Recovery));
         }
         recovery.attempts = recovery.attempts.and_wrong(now);

@@ -1,7 +1,7 @@
 //! Finishing an enrolment: a right code makes the candidate a factor.
 
 use super::enroll::require_first_app;
-use super::sealed::{open_destination, open_secret, require_new, summarize};
+use super::sealed::{open_destination, open_secret, presence_required, require_new, summarize};
 use super::{App, Caller};
 use crate::domain::account::Account;
 use crate::domain::enrollment::{Claim, Enrollment, Live, Pending};
@@ -52,12 +52,12 @@ impl App {
             }
             let (pending, used) = claimed(enrollment.value.as_ref(), claim, now)?;
             if !owner.may_bind(pending.authorized, caller.session, now, self.policy()) {
-                return Err(self.presence_required(keys, &caller.user, &owner));
+                return Err(presence_required(keys, &caller.user, &owner));
             }
             self.require_room(keys, caller, &owner, claim.dialect, &pending.candidate)?;
             pending.tries.admit(claim.factor_type.into(), now, self.policy())?;
 
-            let possession = match self.attempt(keys, caller, &pending, used.as_ref(), code, now)? {
+            let possession = match attempt(keys, caller, &pending, used.as_ref(), code, now)? {
                 Attempt::Right(possession) => possession,
                 Attempt::Spent => return Err(Error::CodeAlreadyUsed(CodeKind::Totp)),
                 Attempt::Wrong => {
@@ -67,10 +67,8 @@ impl App {
                 }
             };
             let confirmed = self.bind_pending(keys, caller, &mut owner, &pending, &possession, now)?;
-            let puts = vec![
-                account.put(&owner, now, self.policy()),
-                enrollment.put(&pending.confirmed(), now, self.policy()),
-            ];
+            let puts =
+                vec![account.put(&owner, now, self.policy()), enrollment.put(&pending.confirmed(), now, self.policy())];
             if rounds.settle(puts).await?.is_some() {
                 return Ok(confirmed);
             }
@@ -91,7 +89,7 @@ impl App {
             let now = self.now();
             let (pending, used) = claimed(enrollment.value.as_ref(), claim, now)?;
             pending.tries.admit(claim.factor_type.into(), now, self.policy())?;
-            let possession = match self.attempt(keys, caller, &pending, used.as_ref(), code, now)? {
+            let possession = match attempt(keys, caller, &pending, used.as_ref(), code, now)? {
                 Attempt::Right(possession) => possession,
                 Attempt::Spent => return Err(Error::CodeAlreadyUsed(CodeKind::Totp)),
                 Attempt::Wrong => {
@@ -125,16 +123,14 @@ impl App {
             // With nothing to bind, a session of an account without factors is told so.
             let admitted = owner.may_bind(authorized, caller.session, now, self.policy());
             if !admitted && (claimed.is_ok() || !owner.factors().is_empty()) {
-                return Err(self.presence_required(keys, &caller.user, &owner));
+                return Err(presence_required(keys, &caller.user, &owner));
             }
             let (pending, possession) = claimed?;
             let possession = possession.ok_or(Error::NotVerified)?;
             self.require_room(keys, caller, &owner, claim.dialect, &pending.candidate)?;
             let confirmed = self.bind_pending(keys, caller, &mut owner, &pending, &possession, now)?;
-            let puts = vec![
-                account.put(&owner, now, self.policy()),
-                enrollment.put(&pending.confirmed(), now, self.policy()),
-            ];
+            let puts =
+                vec![account.put(&owner, now, self.policy()), enrollment.put(&pending.confirmed(), now, self.policy())];
             if rounds.settle(puts).await?.is_some() {
                 return Ok(confirmed);
             }
@@ -158,30 +154,6 @@ impl App {
             require_new(keys, &caller.user, owner, &destination)?;
         }
         Ok(())
-    }
-
-    fn attempt(
-        &self,
-        keys: &Keyring,
-        caller: &Caller,
-        pending: &Pending,
-        used: Option<&Possession>,
-        code: &Code,
-        now: Timestamp,
-    ) -> Result<Attempt, Error> {
-        let Code::Digits(digits) = code else { return Ok(Attempt::Wrong) };
-        let id = &pending.candidate.id;
-        match &pending.candidate.credential {
-            Credential::Totp { secret, parameters } => {
-                let secret = open_secret(keys, &caller.user, id, secret)?;
-                Ok(totp::check(&secret, *parameters, digits, now, used.and_then(Possession::step)))
-            }
-            Credential::Sent { passcode, .. } => {
-                let nonce = pending.ticket.nonce;
-                let given = keys.passcode_digest(passcode.version, &caller.user, id, nonce, digits)?;
-                Ok(Attempt::of_digest(passcode, &given))
-            }
-        }
     }
 
     /// The enrolment after a wrong code, and the refusal to tell.
@@ -260,4 +232,28 @@ fn claimed(
         Live::Pending(pending) => (pending, None),
         Live::Verified(pending, possession) => (pending, Some(possession)),
     })
+}
+
+/// How a code compares with what the candidate expects.
+fn attempt(
+    keys: &Keyring,
+    caller: &Caller,
+    pending: &Pending,
+    used: Option<&Possession>,
+    code: &Code,
+    now: Timestamp,
+) -> Result<Attempt, Error> {
+    let Code::Digits(digits) = code else { return Ok(Attempt::Wrong) };
+    let id = &pending.candidate.id;
+    match &pending.candidate.credential {
+        Credential::Totp { secret, parameters } => {
+            let secret = open_secret(keys, &caller.user, id, secret)?;
+            Ok(totp::check(&secret, *parameters, digits, now, used.and_then(Possession::step)))
+        }
+        Credential::Sent { passcode, .. } => {
+            let nonce = pending.ticket.nonce;
+            let given = keys.passcode_digest(passcode.version, &caller.user, id, nonce, digits)?;
+            Ok(Attempt::of_digest(passcode, &given))
+        }
+    }
 }

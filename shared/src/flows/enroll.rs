@@ -11,7 +11,7 @@ use crate::domain::account::Account;
 use crate::domain::contact::{EmailAddress, PhoneNumber};
 use crate::domain::enrollment::{Enrollment, Pending, Ticket};
 use crate::domain::error::Error;
-use crate::domain::factor::{Candidate, Credential, FactorType, MaskedDestination, Channel};
+use crate::domain::factor::{Candidate, Channel, Credential, FactorType, MaskedDestination};
 use crate::domain::ids::{Epoch, FactorId, Label};
 use crate::domain::limits::{DestinationLimit, Tries};
 use crate::domain::policy::Policy;
@@ -142,14 +142,15 @@ impl App {
             let Some(version) = rounds.settle(puts).await? else { continue };
             if let Some(message) = message {
                 let before = previous.value.clone().unwrap_or(Enrollment::Void { since: now });
-                let mut undo = vec![Loaded { replaces: Replaces::Version(version), ..previous }.put(
-                    &before,
-                    now,
-                    self.policy(),
-                )];
+                let mut undo =
+                    vec![Loaded { replaces: Replaces::Version(version), ..previous }.put(&before, now, self.policy())];
                 if let Some(limit) = limit {
                     let uncharged = limit.value.unwrap_or_default();
-                    undo.push(Loaded { replaces: Replaces::Version(version), ..limit }.put(&uncharged, now, self.policy()));
+                    undo.push(Loaded { replaces: Replaces::Version(version), ..limit }.put(
+                        &uncharged,
+                        now,
+                        self.policy(),
+                    ));
                 }
                 self.send(&message, undo).await?;
             }

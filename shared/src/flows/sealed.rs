@@ -1,10 +1,9 @@
 //! Opening what is sealed in an account: secrets, numbers, addresses.
 
-use super::App;
 use crate::domain::account::Account;
 use crate::domain::contact::{EmailAddress, PhoneNumber};
 use crate::domain::error::Error;
-use crate::domain::factor::{Factor, FactorSummary, MaskedDestination, Method, Channel};
+use crate::domain::factor::{Channel, Factor, FactorSummary, MaskedDestination, Method};
 use crate::domain::ids::{FactorId, UserId};
 use crate::domain::secret::{Sealed, TotpSecret};
 use crate::keys::{Keyring, Purpose};
@@ -124,12 +123,10 @@ pub(super) fn require_new(
     Ok(())
 }
 
-impl App {
-    /// The refusal of a session that has not passed a check lately, with what it could pass one with.
-    pub(super) fn presence_required(&self, keys: &Keyring, user: &UserId, account: &Account) -> Error {
-        match summarize_all(keys, user, account) {
-            Ok(available) => Error::PresenceRequired { available },
-            Err(error) => error,
-        }
+/// The refusal of a session that has not passed a check lately, with what it could pass one with.
+pub(super) fn presence_required(keys: &Keyring, user: &UserId, account: &Account) -> Error {
+    match summarize_all(keys, user, account) {
+        Ok(available) => Error::PresenceRequired { available },
+        Err(error) => error,
     }
 }

@@ -89,10 +89,8 @@ impl App {
             let attempt = Attempt::of_digest(stored, &given);
             let possession = if let Attempt::Right(possession) = &attempt { Some(possession) } else { None };
             self.note_answer(&mut owner, caller, &id.factor, possession, now)?;
-            let answered =
-                if possession.is_some() { open.passed() } else { Challenge::Open(open.clone().failed(now)) };
-            let puts =
-                vec![account.put(&owner, now, self.policy()), challenge.put(&answered, now, self.policy())];
+            let answered = if possession.is_some() { open.passed() } else { Challenge::Open(open.clone().failed(now)) };
+            let puts = vec![account.put(&owner, now, self.policy()), challenge.put(&answered, now, self.policy())];
             if possession.is_none() {
                 let remaining = Some(open.failed(now).tries.remaining(self.policy()));
                 rounds.refuse(puts, Error::IncorrectCode { kind, remaining }).await?;

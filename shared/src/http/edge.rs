@@ -89,16 +89,31 @@ fn log(method: &str, context: &Context, status: StatusCode, error: Option<&Error
     let code = error.map(Error::word);
     match error {
         Some(Error::Internal(detail)) => tracing::error!(
-            http.method = method, http.route = route, http.status = status.as_u16(), request.id = request_id,
-            error.code = code, error.detail = detail, duration_ms, "request failed"
+            http.method = method,
+            http.route = route,
+            http.status = status.as_u16(),
+            request.id = request_id,
+            error.code = code,
+            error.detail = detail,
+            duration_ms,
+            "request failed"
         ),
         Some(_) => tracing::info!(
-            http.method = method, http.route = route, http.status = status.as_u16(), request.id = request_id,
-            error.code = code, duration_ms, "request refused"
+            http.method = method,
+            http.route = route,
+            http.status = status.as_u16(),
+            request.id = request_id,
+            error.code = code,
+            duration_ms,
+            "request refused"
         ),
         None => tracing::info!(
-            http.method = method, http.route = route, http.status = status.as_u16(), request.id = request_id,
-            duration_ms, "request"
+            http.method = method,
+            http.route = route,
+            http.status = status.as_u16(),
+            request.id = request_id,
+            duration_ms,
+            "request"
         ),
     }
 }

@@ -41,8 +41,8 @@ struct Body<T> {
     data: Option<T>,
 }
 
-fn success<T>(status: StatusCode, message: &str, data: Option<T>) -> Reply<T> {
-    Ok((status, Json(Body { status: "success", message: message.to_owned(), data })))
+fn success<T>(status: StatusCode, message: &str, data: Option<T>) -> (StatusCode, Json<Body<T>>) {
+    (status, Json(Body { status: "success", message: message.to_owned(), data }))
 }
 
 #[derive(Serialize)]
@@ -68,7 +68,7 @@ async fn generate(State(app): State<Arc<App>>, caller: Caller, accepts: Accepts)
     };
     let AppOffer { uri, qr_code } = AppOffer::new(&app, &caller, &secret, parameters, ParameterOrder::SecretLast)?;
     let data = Generated { otp_auth_url: uri, qr_code_image: qr_code };
-    success(StatusCode::CREATED, "Successfully generated 2FA code", Some(data))
+    Ok(success(StatusCode::CREATED, "Successfully generated 2FA code", Some(data)))
 }
 
 async fn enable(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<Vec<String>> {
@@ -77,12 +77,12 @@ async fn enable(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> 
     let claim = Claim { dialect: Dialect::Profile, factor_type: FactorType::Totp, nonce: None };
     let confirmed = app.confirm(&caller, claim, &code).await?;
     let codes = confirmed.recovery_codes.0.iter().map(RecoveryCode::grouped).collect();
-    success(StatusCode::OK, "Successfully enabled 2FA", Some(codes))
+    Ok(success(StatusCode::OK, "Successfully enabled 2FA", Some(codes)))
 }
 
 async fn disable(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<()> {
     app.remove_apps(&caller, &fields.code("code")?).await?;
-    success(StatusCode::OK, "Successfully disabled 2FA", None)
+    Ok(success(StatusCode::OK, "Successfully disabled 2FA", None))
 }
 
 /// The answer to a failed request.

@@ -33,8 +33,7 @@ pub enum Function {
 
 impl Function {
     /// Every function there is.
-    pub const ALL: [Self; 5] =
-        [Self::EnrollRequest, Self::CreateTotp, Self::Verify, Self::Challenge, Self::Factors];
+    pub const ALL: [Self; 5] = [Self::EnrollRequest, Self::CreateTotp, Self::Verify, Self::Challenge, Self::Factors];
 
     /// Its name, which is its binary's.
     #[must_use]

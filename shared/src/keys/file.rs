@@ -41,8 +41,9 @@ impl KeyFile {
     fn parse(text: &str) -> io::Result<Self> {
         let mut keys = Vec::new();
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            let (version, key) = parse_line(line)
-                .ok_or_else(|| io::Error::other("each line must be a version from 1 to 255 and 64 hexadecimal digits"))?;
+            let (version, key) = parse_line(line).ok_or_else(|| {
+                io::Error::other("each line must be a version from 1 to 255 and 64 hexadecimal digits")
+            })?;
             if keys.iter().any(|(each, _)| *each == version) {
                 return Err(io::Error::other("a key version is there twice"));
             }

@@ -9,7 +9,7 @@ use super::{Item, ItemError, Key, Value};
 use crate::domain::account::{Account, Presence};
 use crate::domain::challenge::{Challenge, OpenChallenge};
 use crate::domain::enrollment::{Enrollment, Pending, Ticket};
-use crate::domain::factor::{Candidate, Credential, Factor, FactorType, Method, Channel};
+use crate::domain::factor::{Candidate, Channel, Credential, Factor, FactorType, Method};
 use crate::domain::ids::{Epoch, FactorId, Label, Session, UserId};
 use crate::domain::limits::{Attempts, DestinationLimit, Tries};
 use crate::domain::policy::Policy;
@@ -258,11 +258,9 @@ fn write_pending(pending: &Pending, state: &'static str) -> Item {
 fn read_pending(item: &Item) -> Result<Pending, ItemError> {
     let credential = match sent_by(item)? {
         None => Credential::Totp { secret: read_sealed(item, "secret")?, parameters: read_parameters(item)? },
-        Some(channel) => Credential::Sent {
-            channel,
-            destination: read_sealed(item, "to")?,
-            passcode: read_digest(item, "code")?,
-        },
+        Some(channel) => {
+            Credential::Sent { channel, destination: read_sealed(item, "to")?, passcode: read_digest(item, "code")? }
+        }
     };
     Ok(Pending {
         ticket: read_ticket(item)?,

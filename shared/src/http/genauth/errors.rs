@@ -38,10 +38,11 @@ fn describe(error: &Error) -> (u16, Option<u16>) {
         Error::Invalid(_) | Error::UnsupportedMediaType => (400, None),
         Error::PayloadTooLarge => (413, None),
         Error::Unauthorized => (401, Some(2020)),
-        Error::IncorrectCode { kind: CodeKind::Totp, .. } | Error::CodeAlreadyUsed(_) => (422, Some(6001)),
+        Error::IncorrectCode { kind: CodeKind::Totp, .. } | Error::CodeAlreadyUsed(_) | Error::NotEnrolled(_) => {
+            (422, Some(6001))
+        }
         Error::IncorrectCode { kind: CodeKind::Recovery, .. } => (422, Some(6002)),
         Error::IncorrectCode { kind: CodeKind::Sms | CodeKind::Email, .. } => (422, Some(9001)),
-        Error::NotEnrolled(_) => (422, Some(6001)),
         Error::Expired(_) => (422, Some(9002)),
         Error::AlreadyUsed(_) => (422, Some(9003)),
         Error::NotVerified | Error::NothingToBind | Error::FactorRequired => (400, Some(9004)),

@@ -57,12 +57,12 @@ struct Envelope<T> {
     data: Option<T>,
 }
 
-fn ok<T>(data: T) -> Reply<T> {
-    Ok(Json(Envelope { status_code: 200, message: "OK", data: Some(data) }))
+fn ok<T>(data: T) -> Json<Envelope<T>> {
+    Json(Envelope { status_code: 200, message: "OK", data: Some(data) })
 }
 
-fn done() -> Reply<Value> {
-    Ok(Json(Envelope { status_code: 200, message: "OK", data: None }))
+fn done() -> Json<Envelope<Value>> {
+    Json(Envelope { status_code: 200, message: "OK", data: None })
 }
 
 #[derive(Serialize)]
@@ -103,12 +103,13 @@ async fn send_enroll_factor_request(
     let otp_data = match enrolled.offer {
         Offer::Sent(_) => None,
         Offer::App { secret, parameters, recovery_code } => {
-            let AppOffer { uri, qr_code } = AppOffer::new(&app, &caller, &secret, parameters, ParameterOrder::SecretFirst)?;
+            let AppOffer { uri, qr_code } =
+                AppOffer::new(&app, &caller, &secret, parameters, ParameterOrder::SecretFirst)?;
             let recovery_code = recovery_code.as_ref().map(RecoveryCode::grouped).unwrap_or_default();
             Some(OtpData { qr_code_uri: uri, qr_code_data_url: qr_code, recovery_code })
         }
     };
-    ok(EnrollReply { enrollment_token: enrolled.token.encode(), otp_data })
+    Ok(ok(EnrollReply { enrollment_token: enrolled.token.encode(), otp_data }))
 }
 
 async fn enroll_factor(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<Value> {
@@ -119,12 +120,12 @@ async fn enroll_factor(State(app): State<Arc<App>>, caller: Caller, fields: Fiel
     }
     let code = fields.object("enrollmentData")?.code("passCode")?;
     app.confirm(&caller, Claim::from(&token), &code).await?;
-    done()
+    Ok(done())
 }
 
 async fn mfa_totp_verify(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<Value> {
     app.verify(&caller, &fields.code("totp")?, &Answers::App(Apps::Any)).await?;
-    ok(json!({"verified": true}))
+    Ok(ok(json!({"verified": true})))
 }
 
 #[derive(Serialize)]
@@ -151,11 +152,9 @@ impl From<FactorSummary> for FactorReply {
         let profile = match factor.destination {
             None => Profile::default(),
             Some(MaskedDestination::Email(email)) => Profile { email: Some(email), ..Profile::default() },
-            Some(MaskedDestination::Phone { country_code, national }) => Profile {
-                phone_number: Some(national),
-                phone_country_code: Some(country_code),
-                ..Profile::default()
-            },
+            Some(MaskedDestination::Phone { country_code, national }) => {
+                Profile { phone_number: Some(national), phone_country_code: Some(country_code), ..Profile::default() }
+            }
         };
         let factor_id = factor.id.as_str().to_owned();
         Self { factor_id, factor_type: word(factor.factor_type), profile }
@@ -163,7 +162,7 @@ impl From<FactorSummary> for FactorReply {
 }
 
 async fn list_enrolled_factors(State(app): State<Arc<App>>, caller: Caller) -> Reply<Vec<FactorReply>> {
-    ok(app.overview(&caller).await?.factors.into_iter().map(FactorReply::from).collect())
+    Ok(ok(app.overview(&caller).await?.factors.into_iter().map(FactorReply::from).collect()))
 }
 
 async fn get_factor(
@@ -172,7 +171,7 @@ async fn get_factor(
     query: Query<BTreeMap<String, String>>,
 ) -> Reply<FactorReply> {
     let id = query.get("factorId").ok_or_else(|| Error::field("factorId", "is missing"))?;
-    ok(app.factor(&caller, &factor_id(id)?).await?.into())
+    Ok(ok(app.factor(&caller, &factor_id(id)?).await?.into()))
 }
 
 #[derive(Serialize)]
@@ -188,16 +187,16 @@ async fn list_factors_to_enroll(State(app): State<Arc<App>>, caller: Caller) -> 
         FactorType::Sms => app.require_channel(Channel::Sms).is_ok(),
         FactorType::Email => app.require_channel(Channel::Email).is_ok(),
     };
-    ok(FactorType::ALL
+    Ok(ok(FactorType::ALL
         .into_iter()
         .filter(|each| configured(*each) && !bound.iter().any(|factor| factor.factor_type == *each))
         .map(|factor_type| TypeReply { factor_type: word(factor_type) })
-        .collect())
+        .collect()))
 }
 
 async fn reset_factor(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<Value> {
     app.remove_factor(&caller, &factor_id(fields.text("factorId")?)?, None).await?;
-    done()
+    Ok(done())
 }
 
 fn factor_id(text: &str) -> Result<FactorId, Error> {

@@ -31,7 +31,8 @@ struct Data {
 /// The answer to a failed request.
 pub(in crate::http) fn word(error: &Error) -> Response {
     let (status, code) = describe(error);
-    let data = if let Error::PresenceRequired { available } = error { Some(Data::from(available.as_slice())) } else { None };
+    let data =
+        if let Error::PresenceRequired { available } = error { Some(Data::from(available.as_slice())) } else { None };
     let details = if let Error::Invalid(problems) = error { Some(details(problems)) } else { None };
     (status, Json(Body { code, message: error.to_string(), data, details })).into_response()
 }
@@ -81,20 +82,18 @@ fn describe(error: &Error) -> (StatusCode, &'static str) {
             (StatusCode::BAD_REQUEST, "session.mfa.mfa_factor_not_enabled")
         }
         Error::PresenceRequired { .. } => (StatusCode::FORBIDDEN, "session.mfa.require_mfa_verification"),
-        Error::FactorLocked
-        | Error::TooManyAttempts { kind: CodeKind::Totp | CodeKind::Recovery, .. } => {
+        Error::FactorLocked | Error::TooManyAttempts { kind: CodeKind::Totp | CodeKind::Recovery, .. } => {
             (StatusCode::BAD_REQUEST, "session.verification_blocked_too_many_attempts")
         }
         Error::TooManyAttempts { kind: CodeKind::Sms | CodeKind::Email, .. } => {
             (StatusCode::BAD_REQUEST, "verification_code.exceed_max_try")
         }
-        Error::NotFound(_) => (StatusCode::NOT_FOUND, "session.verification_session_not_found"),
-        Error::NotVerified => (StatusCode::BAD_REQUEST, "session.verification_failed"),
-        Error::NothingToBind => (StatusCode::BAD_REQUEST, "session.mfa.pending_info_not_found"),
         Error::AlreadyEnrolled(_) | Error::TooManyFactors | Error::AlreadyUsed(Subject::Enrollment(_)) => {
             (StatusCode::UNPROCESSABLE_ENTITY, "user.totp_already_in_use")
         }
-        Error::AlreadyUsed(_) => (StatusCode::NOT_FOUND, "session.verification_session_not_found"),
+        Error::AlreadyUsed(_) | Error::NotFound(_) => (StatusCode::NOT_FOUND, "session.verification_session_not_found"),
+        Error::NotVerified => (StatusCode::BAD_REQUEST, "session.verification_failed"),
+        Error::NothingToBind => (StatusCode::BAD_REQUEST, "session.mfa.pending_info_not_found"),
         Error::Expired(Subject::Challenge) => (StatusCode::BAD_REQUEST, "verification_code.expired"),
         Error::Expired(_) => (StatusCode::BAD_REQUEST, "session.verification_expired"),
         Error::DestinationRefused => (StatusCode::FORBIDDEN, "connector.not_found"),

@@ -73,23 +73,26 @@ async fn totp_verify(
     fields: Fields,
 ) -> Result<Json<VerificationReply>, Failure> {
     let code = fields.code("code")?;
-    let verification_id = match fields.optional_text("verificationId")? {
-        Some(id) => {
-            app.verify_candidate(&caller, &EnrollmentToken::parse(id, Dialect::Logto)?, &code).await?;
-            id.to_owned()
-        }
-        None => {
-            app.verify(&caller, &code, &Answers::App(Apps::Any)).await?;
-            CheckId::random(Dialect::Logto, app.randomness())?
-        }
+    let verification_id = if let Some(id) = fields.optional_text("verificationId")? {
+        app.verify_candidate(&caller, &EnrollmentToken::parse(id, Dialect::Logto)?, &code).await?;
+        id.to_owned()
+    } else {
+        app.verify(&caller, &code, &Answers::App(Apps::Any)).await?;
+        CheckId::random(Dialect::Logto, app.randomness())?
     };
     Ok(Json(VerificationReply { verification_id }))
 }
 
 async fn bind_mfa(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Result<StatusCode, Failure> {
-    fields.required("type", "must be Totp, BackupCode, EmailVerificationCode, PhoneVerificationCode or WebAuthn", |it| {
-        ["Totp", "BackupCode", "EmailVerificationCode", "PhoneVerificationCode", "WebAuthn"].contains(&it).then_some(())
-    })?;
+    fields.required(
+        "type",
+        "must be Totp, BackupCode, EmailVerificationCode, PhoneVerificationCode or WebAuthn",
+        |it| {
+            ["Totp", "BackupCode", "EmailVerificationCode", "PhoneVerificationCode", "WebAuthn"]
+                .contains(&it)
+                .then_some(())
+        },
+    )?;
     if fields.text("type")? != "Totp" {
         return Err(Error::ChannelNotConfigured("This factor").into());
     }

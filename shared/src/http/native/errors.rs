@@ -79,12 +79,8 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::NotVerified => (StatusCode::CONFLICT, "not_verified", "Not verified"),
         Error::NothingToBind => (StatusCode::CONFLICT, "nothing_to_bind", "Nothing to bind"),
         Error::Expired(_) => (StatusCode::GONE, "expired", "Expired"),
-        Error::TooManyAttempts { .. } => {
-            (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts")
-        }
-        Error::TooManyMessages { .. } => {
-            (StatusCode::TOO_MANY_REQUESTS, "too_many_messages", "Too many messages")
-        }
+        Error::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts"),
+        Error::TooManyMessages { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_messages", "Too many messages"),
         Error::ChannelNotConfigured(_) => {
             (StatusCode::NOT_IMPLEMENTED, "channel_not_configured", "Channel not configured")
         }

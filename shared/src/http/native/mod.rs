@@ -65,12 +65,7 @@ struct TotpReply {
     qr_code: String,
 }
 
-async fn enroll(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    accepts: Accepts,
-    fields: Fields,
-) -> Reply<EnrollReply> {
+async fn enroll(State(app): State<Arc<App>>, caller: Caller, accepts: Accepts, fields: Fields) -> Reply<EnrollReply> {
     let request = enroll::Request {
         dialect: Dialect::Native,
         target: target(&app, &fields)?,
@@ -83,7 +78,8 @@ async fn enroll(
     let (sent_to, totp) = match enrolled.offer {
         Offer::Sent(destination) => (Some(destination.to_string()), None),
         Offer::App { secret, parameters, .. } => {
-            let AppOffer { uri, qr_code } = AppOffer::new(&app, &caller, &secret, parameters, ParameterOrder::SecretFirst)?;
+            let AppOffer { uri, qr_code } =
+                AppOffer::new(&app, &caller, &secret, parameters, ParameterOrder::SecretFirst)?;
             (None, Some(TotpReply { secret: secret.to_string(), uri, qr_code }))
         }
     };
@@ -104,7 +100,8 @@ async fn confirm(State(app): State<Arc<App>>, caller: Caller, fields: Fields) ->
     let token = EnrollmentToken::parse(fields.text("enrollmentToken")?, Dialect::Native)?;
     let confirmed = app.confirm(&caller, Claim::from(&token), &code(&fields)?).await?;
     let recovery_codes = Some(confirmed.recovery_codes.0).filter(|codes| !codes.is_empty());
-    let reply = ConfirmReply { factor: confirmed.factor.into(), recovery_codes: recovery_codes.map(grouped) };
+    let reply =
+        ConfirmReply { factor: confirmed.factor.into(), recovery_codes: recovery_codes.map(|codes| grouped(&codes)) };
     Ok((StatusCode::CREATED, Json(reply)))
 }
 
@@ -225,12 +222,7 @@ async fn get(State(app): State<Arc<App>>, caller: Caller, id: Path<String>) -> R
     Ok((StatusCode::OK, Json(factor.into())))
 }
 
-async fn rename(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    id: Path<String>,
-    fields: Fields,
-) -> Reply<FactorReply> {
+async fn rename(State(app): State<Arc<App>>, caller: Caller, id: Path<String>, fields: Fields) -> Reply<FactorReply> {
     let label = Label::parse(fields.text("label")?)?;
     let code = optional_code(&fields)?;
     let factor = app.rename_factor(&caller, &path_id(&id)?, &label, code.as_ref()).await?;
@@ -256,10 +248,10 @@ struct RecoveryReply {
 
 async fn new_recovery_codes(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<RecoveryReply> {
     let NewCodes(codes) = app.new_recovery_codes(&caller, optional_code(&fields)?.as_ref()).await?;
-    Ok((StatusCode::CREATED, Json(RecoveryReply { recovery_codes: grouped(codes) })))
+    Ok((StatusCode::CREATED, Json(RecoveryReply { recovery_codes: grouped(&codes) })))
 }
 
-fn grouped(codes: Vec<RecoveryCode>) -> Vec<String> {
+fn grouped(codes: &[RecoveryCode]) -> Vec<String> {
     codes.iter().map(RecoveryCode::grouped).collect()
 }
 
