@@ -12,8 +12,6 @@ mod gateway;
 #[cfg(test)]
 mod genauth;
 #[cfg(test)]
-mod local;
-#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod logto;

@@ -1,0 +1,100 @@
+//! The published clients, unmodified, walk every call of their dialect. They are installed from lock files.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::{env, fs};
+
+use crate::server::{Server, have};
+
+/// Where the clients are installed: beside what cargo builds.
+fn installed(language: &str) -> PathBuf {
+    let binary = Path::new(crate::server::BINARY);
+    binary.ancestors().nth(2).unwrap().join("clients").join(language)
+}
+
+/// Copies the drivers and the lock file of a language to where they are installed.
+fn copy(language: &str) -> PathBuf {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients").join(language);
+    let to = installed(language);
+    fs::create_dir_all(&to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    to
+}
+
+#[track_caller]
+fn succeed(command: &mut Command) {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{command:?}:\n{}{}", text(&output.stdout), text(&output.stderr));
+}
+
+fn node() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = copy("node");
+        succeed(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder));
+        folder
+    })
+}
+
+fn python() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = copy("python");
+        if !folder.join("venv").exists() {
+            succeed(Command::new("python3").args(["-m", "venv", "venv"]).current_dir(&folder));
+        }
+        let arguments = ["install", "--quiet", "--require-hashes", "-r", "requirements.txt"];
+        succeed(Command::new(folder.join("venv/bin/pip")).args(arguments).current_dir(&folder));
+        folder
+    })
+}
+
+/// Runs a driver against a server of its own: drivers set the clock.
+#[track_caller]
+fn walk(program: &Path, driver: &str, folder: &Path) {
+    let server = Server::start();
+    succeed(
+        Command::new(program)
+            .arg(driver)
+            .current_dir(folder)
+            .env("COUNTERSIGN_URL", &server.url)
+            .env("TOKEN", server.token("alice"))
+            .env("TOKEN2", server.token("bob")),
+    );
+}
+
+#[test]
+fn authing_node_sdk_walks_every_factor_call() {
+    if ["node", "npm", "oathtool", "zbarimg"].into_iter().all(have) {
+        walk(Path::new("node"), "genauth.mjs", node());
+    }
+}
+
+#[test]
+fn python_authing_walks_every_factor_call() {
+    if ["python3", "oathtool", "zbarimg"].into_iter().all(have) {
+        let folder = python();
+        walk(&folder.join("venv/bin/python"), "genauth.py", folder);
+    }
+}
+
+#[test]
+fn logto_api_client_walks_logtos_routes() {
+    if ["node", "npm", "oathtool", "zbarimg"].into_iter().all(have) {
+        walk(Path::new("node"), "logto.mjs", node());
+    }
+}
+
+#[test]
+fn a_profile_page_generates_verifies_and_disables() {
+    if ["node", "npm", "oathtool", "zbarimg"].into_iter().all(have) {
+        walk(Path::new("node"), "profile.mjs", node());
+    }
+}

@@ -1,0 +1,153 @@
+//! A server of its own for a test, on a free port, with its data in a folder of its own.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The binary under test.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
+
+/// A running server, killed when it is dropped.
+pub struct Server {
+    process: Child,
+    pub url: String,
+    data: PathBuf,
+    _folder: Option<TempDir>,
+}
+
+impl Server {
+    /// A server with a new folder.
+    pub fn start() -> Self {
+        let folder = TempDir::new().unwrap();
+        Self { _folder: Some(folder), ..Self::start_in(folder_path(&folder)) }
+    }
+
+    /// A server with the data of this folder.
+    pub fn start_in(data: PathBuf) -> Self {
+        let mut process = Command::new(BINARY)
+            .args(["--port", "0", "--data-dir"])
+            .arg(&data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let url = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| line.split_once("Countersign listens on ").map(|(_, url)| url.trim().to_owned()))
+            .expect("the server says where it listens");
+        // Read on, so that it never waits for somebody to read what it prints.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { process, url, data, _folder: None }
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// An access token of the local issuer.
+    pub fn token(&self, user: &str) -> String {
+        token(&self.data, user)
+    }
+
+    /// A user who calls.
+    pub fn user(&self, name: &str) -> User {
+        User { url: self.url.clone(), token: self.token(name) }
+    }
+
+    /// The newest code in the inbox that was sent to an address.
+    pub fn code_for(&self, to: &str) -> String {
+        let inbox = request("GET", &format!("{}/local/inbox", self.url), None, Value::Null).unwrap().1;
+        let message = inbox.as_array().unwrap().iter().find(|message| message["to"] == to).expect("a message to them");
+        message["code"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn folder_path(folder: &TempDir) -> PathBuf {
+    folder.path().to_owned()
+}
+
+/// An access token of the issuer in a folder, with its server running or not.
+pub fn token(data: &Path, user: &str) -> String {
+    let output = Command::new(BINARY).args(["token", "--user", user, "--data-dir"]).arg(data).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A user with a token.
+#[derive(Clone)]
+pub struct User {
+    url: String,
+    token: String,
+}
+
+impl User {
+    /// Their request's answer; `None` where there was no answer.
+    pub fn try_call(&self, method: &str, path: &str, body: Value) -> Option<(u16, Value)> {
+        request(method, &format!("{}{path}", self.url), Some(&self.token), body)
+    }
+
+    /// The same user, at another server with the same data.
+    pub fn at(self, server: &Server) -> Self {
+        Self { url: server.url.clone(), ..self }
+    }
+
+    /// Their request's answer.
+    pub fn call(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+        self.try_call(method, path, body).expect("an answer")
+    }
+}
+
+/// One HTTP request.
+pub fn request(method: &str, url: &str, token: Option<&str>, body: Value) -> Option<(u16, Value)> {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(10)))
+        .allow_non_standard_methods(true);
+    let agent = config.build().new_agent();
+    let mut request = ureq::http::Request::builder().method(method).uri(url);
+    if let Some(token) = token {
+        request = request.header("authorization", token);
+    }
+    if !body.is_null() {
+        request = request.header("content-type", "application/json");
+    }
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let mut response = agent.run(request.body(body).unwrap()).ok()?;
+    let text = response.body_mut().read_to_string().ok()?;
+    Some((response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::Null)))
+}
+
+/// Whether a program is there. Where it isn't, the caller's test is skipped, aloud; in CI that is a failure.
+pub fn have(program: &str) -> bool {
+    let found = Command::new("sh")
+        .args(["-c", &format!("command -v {program}")])
+        .stdout(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !found {
+        let test = std::thread::current().name().unwrap_or("a test").to_owned();
+        assert!(std::env::var_os("CI").is_none(), "{test} would be skipped: {program} is not installed");
+        let _ = writeln!(std::io::stderr().lock(), "skipped: {test}: {program} is not installed");
+    }
+    found
+}
