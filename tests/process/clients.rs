@@ -1,16 +1,16 @@
 //! The published clients, unmodified, walk every call of their dialect. They are installed from lock files.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::{env, fs};
 
-use crate::server::{Server, have};
+use crate::server::{BINARY, Server};
+use crate::tools::have;
 
 /// Where the clients are installed: beside what cargo builds.
 fn installed(language: &str) -> PathBuf {
-    let binary = Path::new(crate::server::BINARY);
-    binary.ancestors().nth(2).unwrap().join("clients").join(language)
+    Path::new(BINARY).ancestors().nth(2).unwrap().join("clients").join(language)
 }
 
 /// Copies the drivers and the lock file of a language to where they are installed.

@@ -1,14 +1,13 @@
 //! `kill -9` at any moment: what was answered is there, what was not is whole or absent.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use data_encoding::BASE32_NOPAD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use totp_rs::Builder;
 
 use crate::server::{Server, User};
+use crate::tools::totp;
 
 /// How far an enrolment got, as its client knows.
 #[derive(Clone)]
@@ -22,9 +21,8 @@ enum Known {
 }
 
 fn code(secret: &str) -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let secret = BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
-    Builder::new().with_secret(secret).build_noncompliant().generate(now).to_string()
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    totp(secret, i64::try_from(now).unwrap())
 }
 
 /// Enrols one user after the other until there is no answer any more.

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::server::{BINARY, Server, have, request, token};
+use crate::server::{BINARY, Server, request, token};
+use crate::tools::have;
 
 #[test]
 fn the_walk_of_the_readme_works_when_it_is_pasted() {
@@ -63,7 +64,8 @@ fn a_token_is_made_with_the_server_running_or_not_and_is_no_other_servers() {
     let folder = TempDir::new().unwrap();
     let before = token(folder.path(), "alice");
     let server = Server::start_in(folder.path().to_owned());
-    let list = |token: Option<&str>| request("GET", &format!("{}/v1/me/factors", server.url), token, Value::Null).unwrap();
+    let list =
+        |token: Option<&str>| request("GET", &format!("{}/v1/me/factors", server.url), token, Value::Null).unwrap();
     assert_eq!(list(Some(&before)).0, 200);
     assert_eq!(list(Some(&format!("Bearer {before}"))).0, 200);
     assert_eq!(list(Some(&server.token("alice"))).0, 200);
@@ -76,8 +78,7 @@ fn a_token_is_made_with_the_server_running_or_not_and_is_no_other_servers() {
 fn a_second_server_on_the_same_data_says_what_is_wrong() {
     let folder = TempDir::new().unwrap();
     let _first = Server::start_in(folder.path().to_owned());
-    let second =
-        Command::new(BINARY).args(["--port", "0", "--data-dir"]).arg(folder.path()).output().unwrap();
+    let second = Command::new(BINARY).args(["--port", "0", "--data-dir"]).arg(folder.path()).output().unwrap();
     assert!(!second.status.success());
     let message = String::from_utf8_lossy(&second.stderr);
     assert!(message.contains("another process") || message.contains("in use"), "{message}");

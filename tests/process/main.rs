@@ -8,3 +8,6 @@ mod crash;
 mod first_run;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
+#[path = "../rig/tools.rs"]
+mod tools;

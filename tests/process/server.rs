@@ -1,6 +1,6 @@
 //! A server of its own for a test, on a free port, with its data in a folder of its own.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -135,19 +135,4 @@ pub fn request(method: &str, url: &str, token: Option<&str>, body: Value) -> Opt
     let mut response = agent.run(request.body(body).unwrap()).ok()?;
     let text = response.body_mut().read_to_string().ok()?;
     Some((response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::Null)))
-}
-
-/// Whether a program is there. Where it isn't, the caller's test is skipped, aloud; in CI that is a failure.
-pub fn have(program: &str) -> bool {
-    let found = Command::new("sh")
-        .args(["-c", &format!("command -v {program}")])
-        .stdout(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !found {
-        let test = std::thread::current().name().unwrap_or("a test").to_owned();
-        assert!(std::env::var_os("CI").is_none(), "{test} would be skipped: {program} is not installed");
-        let _ = writeln!(std::io::stderr().lock(), "skipped: {test}: {program} is not installed");
-    }
-    found
 }
