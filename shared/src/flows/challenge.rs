@@ -13,7 +13,6 @@ use crate::domain::ids::FactorId;
 use crate::domain::secret::Passcode;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{ChallengeId, Dialect};
-use crate::store::Replaces;
 use crate::store::records::{account_key, challenge_key};
 
 /// Which factor to challenge.
@@ -93,9 +92,8 @@ impl App {
             let to = open_destination(keys, &caller.user, factor.id(), *channel, destination)?;
             let seconds = self.policy().challenge_seconds;
             let message = self.message(&to, &code, seconds, request.language, request.platform);
-            let before = previous.value.clone().unwrap_or(Challenge::Void { since: now });
-            let sent = Loaded { replaces: Replaces::Version(version), ..previous };
-            self.send(&message, vec![sent.put(&before, now, self.policy())]).await?;
+            let undo = previous.restore(version, Challenge::Void { since: now }, now, self.policy());
+            self.send(&message, vec![undo]).await?;
             return Ok(Challenged { id, sent_to: to.masked(), expires_at });
         }
     }

@@ -21,8 +21,8 @@ use crate::domain::time::Timestamp;
 use crate::domain::token::{Dialect, EnrollmentToken};
 use crate::domain::totp::Parameters;
 use crate::keys::{Keyring, Purpose};
+use crate::store::Put;
 use crate::store::records::{destination_key, enrollment_key};
-use crate::store::{Put, Replaces};
 
 /// What to enrol.
 pub enum Target {
@@ -141,17 +141,9 @@ impl App {
             puts.extend(charged);
             let Some(version) = rounds.settle(puts).await? else { continue };
             if let Some(message) = message {
-                let before = previous.value.clone().unwrap_or(Enrollment::Void { since: now });
-                let mut undo =
-                    vec![Loaded { replaces: Replaces::Version(version), ..previous }.put(&before, now, self.policy())];
-                if let Some(limit) = limit {
-                    let uncharged = limit.value.unwrap_or_default();
-                    undo.push(Loaded { replaces: Replaces::Version(version), ..limit }.put(
-                        &uncharged,
-                        now,
-                        self.policy(),
-                    ));
-                }
+                let policy = self.policy();
+                let mut undo = vec![previous.restore(version, Enrollment::Void { since: now }, now, policy)];
+                undo.extend(limit.map(|limit| limit.restore(version, DestinationLimit::default(), now, policy)));
                 self.send(&message, undo).await?;
             }
             return Ok(Enrolled { token, expires_at, offer });

@@ -244,6 +244,12 @@ impl<T: Record> Loaded<T> {
     fn put(&self, value: &T, now: Timestamp, policy: &Policy) -> Put {
         Put { key: self.key.clone(), replaces: self.replaces, item: value.write(), ttl: value.ttl(now, policy) }
     }
+
+    /// Puts back what was read, over what was committed since under this version; `nothing` where there was nothing.
+    fn restore(self, version: Version, nothing: T, now: Timestamp, policy: &Policy) -> Put {
+        let Self { key, value, .. } = self;
+        Loaded { key, replaces: Replaces::Version(version), value: None }.put(&value.unwrap_or(nothing), now, policy)
+    }
 }
 
 struct Rounds<'a> {

@@ -12,18 +12,20 @@ pub mod routes;
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use crate::delivery::Language;
 use crate::domain::contact::{ContactProblem, EmailAddress, PhoneNumber};
-use crate::domain::error::Error;
+use crate::domain::error::{Error, Subject};
+use crate::domain::ids::FactorId;
 use crate::domain::otpauth::{ParameterOrder, otpauth_uri};
 use crate::domain::secret::Code;
 use crate::domain::totp::Parameters;
 use crate::flows::{App, Caller};
 use body::Fields;
+use edge::Failure;
 
 pub use body::MAX_BYTES;
 
@@ -47,6 +49,23 @@ impl Accepts {
     fn language(&self, locale: Option<&str>) -> Language {
         Language::pick(locale, self.0.as_deref())
     }
+}
+
+/// The factor id in a route's path. What can't be one names no factor.
+struct PathId(FactorId);
+
+impl FromRequestParts<Arc<App>> for PathId {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        let id = Path::<String>::from_request_parts(parts, app).await.ok();
+        Ok(Self(factor_id(id.as_deref().map_or("", String::as_str))?))
+    }
+}
+
+/// A factor id from outside.
+fn factor_id(text: &str) -> Result<FactorId, Error> {
+    FactorId::parse(text).ok_or(Error::NotFound(Subject::Factor))
 }
 
 impl Fields {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,12 +12,11 @@ use serde_json::{Value, json};
 use super::body::Fields;
 use super::edge::Failure;
 use super::routes::{Function, Method, Route};
-use super::{Accepts, AppOffer};
+use super::{Accepts, AppOffer, factor_id};
 use crate::delivery::Channel;
 use crate::domain::enrollment::Claim;
 use crate::domain::error::{Error, Subject};
 use crate::domain::factor::{FactorSummary, FactorType, MaskedDestination};
-use crate::domain::ids::FactorId;
 use crate::domain::otpauth::ParameterOrder;
 use crate::domain::secret::RecoveryCode;
 use crate::domain::token::{Dialect, EnrollmentToken};
@@ -168,9 +168,10 @@ async fn list_enrolled_factors(State(app): State<Arc<App>>, caller: Caller) -> R
 async fn get_factor(
     State(app): State<Arc<App>>,
     caller: Caller,
-    query: Query<BTreeMap<String, String>>,
+    query: Result<Query<BTreeMap<String, String>>, QueryRejection>,
 ) -> Reply<FactorReply> {
-    let id = query.get("factorId").ok_or_else(|| Error::field("factorId", "is missing"))?;
+    let id = query.as_ref().ok().and_then(|query| query.get("factorId"));
+    let id = id.ok_or_else(|| Error::field("factorId", "is missing"))?;
     Ok(ok(app.factor(&caller, &factor_id(id)?).await?.into()))
 }
 
@@ -197,10 +198,6 @@ async fn list_factors_to_enroll(State(app): State<Arc<App>>, caller: Caller) -> 
 async fn reset_factor(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<Value> {
     app.remove_factor(&caller, &factor_id(fields.text("factorId")?)?, None).await?;
     Ok(done())
-}
-
-fn factor_id(text: &str) -> Result<FactorId, Error> {
-    FactorId::parse(text).ok_or(Error::NotFound(Subject::Factor))
 }
 
 fn word(factor_type: FactorType) -> &'static str {

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 
 use super::body::Fields;
 use super::edge::Failure;
 use super::routes::{Function, Method, Route};
-use super::{Accepts, AppOffer};
+use super::{Accepts, AppOffer, PathId, factor_id};
 use crate::delivery::messages::Platform;
 use crate::domain::enrollment::Claim;
-use crate::domain::error::{Error, Subject};
+use crate::domain::error::Error;
 use crate::domain::factor::{FactorSummary, FactorType};
 use crate::domain::ids::{FactorId, Label};
 use crate::domain::otpauth::ParameterOrder;
@@ -120,7 +120,7 @@ async fn challenge(
     accepts: Accepts,
     fields: Fields,
 ) -> Reply<ChallengeReply> {
-    let whom = match (factor_id(&fields)?, factor_type(&fields)?) {
+    let whom = match (optional_factor_id(&fields)?, factor_type(&fields)?) {
         (Some(id), _) => Whom::Factor(id),
         (None, Some(factor_type)) => Whom::OnlyOf(factor_type),
         (None, None) => Whom::Only,
@@ -149,7 +149,7 @@ struct VerifyReply {
 
 async fn verify(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<VerifyReply> {
     let code = code(&fields)?;
-    let answers = match (fields.optional_text("challengeId")?, factor_id(&fields)?, factor_type(&fields)?) {
+    let answers = match (fields.optional_text("challengeId")?, optional_factor_id(&fields)?, factor_type(&fields)?) {
         (Some(id), _, _) => Answers::Challenge(ChallengeId::parse(id, Dialect::Native)?),
         (None, Some(id), _) => Answers::App(Apps::One(id)),
         (None, None, None | Some(FactorType::Totp)) => Answers::App(Apps::Only),
@@ -217,26 +217,26 @@ async fn list(State(app): State<Arc<App>>, caller: Caller) -> Reply<ListReply> {
     Ok((StatusCode::OK, Json(reply)))
 }
 
-async fn get(State(app): State<Arc<App>>, caller: Caller, id: Path<String>) -> Reply<FactorReply> {
-    let factor = app.factor(&caller, &path_id(&id)?).await?;
+async fn get(State(app): State<Arc<App>>, caller: Caller, PathId(id): PathId) -> Reply<FactorReply> {
+    let factor = app.factor(&caller, &id).await?;
     Ok((StatusCode::OK, Json(factor.into())))
 }
 
-async fn rename(State(app): State<Arc<App>>, caller: Caller, id: Path<String>, fields: Fields) -> Reply<FactorReply> {
+async fn rename(State(app): State<Arc<App>>, caller: Caller, PathId(id): PathId, fields: Fields) -> Reply<FactorReply> {
     let label = Label::parse(fields.text("label")?)?;
     let code = optional_code(&fields)?;
-    let factor = app.rename_factor(&caller, &path_id(&id)?, &label, code.as_ref()).await?;
+    let factor = app.rename_factor(&caller, &id, &label, code.as_ref()).await?;
     Ok((StatusCode::OK, Json(factor.into())))
 }
 
 async fn remove(
     State(app): State<Arc<App>>,
     caller: Caller,
-    id: Path<String>,
+    PathId(id): PathId,
     fields: Fields,
 ) -> Result<StatusCode, Failure> {
     let code = optional_code(&fields)?;
-    app.remove_factor(&caller, &path_id(&id)?, code.as_ref()).await?;
+    app.remove_factor(&caller, &id, code.as_ref()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -273,13 +273,8 @@ fn factor_type(fields: &Fields) -> Result<Option<FactorType>, Error> {
     }
 }
 
-fn factor_id(fields: &Fields) -> Result<Option<FactorId>, Error> {
-    let id = fields.optional_text("factorId")?;
-    id.map(|id| FactorId::parse(id).ok_or(Error::NotFound(Subject::Factor))).transpose()
-}
-
-fn path_id(id: &str) -> Result<FactorId, Error> {
-    FactorId::parse(id).ok_or(Error::NotFound(Subject::Factor))
+fn optional_factor_id(fields: &Fields) -> Result<Option<FactorId>, Error> {
+    fields.optional_text("factorId")?.map(factor_id).transpose()
 }
 
 fn platform(fields: &Fields) -> Result<Option<Platform>, Error> {
