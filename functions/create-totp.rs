@@ -1,5 +1,5 @@
 //! The Lambda function `create-totp`.
 
-fn main() -> Result<(), countersign::config::ConfigError> {
+fn main() -> std::process::ExitCode {
     countersign::lambda::run(countersign::http::routes::Function::CreateTotp)
 }

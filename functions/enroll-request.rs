@@ -1,5 +1,5 @@
 //! The Lambda function `enroll-request`.
 
-fn main() -> Result<(), countersign::config::ConfigError> {
+fn main() -> std::process::ExitCode {
     countersign::lambda::run(countersign::http::routes::Function::EnrollRequest)
 }

@@ -5,6 +5,7 @@
 //! encoded afresh, and the path that came is never looked at.
 
 use std::collections::{BTreeMap, HashMap};
+use std::process::ExitCode;
 
 use axum::Router;
 use axum::http::{HeaderMap, Uri, header};
@@ -18,6 +19,7 @@ use crate::config::{self, ConfigError};
 use crate::http::caller::Identity;
 use crate::http::edge::RequestId;
 use crate::http::routes::Function;
+use crate::telemetry;
 
 /// What only a deployment has: the table and the keys.
 const DEPLOYMENT_SETTINGS: [(&str, &str); 2] = [
@@ -28,13 +30,12 @@ const DEPLOYMENT_SETTINGS: [(&str, &str); 2] = [
 /// Headers that a proxy may send and `lambda_http` would build a URL from.
 const NOT_FROM_OUTSIDE: [&str; 4] = ["host", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"];
 
-/// Serves one function until Lambda ends it.
+/// Serves one function until Lambda ends it. Says what is missing or makes no sense, all at once, and fails.
 ///
-/// # Errors
-/// [`ConfigError`] with all that is missing or makes no sense. This version has no store on AWS yet, and says so when
-/// nothing else is wrong.
-pub fn run(function: Function) -> Result<(), ConfigError> {
-    crate::telemetry::start();
+/// This version has no store on AWS yet, and says so when nothing else is wrong.
+#[must_use]
+pub fn run(function: Function) -> ExitCode {
+    telemetry::start();
     let mut problems = config::from_environment().err().map(|ConfigError(problems)| problems).unwrap_or_default();
     for (name, meaning) in DEPLOYMENT_SETTINGS {
         if std::env::var(name).map_or(true, |value| value.is_empty()) {
@@ -45,10 +46,10 @@ pub fn run(function: Function) -> Result<(), ConfigError> {
         problems
             .push("this version has no DynamoDB store: `cargo run` serves every function on one machine".to_owned());
     }
-    for problem in &problems {
-        tracing::error!(function = function.name(), problem, "can't start");
+    for problem in problems {
+        tracing::error!(function = function.name(), "can't start: {problem}");
     }
-    Err(ConfigError(problems))
+    ExitCode::FAILURE
 }
 
 /// Answers one event.
