@@ -22,6 +22,8 @@ mod profile;
 #[cfg(test)]
 mod rig;
 #[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod security;
 #[cfg(test)]
 mod sizes;

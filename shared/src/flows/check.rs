@@ -1,17 +1,17 @@
 //! Checking a code against an account: authenticator apps and recovery codes, told apart by shape.
 
-use super::sealed::{open_secret, presence_required};
+use super::sealed::{open_secret, presence_required, reseal};
 use super::{App, Caller};
 use crate::domain::account::Account;
 use crate::domain::error::{CodeKind, Error};
 use crate::domain::factor::{FactorType, Method};
 use crate::domain::ids::FactorId;
 use crate::domain::limits::Attempts;
-use crate::domain::possession::{Attempt, Possession};
+use crate::domain::possession::Attempt;
 use crate::domain::secret::{Code, Passcode, RecoveryCode};
 use crate::domain::time::Timestamp;
 use crate::domain::totp;
-use crate::keys::{Keyring, Purpose};
+use crate::keys::Keyring;
 
 /// Which authenticator app a code is for.
 #[derive(Clone, Debug)]
@@ -107,14 +107,9 @@ impl App {
             let plain = open_secret(keys, &caller.user, &id, secret)?;
             match totp::check(&plain, *parameters, digits, now, Some(*used)) {
                 Attempt::Right(possession) => {
-                    let resealed = (secret.version != keys.current())
-                        .then(|| keys.seal(Purpose::TotpSecret, &caller.user, &id, plain.expose(), self.randomness()))
-                        .transpose()?;
                     let factor = account.factor_mut(&id)?;
                     factor.passed(&possession, now);
-                    if let Some(sealed) = resealed {
-                        factor.reseal(sealed);
-                    }
+                    reseal(keys, &caller.user, factor, self.randomness())?;
                     return Ok(Checked::Passed(PassedWith::Factor(id, FactorType::Totp)));
                 }
                 Attempt::Spent => refusal = Some(Error::CodeAlreadyUsed(CodeKind::Totp)),
@@ -157,25 +152,6 @@ impl App {
         }
         recovery.attempts = recovery.attempts.and_wrong(now);
         Ok(Checked::Failed(incorrect(recovery.attempts.remaining(policy))))
-    }
-
-    /// Notes in the account what came of the answer to a challenge.
-    pub(super) fn note_answer(
-        &self,
-        account: &mut Account,
-        caller: &Caller,
-        factor: &FactorId,
-        possession: Option<&Possession>,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        match possession {
-            Some(possession) => {
-                account.factor_mut(factor)?.passed(possession, now);
-                account.note_presence(caller.session, now, self.policy());
-            }
-            None => account.factor_mut(factor)?.failed(now),
-        }
-        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use crate::domain::contact::{EmailAddress, PhoneNumber};
 use crate::domain::error::Error;
 use crate::domain::factor::{Channel, Factor, FactorSummary, MaskedDestination, Method};
 use crate::domain::ids::{FactorId, UserId};
+use crate::domain::random::Randomness;
 use crate::domain::secret::{Sealed, TotpSecret};
 use crate::keys::{Keyring, Purpose};
 
@@ -80,6 +81,26 @@ pub(super) fn open_secret(
 ) -> Result<TotpSecret, Error> {
     let bytes = keys.open(Purpose::TotpSecret, user, factor, sealed)?;
     TotpSecret::from_bytes(&bytes).ok_or(Error::Internal("a stored secret has a wrong length"))
+}
+
+/// Seals a factor's secret or destination anew if a newer key does so now: use moves what is stored to the newest key.
+pub(super) fn reseal(
+    keys: &Keyring,
+    user: &UserId,
+    factor: &mut Factor,
+    randomness: &dyn Randomness,
+) -> Result<(), Error> {
+    if factor.sealed().version == keys.current() {
+        return Ok(());
+    }
+    let purpose = match factor.method() {
+        Method::Totp { .. } => Purpose::TotpSecret,
+        Method::Sent { .. } => Purpose::Destination,
+    };
+    let plain = keys.open(purpose, user, factor.id(), factor.sealed())?;
+    let sealed = keys.seal(purpose, user, factor.id(), &plain, randomness)?;
+    factor.reseal(sealed);
+    Ok(())
 }
 
 /// A factor as its owner may see it.

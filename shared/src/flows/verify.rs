@@ -2,6 +2,7 @@
 
 use super::check::Checked;
 pub use super::check::{Apps, PassedWith};
+use super::sealed::reseal;
 use super::{App, Caller};
 use crate::domain::challenge::Challenge;
 use crate::domain::error::{CodeKind, Error, Subject};
@@ -86,17 +87,31 @@ impl App {
 
             let stored = &open.passcode;
             let given = keys.passcode_digest(stored.version, &caller.user, &id.factor, open.ticket.nonce, digits)?;
-            let attempt = Attempt::of_digest(stored, &given);
-            let possession = if let Attempt::Right(possession) = &attempt { Some(possession) } else { None };
-            self.note_answer(&mut owner, caller, &id.factor, possession, now)?;
-            let answered = if possession.is_some() { open.passed() } else { Challenge::Open(open.clone().failed(now)) };
-            let puts = vec![account.put(&owner, now, self.policy()), challenge.put(&answered, now, self.policy())];
-            if possession.is_none() {
-                let remaining = Some(open.failed(now).tries.remaining(self.policy()));
-                rounds.refuse(puts, Error::IncorrectCode { kind, remaining }).await?;
-            } else if rounds.settle(puts).await?.is_some() {
-                let with = PassedWith::Factor(id.factor.clone(), factor_type);
-                return Ok(Passed { with, remaining_recovery_codes: None });
+            match Attempt::of_digest(stored, &given) {
+                Attempt::Right(possession) => {
+                    let factor = owner.factor_mut(&id.factor)?;
+                    factor.passed(&possession, now);
+                    reseal(keys, &caller.user, factor, self.randomness())?;
+                    owner.note_presence(caller.session, now, self.policy());
+                    let puts = vec![
+                        account.put(&owner, now, self.policy()),
+                        challenge.put(&open.passed(), now, self.policy()),
+                    ];
+                    if rounds.settle(puts).await?.is_some() {
+                        let with = PassedWith::Factor(id.factor.clone(), factor_type);
+                        return Ok(Passed { with, remaining_recovery_codes: None });
+                    }
+                }
+                Attempt::Spent | Attempt::Wrong => {
+                    owner.factor_mut(&id.factor)?.failed(now);
+                    let failed = open.failed(now);
+                    let remaining = Some(failed.tries.remaining(self.policy()));
+                    let puts = vec![
+                        account.put(&owner, now, self.policy()),
+                        challenge.put(&Challenge::Open(failed), now, self.policy()),
+                    ];
+                    rounds.refuse(puts, Error::IncorrectCode { kind, remaining }).await?;
+                }
             }
         }
     }
