@@ -1,1 +1,258 @@
-//! (to come)
+//! The profile page's dialect: every route, every message.
+
+use serde_json::{Value, json};
+
+use crate::rig::{self, Client, Plan, Reply, TestKeys, Transcript, World};
+
+const TWO_FA: &str = "/profile/two-fa";
+const DISABLE: &str = "/profile/two-fa/disable";
+
+/// The secret in a generated URI, cut off as pages cut it off.
+fn secret(generated: &Reply) -> String {
+    generated.text("/data/otpAuthURL").split("secret=").nth(1).unwrap().to_owned()
+}
+
+/// Enables two factors; returns the app's secret and the recovery codes.
+async fn enable(client: &Client) -> (String, Vec<String>) {
+    let secret = secret(&client.post(TWO_FA, Value::Null).await.expect(201));
+    let enabled = client.patch(TWO_FA, json!({"code": client.world.next_code(&secret)})).await.expect(200);
+    let codes =
+        enabled.json()["data"].as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned()).collect();
+    (secret, codes)
+}
+
+/// The ids of what is enrolled.
+async fn enrolled(client: &Client) -> Vec<Value> {
+    let factors = client.get("/v1/me/factors").await.json()["factors"].as_array().unwrap().clone();
+    factors.into_iter().map(|factor| factor["type"].clone()).collect()
+}
+
+#[tokio::test]
+async fn two_factors_are_generated_enabled_and_disabled() {
+    let world = World::new();
+    let alice = world.claiming(&[("sub", "alice"), ("jti", "1"), ("email", "alice@example.com")]);
+    let mut log = Transcript::default();
+    let secret = secret(&log.post("generate", &alice, TWO_FA, Value::Null).await);
+    log.patch("a wrong code", &alice, TWO_FA, json!({"code": world.wrong_code(&secret)})).await;
+    log.patch("the right code", &alice, TWO_FA, json!({"code": world.next_code(&secret)})).await;
+    log.patch("enable again", &alice, TWO_FA, json!({"code": world.next_code(&secret)})).await;
+    log.post("generate again", &alice, TWO_FA, Value::Null).await;
+    log.patch("disable with a wrong code", &alice, DISABLE, json!({"code": world.wrong_code(&secret)})).await;
+    log.patch("disable", &alice, DISABLE, json!({"code": world.next_code(&secret)})).await;
+    log.patch("disable again", &alice, DISABLE, json!({"code": world.next_code(&secret)})).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn the_uri_ends_in_the_secret_whatever_the_operator_sets() {
+    for settings in [&[][..], &[("TOTP_DIGITS", "8"), ("TOTP_ALGORITHM", "SHA512"), ("PRODUCT_NAME", "A & B")]] {
+        let world = Plan::with(settings).build();
+        let secret = secret(&world.user("alice").post(TWO_FA, Value::Null).await);
+        assert_eq!(secret.len(), 32);
+        assert!(secret.bytes().all(|byte| byte.is_ascii_uppercase() || (b'2'..=b'7').contains(&byte)), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn there_are_as_many_recovery_codes_as_the_operator_wants_and_twelve_by_default() {
+    let world = World::new();
+    let (_, codes) = enable(&world.user("alice")).await;
+    assert_eq!(codes.len(), 12);
+    let world = Plan::with(&[("PROFILE_RECOVERY_CODES", "3")]).build();
+    assert_eq!(enable(&world.user("alice")).await.1.len(), 3);
+}
+
+#[tokio::test]
+async fn generating_again_replaces_the_pending_secret() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let old = secret(&alice.post(TWO_FA, Value::Null).await.expect(201));
+    let new = secret(&alice.post(TWO_FA, Value::Null).await.expect(201));
+    assert_ne!(old, new);
+    alice.patch(TWO_FA, json!({"code": world.next_code(&old)})).await.expect(400);
+    alice.patch(TWO_FA, json!({"code": world.next_code(&new)})).await.expect(200);
+}
+
+#[tokio::test]
+async fn two_factors_are_disabled_with_a_recovery_code() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let (_, codes) = enable(&alice).await;
+    let mut log = Transcript::default();
+    log.patch("a wrong recovery code", &alice, DISABLE, json!({"code": "0000-0000-0000-0000"})).await;
+    log.patch("a right one", &alice, DISABLE, json!({"code": codes[11]})).await;
+    assert!(enrolled(&alice).await.is_empty());
+    enable(&alice).await;
+    log.patch("one of the old set", &alice, DISABLE, json!({"code": codes[0]})).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn disabling_leaves_other_factors_alone_and_takes_every_app() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enable(&alice).await;
+    rig::enrol_phone(&alice, "+41791234567").await;
+    rig::enrol_email(&alice, "alice@example.com").await;
+    let (tablet, ..) = rig::enrol_app(&alice, "Tablet").await;
+    alice.patch(DISABLE, json!({"code": world.next_code(&tablet)})).await.expect(200);
+    assert_eq!(enrolled(&alice).await, ["sms", "email"]);
+    let left = alice.get("/v1/me/factors").await.json()["recoveryCodes"]["remaining"].clone();
+    assert_eq!(left, 12, "recovery codes are the other factors' too");
+}
+
+#[tokio::test]
+async fn disabling_needs_no_presence_besides_its_code() {
+    let world = World::new();
+    let (secret, _) = enable(&world.session("alice", "phone")).await;
+    let code = world.next_code(&secret);
+    world.session("alice", "laptop").patch(DISABLE, json!({"code": code})).await.expect(200);
+}
+
+#[tokio::test]
+async fn an_app_that_was_enrolled_natively_is_one_that_is_enabled() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let (secret, ..) = rig::enrol_app(&alice, "Phone").await;
+    let mut log = Transcript::default();
+    log.post("generate", &alice, TWO_FA, Value::Null).await;
+    log.patch("enable", &alice, TWO_FA, json!({"code": world.next_code(&secret)})).await;
+    log.patch("disable", &alice, DISABLE, json!({"code": world.next_code(&secret)})).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_number_alone_does_not_enable_two_factors() {
+    let world = World::new();
+    let alice = world.user("alice");
+    rig::enrol_phone(&alice, "+41791234567").await;
+    let refused = alice.patch(DISABLE, json!({"code": "123456"})).await.expect(400);
+    assert_eq!(refused.text("/message"), "2FA is already disabled on your account");
+    enable(&alice).await;
+    assert_eq!(enrolled(&alice).await, ["sms", "totp"]);
+}
+
+#[tokio::test]
+async fn an_account_with_a_factor_needs_a_check_by_this_session() {
+    let world = World::new();
+    rig::enrol_phone(&world.session("alice", "phone"), "+41791234567").await;
+    let mut log = Transcript::default();
+    log.post("generate in another session", &world.session("alice", "laptop"), TWO_FA, Value::Null).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn what_was_generated_on_an_empty_account_needs_a_check_once_it_is_not() {
+    let world = World::new();
+    let first = world.session("alice", "first");
+    let secret = secret(&first.post(TWO_FA, Value::Null).await);
+    rig::enrol_phone(&world.session("alice", "second"), "+41791234567").await;
+    let refused = first.patch(TWO_FA, json!({"code": world.next_code(&secret)})).await.expect(400);
+    assert_eq!(refused.text("/message"), "Pass a check in this session first.");
+}
+
+#[tokio::test]
+async fn nothing_is_enabled_that_was_not_generated_here_and_lately() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    log.patch("nothing generated", &alice, TWO_FA, json!({"code": "123456"})).await;
+    let begun = alice.post("/v1/me/enrollments", json!({"factorType": "totp"})).await;
+    let code = world.next_code(&begun.text("/totp/secret"));
+    log.patch("begun natively", &alice, TWO_FA, json!({"code": code})).await;
+    let secret = secret(&alice.post(TWO_FA, Value::Null).await);
+    world.pass(600);
+    log.patch("ten minutes later", &alice, TWO_FA, json!({"code": world.next_code(&secret)})).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn wrong_codes_are_limited() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let pending = secret(&alice.post(TWO_FA, Value::Null).await);
+    for _ in 0..5 {
+        alice.patch(TWO_FA, json!({"code": world.wrong_code(&pending)})).await.expect(400);
+    }
+    let mut log = Transcript::default();
+    log.patch("enable", &alice, TWO_FA, json!({"code": world.next_code(&pending)})).await;
+    let (secret, codes) = enable(&alice).await;
+    let right = json!({"code": world.next_code(&secret)});
+    for _ in 0..5 {
+        alice.patch(DISABLE, json!({"code": world.wrong_code(&secret)})).await.expect(400);
+    }
+    log.patch("disable", &alice, DISABLE, right).await;
+    alice.patch(DISABLE, json!({"code": codes[0]})).await.expect(200);
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn too_many_wrong_codes_lock_the_app() {
+    let world = Plan::with(&[("LOCK_AFTER", "10")]).build();
+    let alice = world.user("alice");
+    let (secret, _) = enable(&alice).await;
+    for _ in 0..10 {
+        world.pass(15 * 60);
+        alice.patch(DISABLE, json!({"code": world.wrong_code(&secret)})).await.expect(400);
+    }
+    let mut log = Transcript::default();
+    log.patch("the right code", &alice, DISABLE, json!({"code": world.next_code(&secret)})).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_code_that_is_missing_or_no_text_is_said_to_be() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enable(&alice).await;
+    let mut log = Transcript::default();
+    for (says, request) in [
+        ("no fields", json!({})),
+        ("a code that is a number", json!({"code": 12345})),
+        ("a code that is null", json!({"code": null})),
+    ] {
+        log.patch(says, &alice, DISABLE, request).await;
+    }
+    let no_shape = alice.patch(DISABLE, json!({"code": "12345"})).await.expect(400);
+    assert_eq!(no_shape.text("/message"), "Incorrect 2FA code.");
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn an_account_has_room_for_so_many_factors() {
+    let world = Plan::with(&[("MAX_FACTORS", "1")]).build();
+    let alice = world.user("alice");
+    rig::enrol_phone(&alice, "+41791234567").await;
+    let mut log = Transcript::default();
+    log.post("generate", &alice, TWO_FA, Value::Null).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn what_never_reaches_a_flow_is_refused_in_the_dialect_too() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    log.post("nobody", &world.nobody(), TWO_FA, Value::Null).await;
+    log.post("a subject that is no user id", &world.claiming(&[("sub", "a b")]), TWO_FA, Value::Null).await;
+    for (says, content_type, body) in [
+        ("a form", "application/x-www-form-urlencoded", "code=123456".to_owned()),
+        ("no JSON", "application/json", "code".to_owned()),
+        ("a list", "application/json", "[]".to_owned()),
+        ("a byte over 256 KiB", "application/json", " ".repeat(256 * 1024 + 1)),
+    ] {
+        let reply = alice.send("PATCH", TWO_FA, Some(content_type), body).await;
+        log.note(says, "PATCH", TWO_FA, &reply);
+    }
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn without_keys_the_service_is_busy_and_then_works() {
+    let world = Plan { keys: TestKeys::failing(1), ..Plan::with(&[]) }.build();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    log.post("the keys fail", &alice, TWO_FA, Value::Null).await;
+    log.post("and are there again", &alice, TWO_FA, Value::Null).await;
+    insta::assert_snapshot!(log.text());
+}

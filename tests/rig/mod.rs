@@ -194,6 +194,12 @@ impl World {
         Client { world: self.clone(), identity: Some(Identity::user(claims, "token")) }
     }
 
+    /// A user whose token has these claims.
+    pub fn claiming(&self, claims: &[(&str, &str)]) -> Client {
+        let claims = claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Client { world: self.clone(), identity: Some(Identity::user(claims, "token")) }
+    }
+
     /// Somebody without an identity.
     pub fn nobody(&self) -> Client {
         Client { world: self.clone(), identity: None }
@@ -226,6 +232,15 @@ impl Client {
             request.header("content-type", "application/json").body(Body::from(body.to_string()))
         };
         self.world.send(request.unwrap()).await
+    }
+
+    /// Sends any bytes as any type, or as none.
+    pub async fn send(&self, method: &str, path: &str, content_type: Option<&str>, body: impl Into<Body>) -> Reply {
+        let mut request = self.request(method, path);
+        if let Some(content_type) = content_type {
+            request = request.header("content-type", content_type);
+        }
+        self.world.send(request.body(body.into()).unwrap()).await
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Reply {
@@ -295,6 +310,27 @@ impl Transcript {
         let reply = client.call(method, path, body.clone()).await;
         self.write(says, method, path, &body, &reply);
         reply
+    }
+
+    /// Writes down a request that was made and what came of it, where its body is none to show.
+    pub fn note(&mut self, says: &str, method: &str, path: &str, reply: &Reply) {
+        self.write(says, method, path, &Value::Null, reply);
+    }
+
+    pub async fn post(&mut self, says: &str, client: &Client, path: &str, body: Value) -> Reply {
+        self.step(says, client, "POST", path, body).await
+    }
+
+    pub async fn patch(&mut self, says: &str, client: &Client, path: &str, body: Value) -> Reply {
+        self.step(says, client, "PATCH", path, body).await
+    }
+
+    pub async fn get(&mut self, says: &str, client: &Client, path: &str) -> Reply {
+        self.step(says, client, "GET", path, Value::Null).await
+    }
+
+    pub async fn delete(&mut self, says: &str, client: &Client, path: &str, body: Value) -> Reply {
+        self.step(says, client, "DELETE", path, body).await
     }
 
     fn write(&mut self, says: &str, method: &str, path: &str, body: &Value, reply: &Reply) {

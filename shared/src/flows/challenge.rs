@@ -65,7 +65,8 @@ impl App {
             let owner = account.value.unwrap_or_default();
             let factor = find(&owner, &request.whom)?;
             let Method::Sent { channel, destination } = factor.method() else {
-                return Err(Error::field("factorId", "is an authenticator app, which makes its own codes"));
+                let field = if let Whom::Factor(_) = request.whom { "factorId" } else { "factorType" };
+                return Err(Error::field(field, "is an authenticator app, which makes its own codes"));
             };
             self.require_channel(*channel)?;
             let kind = CodeKind::from(factor.factor_type());

@@ -64,6 +64,17 @@ impl App {
         Ok(checked)
     }
 
+    /// What changing factors needs where no code can be given: a check that this session passed lately, or an account
+    /// without a factor.
+    ///
+    /// # Errors
+    /// [`Error::PresenceRequired`], [`Error::Busy`].
+    pub async fn require_presence(&self, caller: &Caller) -> Result<(), Error> {
+        let keys = self.keyring().await?;
+        let mut account = self.load_account(&caller.user).await?.value.unwrap_or_default();
+        self.authorize(keys, caller, &mut account, None, &Apps::Only, self.now()).map(|_| ())
+    }
+
     /// What changing factors needs: a check that this session passed lately, or a code that passes one now.
     ///
     /// `Ok(Some(_))` is the failure of that code, to be committed with the account and then told.

@@ -12,8 +12,9 @@ use crate::domain::error::Error;
 use crate::domain::ids::UserId;
 use crate::flows::{AccountName, App, Caller};
 
-/// Characters of an account's name that an authenticator app is given: a QR code has room for no more.
-const ACCOUNT_NAME_CHARS: usize = 64;
+/// Bytes of an account's name that an authenticator app is given. Its URI takes three for each, and beside the longest
+/// name of a product, which is in it twice, a QR code has room for no more.
+const ACCOUNT_NAME_BYTES: usize = 128;
 
 /// An identity that was checked before the request came here, put into the request's extensions by whoever checked it.
 #[derive(Clone)]
@@ -72,7 +73,9 @@ impl FromRequestParts<Arc<App>> for Caller {
         let client = first(&["client_id", "azp", "aud"]).unwrap_or_default();
         let session = app.session(&[claim("iss").unwrap_or_default(), client, session]).await?;
         let name = first(&["name", "email", "phone_number", "preferred_username", "username"]);
-        let account_name = AccountName(name.unwrap_or(user.as_str()).chars().take(ACCOUNT_NAME_CHARS).collect());
+        let name = name.unwrap_or(user.as_str());
+        let name = name.get(..name.floor_char_boundary(ACCOUNT_NAME_BYTES)).unwrap_or_default();
+        let account_name = AccountName(name.to_owned());
         Ok(Self { user, session, account_name })
     }
 }

@@ -44,8 +44,8 @@ fn details(problems: &[FieldProblem]) -> String {
 
 impl From<&[FactorSummary]> for Data {
     fn from(available: &[FactorSummary]) -> Self {
-        let mut available_factors: Vec<_> = available.iter().map(|factor| mfa_factor(factor.factor_type)).collect();
-        available_factors.dedup();
+        let is_there = |each: &FactorType| available.iter().any(|factor| factor.factor_type == *each);
+        let available_factors = FactorType::ALL.into_iter().filter(is_there).map(mfa_factor).collect();
         let masked_identifiers = available
             .iter()
             .filter_map(|factor| Some((mfa_factor(factor.factor_type), factor.destination.as_ref()?.to_string())))

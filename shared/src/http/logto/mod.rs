@@ -93,13 +93,19 @@ async fn bind_mfa(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -
                 .then_some(())
         },
     )?;
-    if fields.text("type")? != "Totp" {
-        return Err(Error::ChannelNotConfigured("This factor").into());
-    }
     let id = fields.text("verificationId")?;
-    if CheckId::is_one(id, Dialect::Logto) {
-        return Err(Error::NothingToBind.into());
-    }
-    app.bind(&caller, &EnrollmentToken::parse(id, Dialect::Logto)?).await?;
+    let token = match fields.text("type")? {
+        "Totp" if CheckId::is_one(id, Dialect::Logto) => Err(Error::NothingToBind),
+        "Totp" => EnrollmentToken::parse(id, Dialect::Logto),
+        _ => Err(Error::ChannelNotConfigured("This factor")),
+    };
+    match token {
+        Ok(token) => app.bind(&caller, &token).await?,
+        // Logto asks for a check before it looks at the id.
+        Err(error) => {
+            app.require_presence(&caller).await?;
+            return Err(error.into());
+        }
+    };
     Ok(StatusCode::NO_CONTENT)
 }

@@ -152,10 +152,10 @@ async fn verify(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> 
     let answers = match (fields.optional_text("challengeId")?, optional_factor_id(&fields)?, factor_type(&fields)?) {
         (Some(id), _, _) => Answers::Challenge(ChallengeId::parse(id, Dialect::Native)?),
         (None, Some(id), _) => Answers::App(Apps::One(id)),
-        (None, None, None | Some(FactorType::Totp)) => Answers::App(Apps::Only),
-        (None, None, Some(FactorType::Sms | FactorType::Email)) => {
+        (None, None, Some(FactorType::Sms | FactorType::Email)) if !matches!(code, Code::Recovery(_)) => {
             return Err(fields.problem("challengeId", "is needed for a factor whose code is sent").into());
         }
+        (None, None, _) => Answers::App(Apps::Only),
     };
     let passed = app.verify(&caller, &code, &answers).await?;
     let reply = VerifyReply {

@@ -1,0 +1,53 @@
+//! `verification/totp/secret`.
+
+use serde_json::Value;
+
+use super::{SECRET, VERIFY, enrol_app, make_secret};
+use crate::rig::{Transcript, World, enrol_email};
+
+#[tokio::test]
+async fn a_secret_is_given_to_whoever_is_signed_in_and_bound_by_nobody_else() {
+    let world = World::new();
+    enrol_app(&world.session("alice", "phone")).await;
+    // Logto asks for a check when the secret is bound.
+    world.session("alice", "laptop").post(SECRET, Value::Null).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_new_secret_replaces_the_one_before() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    let (id, secret) = make_secret(&alice).await;
+    let (new_id, new_secret) = make_secret(&alice).await;
+    assert!(id != new_id && secret != new_secret);
+    let old = serde_json::json!({"code": world.next_code(&secret), "verificationId": id});
+    log.post("the old id", &alice, VERIFY, old).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_body_is_not_asked_for() {
+    let world = World::new();
+    let alice = world.user("alice");
+    for body in ["", "{}", "null", "not JSON"] {
+        alice.send("POST", SECRET, Some("application/x-www-form-urlencoded"), body).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn an_app_brings_no_recovery_codes() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enrol_app(&alice).await;
+    assert_eq!(alice.get("/v1/me/factors").await.json()["recoveryCodes"]["remaining"], 0);
+}
+
+#[tokio::test]
+async fn an_app_leaves_the_recovery_codes_that_are_there() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enrol_email(&alice, "alice@example.com").await;
+    enrol_app(&alice).await;
+    assert_eq!(alice.get("/v1/me/factors").await.json()["recoveryCodes"]["remaining"], 10);
+}

@@ -1,0 +1,170 @@
+//! `POST /v1/me/challenges`.
+
+use serde_json::{Value, json};
+
+use super::{CHALLENGES, ENROLLMENTS, VERIFY, factor};
+use crate::rig::{Client, Fate, Plan, Transcript, World, enrol_app, enrol_email, enrol_phone};
+
+/// Challenges by these fields; returns the challenge's id.
+async fn challenge(client: &Client, request: Value) -> String {
+    client.post(CHALLENGES, request).await.expect(201).text("/challengeId")
+}
+
+#[tokio::test]
+async fn a_factor_is_named_by_its_id_by_its_type_or_not_at_all() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    enrol_app(&alice, "Phone").await;
+    let number = enrol_phone(&alice, "+41791234567").await;
+    log.post("the only one that can be sent to", &alice, CHALLENGES, json!({})).await;
+    log.post("by its id", &alice, CHALLENGES, json!({"factorId": number})).await;
+    let address = enrol_email(&alice, "alice@example.com").await;
+    log.post("by its type", &alice, CHALLENGES, json!({"factorType": "email"})).await;
+    log.post("the id comes first", &alice, CHALLENGES, json!({"factorId": address, "factorType": "sms"})).await;
+    log.post("with two that can be sent to", &alice, CHALLENGES, json!({})).await;
+    enrol_phone(&alice, "+41791234568").await;
+    log.post("with two of the type", &alice, CHALLENGES, json!({"factorType": "sms"})).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_factor_that_is_not_there_cannot_be_challenged() {
+    let world = World::new();
+    let (alice, bob) = (world.user("alice"), world.user("bob"));
+    let mut log = Transcript::default();
+    log.post("without any factor", &bob, CHALLENGES, json!({})).await;
+    log.post("without one of the type", &bob, CHALLENGES, json!({"factorType": "sms"})).await;
+    let number = enrol_phone(&alice, "+41791234567").await;
+    log.post("another user's", &bob, CHALLENGES, json!({"factorId": number})).await;
+    log.post("no id at all", &bob, CHALLENGES, json!({"factorId": "../alice"})).await;
+    alice.delete(&factor(&number), Value::Null).await.expect(204);
+    log.post("one that was removed", &alice, CHALLENGES, json!({"factorId": number})).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_request_is_named_with_its_field() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let (_, app, _) = enrol_app(&alice, "Phone").await;
+    enrol_phone(&alice, "+41791234567").await;
+    let mut log = Transcript::default();
+    let requests = [
+        ("an app, by its id", json!({"factorId": app})),
+        ("an app, by its type", json!({"factorType": "totp"})),
+        ("a face", json!({"factorType": "face"})),
+        ("an id that is a number", json!({"factorId": 1})),
+        ("a type that is none", json!({"factorType": "SMS"})),
+        ("a locale that is a number", json!({"locale": 1})),
+        ("a platform that is none", json!({"platform": "ios"})),
+    ];
+    for (says, request) in requests {
+        log.post(says, &alice, CHALLENGES, request).await;
+    }
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn messages_are_in_the_language_and_for_the_place_that_the_request_names() {
+    let world = Plan::with(&[("WEB_DOMAIN", "example.com")]).build();
+    let alice = world.user("alice");
+    enrol_phone(&alice, "+41791234567").await;
+    challenge(&alice, json!({"locale": "zh", "platform": "web"})).await;
+    let sent = world.postbox.sent();
+    insta::assert_snapshot!(sent[1].text);
+}
+
+#[tokio::test]
+async fn a_new_challenge_voids_the_one_before() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enrol_phone(&alice, "+41791234567").await;
+    let old = challenge(&alice, json!({})).await;
+    let old_code = world.postbox.code();
+    let new = challenge(&alice, json!({})).await;
+    let mut log = Transcript::default();
+    log.post("the old code for the old id", &alice, VERIFY, json!({"challengeId": old, "code": old_code})).await;
+    log.post("the old code for the new id", &alice, VERIFY, json!({"challengeId": new, "code": old_code})).await;
+    alice.post(VERIFY, json!({"challengeId": new, "code": world.postbox.code()})).await.expect(200);
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn five_codes_are_sent_until_one_is_answered() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enrol_phone(&alice, "+41791234567").await;
+    for _ in 0..4 {
+        challenge(&alice, json!({})).await;
+    }
+    world.pass(60);
+    let id = challenge(&alice, json!({})).await;
+    world.pass(10);
+    let mut log = Transcript::default();
+    log.post("the sixth", &alice, CHALLENGES, json!({})).await;
+    assert_eq!(world.postbox.calls(), 6, "one for the enrolment, five challenges");
+    alice.post(VERIFY, json!({"challengeId": id, "code": world.postbox.code()})).await.expect(200);
+    log.post("after an answer", &alice, CHALLENGES, json!({})).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn five_codes_are_sent_until_the_last_has_expired() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enrol_phone(&alice, "+41791234567").await;
+    for _ in 0..5 {
+        challenge(&alice, json!({})).await;
+    }
+    world.pass(599);
+    let refused = alice.post(CHALLENGES, json!({})).await;
+    assert_eq!((refused.outcome(), refused.retry_after()), ((429, "too_many_messages".to_owned()), Some(1)));
+    world.pass(1);
+    challenge(&alice, json!({})).await;
+}
+
+#[tokio::test]
+async fn five_wrong_answers_stop_new_codes() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enrol_phone(&alice, "+41791234567").await;
+    let mut log = Transcript::default();
+    for _ in 0..5 {
+        let id = challenge(&alice, json!({})).await;
+        alice.post(VERIFY, json!({"challengeId": id, "code": world.postbox.wrong_code()})).await.expect(400);
+    }
+    log.post("a new code", &alice, CHALLENGES, json!({})).await;
+    world.pass(15 * 60);
+    log.post("a quarter of an hour later", &alice, CHALLENGES, json!({})).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_message_that_fails_leaves_the_challenge_before_as_it_was() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enrol_phone(&alice, "+41791234567").await;
+    let id = challenge(&alice, json!({})).await;
+    let answer = json!({"challengeId": id, "code": world.postbox.code()});
+    let mut log = Transcript::default();
+    world.postbox.fate(Fate::Refused);
+    log.post("refused", &alice, CHALLENGES, json!({})).await;
+    world.postbox.fate(Fate::NotConfigured);
+    log.post("not set up", &alice, CHALLENGES, json!({})).await;
+    alice.post(VERIFY, answer).await.expect(200);
+    world.postbox.fate(Fate::Lost);
+    log.post("no answer", &alice, CHALLENGES, json!({})).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_challenge_is_no_way_around_presence() {
+    let world = World::new();
+    let phone = world.session("alice", "phone");
+    enrol_phone(&phone, "+41791234567").await;
+    let laptop = world.session("alice", "laptop");
+    challenge(&laptop, json!({})).await;
+    let refused = laptop.post(ENROLLMENTS, json!({"factorType": "totp"})).await;
+    assert_eq!(refused.outcome(), (403, "presence_required".to_owned()));
+}

@@ -1,0 +1,169 @@
+//! `POST /v1/me/enrollments/confirm`.
+
+use serde_json::{Value, json};
+
+use super::{CHALLENGES, CONFIRM, ENROLLMENTS, VERIFY, factor};
+use crate::rig::{Client, Plan, Transcript, World, enrol_app, enrol_email, enrol_phone};
+
+/// Begins an enrolment whose code is sent; returns its token and the request that confirms it.
+async fn begin_sent(client: &Client, request: Value) -> (String, Value) {
+    let token = client.post(ENROLLMENTS, request).await.expect(201).text("/enrollmentToken");
+    let confirmation = json!({"enrollmentToken": token, "code": client.world.postbox.code()});
+    (token, confirmation)
+}
+
+/// Begins an app's enrolment; returns its token and its secret.
+async fn begin_app(client: &Client, label: &str) -> (String, String) {
+    let begun = client.post(ENROLLMENTS, json!({"factorType": "totp", "label": label})).await.expect(201);
+    (begun.text("/enrollmentToken"), begun.text("/totp/secret"))
+}
+
+fn address() -> Value {
+    json!({"factorType": "email", "email": "alice@example.com"})
+}
+
+#[tokio::test]
+async fn the_first_factor_brings_recovery_codes_and_the_second_none() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    let (_, confirmation) = begin_sent(&alice, address()).await;
+    log.post("the first factor", &alice, CONFIRM, confirmation).await;
+    let (token, secret) = begin_app(&alice, "Phone").await;
+    let right = json!({"enrollmentToken": token, "code": world.next_code(&secret)});
+    log.post("the second factor", &alice, CONFIRM, right).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_request_is_named_with_its_field() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let (token, _) = begin_sent(&alice, address()).await;
+    let mut log = Transcript::default();
+    let requests = [
+        ("no fields", json!({})),
+        ("a token that is a number", json!({"enrollmentToken": 1, "code": "123456"})),
+        ("no code", json!({"enrollmentToken": token})),
+        ("a code that is a number", json!({"enrollmentToken": token, "code": 12345})),
+        ("a code of five digits", json!({"enrollmentToken": token, "code": "12345"})),
+        ("a code of nine digits", json!({"enrollmentToken": token, "code": "123456789"})),
+        ("a code of letters", json!({"enrollmentToken": token, "code": "secret"})),
+    ];
+    for (says, request) in requests {
+        log.post(says, &alice, CONFIRM, request).await;
+    }
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn five_wrong_codes_are_all() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    let (token, right) = begin_sent(&alice, address()).await;
+    for number in ["first", "second", "third", "fourth", "fifth"] {
+        let wrong = json!({"enrollmentToken": token, "code": world.postbox.wrong_code()});
+        log.post(&format!("the {number} wrong code"), &alice, CONFIRM, wrong).await;
+        world.pass(1);
+    }
+    log.post("the right code", &alice, CONFIRM, right).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_recovery_code_confirms_nothing() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let (.., codes) = enrol_app(&alice, "Phone").await;
+    let (token, _) = begin_sent(&alice, address()).await;
+    let refused = alice.post(CONFIRM, json!({"enrollmentToken": token, "code": codes[0]})).await;
+    assert_eq!(refused.outcome(), (400, "incorrect_code".to_owned()));
+}
+
+#[tokio::test]
+async fn a_token_lives_ten_minutes() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    let (_, in_time) = begin_sent(&alice, address()).await;
+    world.pass(599);
+    alice.post(CONFIRM, in_time).await.expect(201);
+    let (_, late) = begin_sent(&alice, json!({"factorType": "email", "email": "alice@example.org"})).await;
+    world.pass(600);
+    log.post("ten minutes later", &alice, CONFIRM, late).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_token_is_one_users_and_one_dialects_and_a_new_one_replaces_it() {
+    let world = World::new();
+    let (alice, bob) = (world.user("alice"), world.user("bob"));
+    let mut log = Transcript::default();
+    let (token, secret) = begin_app(&alice, "Phone").await;
+    let with = |token: &str| json!({"enrollmentToken": token, "code": world.next_code(&secret)});
+    log.post("no token at all", &alice, CONFIRM, with("token")).await;
+    log.post("another user's token", &bob, CONFIRM, with(&token)).await;
+    begin_app(&bob, "Phone").await;
+    log.post("the same, with something pending", &bob, CONFIRM, with(&token)).await;
+    let other_type = token.replace(".totp.", ".sms.");
+    log.post("another type's token", &alice, CONFIRM, with(&other_type)).await;
+
+    let of_genauth = json!({"factorType": "OTP"});
+    let genauth = alice.post("/api/v3/send-enroll-factor-request", of_genauth).await.text("/data/enrollmentToken");
+    log.post("GenAuth's token", &alice, CONFIRM, with(&genauth)).await;
+    log.post("GenAuth's token, dressed up", &alice, CONFIRM, with(&genauth.replacen("eg", "en", 1))).await;
+    let logto = alice.post("/api/experience/verification/totp/secret", Value::Null).await.text("/verificationId");
+    log.post("Logto's id", &alice, CONFIRM, with(&logto)).await;
+    log.post("a token that was replaced", &alice, CONFIRM, with(&token)).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_challenge_is_no_enrolment() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enrol_phone(&alice, "+41791234567").await;
+    let id = alice.post(CHALLENGES, json!({})).await.expect(201).text("/challengeId");
+    let refused = alice.post(CONFIRM, json!({"enrollmentToken": id, "code": world.postbox.code()})).await;
+    assert_eq!(refused.outcome(), (404, "not_found".to_owned()));
+}
+
+#[tokio::test]
+async fn what_was_begun_on_an_empty_account_needs_a_check_once_it_is_not() {
+    let world = World::new();
+    let (first, second) = (world.session("alice", "first"), world.session("alice", "second"));
+    let mut log = Transcript::default();
+    let (_, confirmation) = begin_sent(&first, address()).await;
+    let (secret, ..) = enrol_app(&second, "Phone").await;
+    log.post("another session was faster", &first, CONFIRM, confirmation.clone()).await;
+    first.post(VERIFY, json!({"code": world.next_code(&secret)})).await.expect(200);
+    log.post("after a check", &first, CONFIRM, confirmation).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_label_that_was_taken_meanwhile_is_refused() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    let (_, tablet, _) = enrol_app(&alice, "Tablet").await;
+    let (token, secret) = begin_app(&alice, "Phone").await;
+    alice.patch(&factor(&tablet), json!({"label": "Phone"})).await.expect(200);
+    let confirmation = json!({"enrollmentToken": token, "code": world.next_code(&secret)});
+    log.post("an app whose label was taken", &alice, CONFIRM, confirmation).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn what_was_begun_while_there_was_room_needs_room_when_it_is_confirmed() {
+    let world = Plan::with(&[("MAX_FACTORS", "2")]).build();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    enrol_email(&alice, "alice@example.org").await;
+    let (token, secret) = begin_app(&alice, "Phone").await;
+    enrol_phone(&alice, "+41791234567").await;
+    let confirmation = json!({"enrollmentToken": token, "code": world.next_code(&secret)});
+    log.post("the account is full", &alice, CONFIRM, confirmation).await;
+    insta::assert_snapshot!(log.text());
+}

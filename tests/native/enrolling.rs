@@ -1,0 +1,370 @@
+//! `POST /v1/me/enrollments`.
+
+use countersign::config;
+use serde_json::{Value, json};
+
+use super::{CHALLENGES, CONFIRM, ENROLLMENTS, VERIFY};
+use crate::rig::{Client, Fate, Plan, Transcript, World, enrol_app, enrol_email, enrol_phone};
+
+fn app() -> Value {
+    json!({"factorType": "totp"})
+}
+
+fn phone() -> Value {
+    json!({"factorType": "sms", "phoneNumber": "+41791234567"})
+}
+
+fn address() -> Value {
+    json!({"factorType": "email", "email": "alice@example.com"})
+}
+
+#[tokio::test]
+async fn the_uri_names_the_account_as_the_token_does() {
+    let world = Plan::with(&[("PRODUCT_NAME", "Example Ltd: Bank")]).build();
+    let sub = ("sub", "u-1");
+    let tokens: [&[(&str, &str)]; 7] = [
+        &[sub, ("name", "Zoë Müller"), ("email", "zoe@example.com")],
+        &[sub, ("email", "zoe@example.com"), ("phone_number", "+41791234567")],
+        &[sub, ("phone_number", "+41791234567"), ("preferred_username", "zoe")],
+        &[sub, ("preferred_username", "zoe"), ("username", "zoe-1")],
+        &[sub, ("username", "zoe-1")],
+        &[sub, ("name", ""), ("username", "urn:zoe:1")],
+        &[sub],
+    ];
+    let mut uris = Vec::new();
+    for claims in tokens {
+        let begun = world.claiming(claims).post(ENROLLMENTS, app()).await.expect(201);
+        uris.push(begun.text("/totp/uri").replace(&begun.text("/totp/secret"), "<secret>"));
+    }
+    insta::assert_snapshot!(uris.join("\n"));
+}
+
+#[tokio::test]
+async fn an_app_makes_codes_as_the_operator_wants() {
+    let world = Plan::with(&[("TOTP_ALGORITHM", "SHA256"), ("TOTP_DIGITS", "8")]).build();
+    let begun = world.user("alice").post(ENROLLMENTS, app()).await.expect(201);
+    assert!(begun.text("/totp/uri").contains("&period=30&digits=8&algorithm=SHA256&"));
+}
+
+/// The longest name of a product, of one letter, that one SMS has room for.
+fn longest_product(letter: &str) -> String {
+    let fits = |product: &str| config::read(|name| (name == "PRODUCT_NAME").then(|| product.to_owned())).is_ok();
+    (1..).map(|length| letter.repeat(length)).take_while(|product| fits(product)).last().unwrap()
+}
+
+#[tokio::test]
+async fn the_longest_names_still_fit_into_a_qr_code() {
+    for letter in ["验", "😀", "Ä", "P"] {
+        let product = longest_product(letter);
+        let world = Plan::with(&[("PRODUCT_NAME", &product), ("TOTP_ALGORITHM", "SHA256")]).build();
+        for name in ["验", "😀", "é", "\"", "a"] {
+            let alice = world.claiming(&[("sub", "alice"), ("name", &name.repeat(200))]);
+            alice.post(ENROLLMENTS, app()).await.expect(201);
+        }
+    }
+}
+
+#[tokio::test]
+async fn messages_are_in_the_language_and_for_the_place_that_the_request_names() {
+    let settings = [("PRODUCT_NAME", "Acme"), ("WEB_DOMAIN", "example.com"), ("ANDROID_APP_HASH", "FA+9qCX9VSu")];
+    let requests = [
+        json!({}),
+        json!({"locale": "zh-CN"}),
+        json!({"locale": "fr-CH"}),
+        json!({"locale": "en", "platform": "web"}),
+        json!({"locale": "zh", "platform": "android"}),
+    ];
+    let mut texts = String::new();
+    for mut request in requests {
+        for (name, value) in [("factorType", "sms"), ("phoneNumber", "+41791234567")] {
+            request[name] = value.into();
+        }
+        let world = Plan::with(&settings).build();
+        world.user("alice").post(ENROLLMENTS, request.clone()).await.expect(201);
+        texts += &format!("{request}\n{}\n\n", world.postbox.sent()[0].text);
+    }
+    let world = Plan::with(&settings).build();
+    let request = json!({"factorType": "email", "email": "alice@example.com", "locale": "zh-Hans"});
+    world.user("alice").post(ENROLLMENTS, request.clone()).await.expect(201);
+    texts += &format!("{request}\n{}", world.postbox.sent()[0].text);
+    insta::assert_snapshot!(texts);
+}
+
+#[tokio::test]
+async fn without_a_locale_the_header_tells_the_language() {
+    for (locale, in_chinese) in [(None, true), (Some("en"), false)] {
+        let world = World::new();
+        let alice = world.user("alice");
+        let request = alice.request("POST", ENROLLMENTS).header("accept-language", "fr, zh-CN;q=0.5");
+        let body = json!({"factorType": "sms", "phoneNumber": "+41791234567", "locale": locale}).to_string();
+        world.send(request.body(body.into()).unwrap()).await.expect(201);
+        assert_eq!(world.postbox.sent()[0].text.contains("验证码"), in_chinese, "{locale:?}");
+    }
+}
+
+#[tokio::test]
+async fn faces_and_passkeys_are_not_set_up() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    log.post("a face", &alice, ENROLLMENTS, json!({"factorType": "face"})).await;
+    log.post("a passkey", &alice, ENROLLMENTS, json!({"factorType": "passkey"})).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_channel_that_is_not_set_up_is_said_to_be() {
+    let world = World::new();
+    let alice = world.user("alice");
+    world.postbox.fate(Fate::NotConfigured);
+    let mut log = Transcript::default();
+    log.post("a number", &alice, ENROLLMENTS, phone()).await;
+    log.post("an address", &alice, ENROLLMENTS, address()).await;
+    assert_eq!(world.postbox.calls(), 0);
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_request_is_named_with_its_field() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    let requests = [
+        ("no fields", json!({})),
+        ("a factor of no type", json!({"factorType": null})),
+        ("a type that is none", json!({"factorType": "recovery"})),
+        ("a type that is a number", json!({"factorType": 1})),
+        ("a number that is missing", json!({"factorType": "sms"})),
+        ("a number that is a number", json!({"factorType": "sms", "phoneNumber": 41_791_234_567_u64})),
+        ("a number that is malformed", json!({"factorType": "sms", "phoneNumber": "call me"})),
+        ("a number that nobody has", json!({"factorType": "sms", "phoneNumber": "+41 79 12"})),
+        ("an address that is missing", json!({"factorType": "email"})),
+        ("an address that is empty", json!({"factorType": "email", "email": "  "})),
+        ("an address that is malformed", json!({"factorType": "email", "email": "alice@localhost"})),
+        ("an address that is not ASCII", json!({"factorType": "email", "email": "alice@例え.jp"})),
+        (
+            "an address that is too long",
+            json!({"factorType": "email", "email": format!("{}@example.com", "a".repeat(255))}),
+        ),
+        ("a label that is too long", json!({"factorType": "totp", "label": "l".repeat(65)})),
+        ("a label that is not printable", json!({"factorType": "totp", "label": "a\u{7}b"})),
+        ("a label that is a list", json!({"factorType": "totp", "label": ["Phone"]})),
+        ("a locale that is an object", json!({"factorType": "totp", "locale": {}})),
+        ("a platform that is none", json!({"factorType": "totp", "platform": "ios"})),
+        ("a code that is a number", json!({"factorType": "totp", "code": 123_456})),
+        ("a code of no shape", json!({"factorType": "totp", "code": "12345"})),
+    ];
+    for (says, request) in requests {
+        log.post(says, &alice, ENROLLMENTS, request).await;
+    }
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_destination_that_cannot_be_served_is_refused() {
+    let world = Plan::with(&[("ALLOWED_COUNTRIES", "CH,DE")]).build();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    let landline = json!({"factorType": "sms", "phoneNumber": "+41446681800"});
+    log.post("a landline", &alice, ENROLLMENTS, landline).await;
+    let abroad = json!({"factorType": "sms", "phoneNumber": "+8613800138000"});
+    log.post("a country that is not allowed", &alice, ENROLLMENTS, abroad).await;
+    alice.post(ENROLLMENTS, phone()).await.expect(201);
+    assert_eq!(world.postbox.sent().len(), 1);
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_number_without_a_country_code_is_in_the_default_country() {
+    let world = Plan::with(&[("DEFAULT_COUNTRY_CODE", "+41")]).build();
+    let begun =
+        world.user("alice").post(ENROLLMENTS, json!({"factorType": "sms", "phoneNumber": "079 123 45 67"})).await;
+    assert_eq!(begun.expect(201).text("/sentTo"), "+41 *****4567");
+    assert_eq!(world.postbox.sent()[0].to, "+41791234567");
+}
+
+#[tokio::test]
+async fn a_destination_is_sent_to_once_a_minute() {
+    let world = World::new();
+    let (alice, bob) = (world.user("alice"), world.user("bob"));
+    let mut log = Transcript::default();
+    alice.post(ENROLLMENTS, phone()).await.expect(201);
+    log.post("at once again", &alice, ENROLLMENTS, phone()).await;
+    world.pass(59);
+    let spelt = json!({"factorType": "sms", "phoneNumber": "0041 (79) 123-45-67"});
+    log.post("a second too soon, by another user", &bob, ENROLLMENTS, spelt).await;
+    bob.post(ENROLLMENTS, json!({"factorType": "sms", "phoneNumber": "+41791234568"})).await.expect(201);
+    world.pass(1);
+    bob.post(ENROLLMENTS, phone()).await.expect(201);
+
+    alice.post(ENROLLMENTS, address()).await.expect(201);
+    let tagged = json!({"factorType": "email", "email": "Alice+2@example.com"});
+    log.post("the same mailbox", &alice, ENROLLMENTS, tagged).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_message_that_is_refused_leaves_nothing() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    world.postbox.fate(Fate::Refused);
+    log.post("refused", &alice, ENROLLMENTS, phone()).await;
+    world.postbox.fate(Fate::Arrives);
+    log.post("at once again", &alice, ENROLLMENTS, phone()).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_message_of_which_nothing_is_known_keeps_its_charge() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    world.postbox.fate(Fate::Lost);
+    log.post("no answer", &alice, ENROLLMENTS, address()).await;
+    world.postbox.fate(Fate::Arrives);
+    log.post("at once again", &alice, ENROLLMENTS, address()).await;
+    world.pass(60);
+    alice.post(ENROLLMENTS, address()).await.expect(201);
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn another_factor_needs_a_check_by_this_session() {
+    let world = World::new();
+    let laptop = world.session("alice", "laptop");
+    let mut log = Transcript::default();
+    let (secret, ..) = enrol_app(&world.session("alice", "phone"), "Phone").await;
+    log.post("a session that passed none", &laptop, ENROLLMENTS, address()).await;
+    laptop.post(VERIFY, json!({"code": world.next_code(&secret)})).await.expect(200);
+    world.pass(599);
+    log.post("one that passed one within ten minutes", &laptop, ENROLLMENTS, address()).await;
+    world.pass(1);
+    log.post("one whose check is ten minutes old", &laptop, ENROLLMENTS, phone()).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_code_in_the_request_is_as_good_as_a_check() {
+    let world = World::new();
+    let (secret, _, codes) = enrol_app(&world.session("alice", "phone"), "Phone").await;
+    let laptop = world.session("alice", "laptop");
+    let mut log = Transcript::default();
+    let with = |mut request: Value, code: &str| {
+        request["code"] = code.into();
+        request
+    };
+    log.post("a wrong code", &laptop, ENROLLMENTS, with(app(), &world.wrong_code(&secret))).await;
+    let code = world.next_code(&secret);
+    let begun = log.post("the app's code", &laptop, ENROLLMENTS, with(address(), &code)).await;
+    let body = json!({"enrollmentToken": begun.text("/enrollmentToken"), "code": world.postbox.code()});
+    log.post("which is enough for what is begun with it", &laptop, CONFIRM, body).await;
+
+    let tablet = world.session("alice", "tablet");
+    log.post("the same code elsewhere", &tablet, ENROLLMENTS, with(phone(), &code)).await;
+    log.post("a recovery code", &tablet, ENROLLMENTS, with(phone(), &codes[0])).await;
+    let desktop = world.session("alice", "desktop");
+    log.post("the same recovery code elsewhere", &desktop, ENROLLMENTS, with(app(), &codes[0])).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn of_two_apps_a_code_in_the_request_could_be_for_either() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enrol_app(&alice, "Phone").await;
+    let (secret, ..) = enrol_app(&alice, "Tablet").await;
+    let mut request = address();
+    request["code"] = world.next_code(&secret).into();
+    let mut log = Transcript::default();
+    log.post("a code", &world.session("alice", "laptop"), ENROLLMENTS, request).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn what_is_enrolled_is_not_enrolled_again() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enrol_app(&alice, "Phone").await;
+    enrol_phone(&alice, "+41791234567").await;
+    enrol_email(&alice, "alice@example.com").await;
+    world.pass(60);
+    let sent = world.postbox.calls();
+    let mut log = Transcript::default();
+    let requests = [
+        ("an app with the same label", json!({"factorType": "totp", "label": " Phone "})),
+        ("the same number, spelt otherwise", json!({"factorType": "sms", "phoneNumber": "0041 79 123 45 67"})),
+        ("the same address, spelt otherwise", json!({"factorType": "email", "email": "ALICE@example.com"})),
+    ];
+    for (says, request) in requests {
+        log.post(says, &alice, ENROLLMENTS, request).await;
+    }
+    assert_eq!(world.postbox.calls(), sent, "nothing is sent");
+    alice.post(ENROLLMENTS, json!({"factorType": "totp", "label": "Tablet"})).await.expect(201);
+    alice.post(ENROLLMENTS, json!({"factorType": "sms", "phoneNumber": "+41791234568"})).await.expect(201);
+    alice.post(ENROLLMENTS, json!({"factorType": "email", "email": "alice+2@example.com"})).await.expect(201);
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn an_account_has_room_for_so_many_factors() {
+    let world = Plan::with(&[("MAX_FACTORS", "1")]).build();
+    let alice = world.user("alice");
+    enrol_app(&alice, "Phone").await;
+    let mut log = Transcript::default();
+    log.post("one more", &alice, ENROLLMENTS, address()).await;
+    assert_eq!(world.postbox.calls(), 0);
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn by_default_an_account_has_room_for_32_factors() {
+    let world = World::new();
+    let alice = world.user("alice");
+    for number in 1..=32 {
+        enrol_app(&alice, &format!("App {number}")).await;
+    }
+    let refused = alice.post(ENROLLMENTS, json!({"factorType": "totp", "label": "App 33"})).await;
+    assert_eq!(refused.outcome(), (409, "too_many_factors".to_owned()));
+}
+
+/// Five wrong codes for what was begun.
+async fn five_wrong_codes(client: &Client, token: &str, wrong: &str) {
+    for _ in 0..5 {
+        client.post(CONFIRM, json!({"enrollmentToken": token, "code": wrong})).await.expect(400);
+    }
+}
+
+#[tokio::test]
+async fn five_wrong_codes_stop_new_messages_for_a_quarter_of_an_hour() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let token = alice.post(ENROLLMENTS, phone()).await.expect(201).text("/enrollmentToken");
+    five_wrong_codes(&alice, &token, &world.postbox.wrong_code()).await;
+    world.pass(60);
+    let mut log = Transcript::default();
+    log.post("another number", &alice, ENROLLMENTS, json!({"factorType": "sms", "phoneNumber": "+41791234568"})).await;
+    alice.post(ENROLLMENTS, address()).await.expect(201);
+    world.pass(15 * 60 - 60);
+    alice.post(ENROLLMENTS, phone()).await.expect(201);
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn five_wrong_codes_of_an_app_do_not_stop_a_new_one() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let begun = alice.post(ENROLLMENTS, app()).await.expect(201);
+    five_wrong_codes(&alice, &begun.text("/enrollmentToken"), &world.wrong_code(&begun.text("/totp/secret"))).await;
+    enrol_app(&alice, "Phone").await;
+}
+
+#[tokio::test]
+async fn a_strangers_messages_do_not_stop_a_challenge() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enrol_phone(&alice, "+41791234567").await;
+    world.pass(60);
+    world.user("mallory").post(ENROLLMENTS, phone()).await.expect(201);
+    alice.post(CHALLENGES, json!({})).await.expect(201);
+}

@@ -1,0 +1,89 @@
+//! What is refused before a flow begins, or when nothing helps.
+
+use serde_json::{Value, json};
+
+use super::{ENROLLMENTS, FACTORS, VERIFY};
+use crate::rig::{Plan, TestKeys, Transcript, World};
+
+#[tokio::test]
+async fn without_an_identity_of_a_user_nothing_is_done() {
+    let world = World::new();
+    let mut log = Transcript::default();
+    log.get("nobody", &world.nobody(), FACTORS).await;
+    let mut back_end = world.nobody();
+    back_end.identity = Some(countersign::http::caller::Identity::BackEnd);
+    log.get("the back end", &back_end, FACTORS).await;
+    log.get("a token without a subject", &world.claiming(&[("email", "alice@example.com")]), FACTORS).await;
+    log.get("a token with an empty one", &world.claiming(&[("sub", "")]), FACTORS).await;
+    log.get("a subject that is no user id", &world.claiming(&[("sub", "alice/../bob")]), FACTORS).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn the_operator_says_which_claim_names_the_user() {
+    let world = Plan::with(&[("USER_ID_CLAIM", "oid")]).build();
+    world.claiming(&[("oid", "alice")]).get(FACTORS).await.expect(200);
+    world.claiming(&[("sub", "alice")]).get(FACTORS).await.expect(401);
+}
+
+#[tokio::test]
+async fn a_user_in_the_body_or_a_header_is_not_looked_at() {
+    let world = World::new();
+    crate::rig::enrol_app(&world.user("alice"), "Phone").await;
+    let bob = world.user("bob");
+    let request = bob.request("GET", FACTORS).header("x-user-id", "alice").body(r#"{"userId":"alice"}"#.into());
+    assert_eq!(world.send(request.unwrap()).await.expect(200).json()["factors"], json!([]));
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_json_object_is_refused() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    for (says, content_type, body) in [
+        ("a form", "application/x-www-form-urlencoded", "code=123456".to_owned()),
+        ("JSON as text", "text/plain", r#"{"code":"123456"}"#.to_owned()),
+        ("no JSON", "application/json", "code".to_owned()),
+        ("a list", "application/json", "[]".to_owned()),
+        ("a text", "application/json", "\"code\"".to_owned()),
+        ("null", "application/json", "null".to_owned()),
+        ("a byte over 256 KiB", "application/json", " ".repeat(256 * 1024 + 1)),
+    ] {
+        let reply = alice.send("POST", VERIFY, Some(content_type), body).await;
+        log.note(says, "POST", VERIFY, &reply);
+    }
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_body_of_256_kib_is_read_and_so_is_one_without_a_type() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let body = r#"{"factorType":"totp"}"#;
+    let padded = format!("{body}{}", " ".repeat(256 * 1024 - body.len()));
+    alice.send("POST", ENROLLMENTS, Some("Application/JSON; charset=utf-8"), padded).await.expect(201);
+    alice.send("POST", ENROLLMENTS, None, body).await.expect(201);
+    alice.send("POST", ENROLLMENTS, Some("application/x-www-form-urlencoded"), "").await.expect(400);
+}
+
+#[tokio::test]
+async fn a_route_that_is_not_there_is_answered_as_the_gateway_does() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    log.get("an unknown path", &alice, "/v1/me").await;
+    log.step("an unknown method", &alice, "PUT", FACTORS, Value::Null).await;
+    log.get("a slash too many", &alice, "/v1/me/factors/").await;
+    log.get("the back end's, which is not served yet", &alice, "/v1/users/alice/factors").await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn without_keys_the_service_is_busy_and_then_works() {
+    let world = Plan { keys: TestKeys::failing(1), ..Plan::with(&[]) }.build();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    log.get("the keys fail", &alice, FACTORS).await;
+    log.get("and are there again", &alice, FACTORS).await;
+    insta::assert_snapshot!(log.text());
+}

@@ -1,0 +1,241 @@
+//! `POST /v1/me/verify`.
+
+use serde_json::{Value, json};
+
+use super::{CHALLENGES, FACTORS, VERIFY, factor};
+use crate::rig::{Client, Plan, Transcript, World, enrol_app, enrol_email, enrol_phone};
+
+async fn challenge(client: &Client) -> String {
+    client.post(CHALLENGES, json!({})).await.expect(201).text("/challengeId")
+}
+
+#[tokio::test]
+async fn an_app_is_named_by_its_id_by_its_type_or_not_at_all() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let mut log = Transcript::default();
+    let (phone, phone_id, _) = enrol_app(&alice, "Phone").await;
+    log.post("the only app", &alice, VERIFY, json!({"code": world.next_code(&phone)})).await;
+    let by_type = json!({"code": world.next_code(&phone), "factorType": "totp"});
+    log.post("by its type", &alice, VERIFY, by_type).await;
+    let (tablet, tablet_id, _) = enrol_app(&alice, "Tablet").await;
+    log.post("by its id", &alice, VERIFY, json!({"code": world.next_code(&phone), "factorId": phone_id})).await;
+    let id_first = json!({"code": world.next_code(&tablet), "factorId": tablet_id, "factorType": "sms"});
+    log.post("the id comes first", &alice, VERIFY, id_first).await;
+    log.post("with two apps", &alice, VERIFY, json!({"code": world.next_code(&phone)})).await;
+    let by_type = json!({"code": world.next_code(&phone), "factorType": "totp"});
+    log.post("with two apps, by their type", &alice, VERIFY, by_type).await;
+    let others = json!({"code": world.next_code(&tablet), "factorId": phone_id});
+    log.post("the other app's code", &alice, VERIFY, others).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_code_may_be_spelt_as_apps_and_messages_show_it() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let (secret, ..) = enrol_app(&alice, "Phone").await;
+    for (before, between) in [("", " "), (" ", "-"), ("", "\u{a0}")] {
+        let code = world.next_code(&secret);
+        let spelt = format!("{before}{}{between}{}", &code[..3], &code[3..]);
+        alice.post(VERIFY, json!({"code": spelt})).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_factor_that_is_not_there_verifies_nothing() {
+    let world = World::new();
+    let (alice, bob) = (world.user("alice"), world.user("bob"));
+    let mut log = Transcript::default();
+    let (secret, app, codes) = enrol_app(&alice, "Phone").await;
+    let code = world.next_code(&secret);
+    log.post("another user's code", &bob, VERIFY, json!({"code": code})).await;
+    log.post("another user's app", &bob, VERIFY, json!({"code": code, "factorId": app})).await;
+    log.post("another user's recovery code", &bob, VERIFY, json!({"code": codes[0]})).await;
+    log.post("no id at all", &alice, VERIFY, json!({"code": code, "factorId": "F1"})).await;
+    let number = enrol_phone(&alice, "+41791234567").await;
+    let id = challenge(&alice).await;
+    let answer = json!({"code": world.postbox.code(), "challengeId": id});
+    log.post("another user's challenge", &bob, VERIFY, answer.clone()).await;
+    log.post("no challenge at all", &alice, VERIFY, json!({"code": code, "challengeId": "C1"})).await;
+    alice.delete(&factor(&number), Value::Null).await.expect(204);
+    log.post("a challenge whose factor was removed", &alice, VERIFY, answer).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_code_that_was_sent_answers_its_challenge_alone() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let number = enrol_phone(&alice, "+41791234567").await;
+    challenge(&alice).await;
+    let code = world.postbox.code();
+    let mut log = Transcript::default();
+    log.post("by its factor", &alice, VERIFY, json!({"code": code, "factorId": number})).await;
+    log.post("by its type", &alice, VERIFY, json!({"code": code, "factorType": "sms"})).await;
+    log.post("by nothing", &alice, VERIFY, json!({"code": code})).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_challenge_lives_ten_minutes() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enrol_phone(&alice, "+41791234567").await;
+    let in_time = json!({"challengeId": challenge(&alice).await, "code": world.postbox.code()});
+    world.pass(599);
+    alice.post(VERIFY, in_time).await.expect(200);
+    let late = json!({"challengeId": challenge(&alice).await, "code": world.postbox.code()});
+    world.pass(600);
+    let mut log = Transcript::default();
+    log.post("ten minutes later", &alice, VERIFY, late).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn five_wrong_answers_are_all() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enrol_phone(&alice, "+41791234567").await;
+    let id = challenge(&alice).await;
+    let right = world.postbox.code();
+    let mut log = Transcript::default();
+    for number in ["first", "second", "third", "fourth", "fifth"] {
+        let wrong = json!({"challengeId": id, "code": world.postbox.wrong_code()});
+        log.post(&format!("the {number} wrong answer"), &alice, VERIFY, wrong).await;
+    }
+    log.post("the right one", &alice, VERIFY, json!({"challengeId": id, "code": right})).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_recovery_code_stands_in_for_any_factor_once() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let (_, app, codes) = enrol_app(&alice, "Phone").await;
+    enrol_phone(&alice, "+41791234567").await;
+    let id = challenge(&alice).await;
+    let mut log = Transcript::default();
+    log.post("alone", &alice, VERIFY, json!({"code": codes[0]})).await;
+    log.post("again", &alice, VERIFY, json!({"code": codes[0]})).await;
+    log.post("for an app", &alice, VERIFY, json!({"code": codes[1], "factorId": app})).await;
+    log.post("for a challenge", &alice, VERIFY, json!({"code": codes[2], "challengeId": id})).await;
+    let shouted = codes[3].to_uppercase().replace('-', " ");
+    log.post("as somebody wrote it down", &alice, VERIFY, json!({"code": shouted})).await;
+    let joined = codes[4].replace('-', "");
+    log.post("in one piece", &alice, VERIFY, json!({"code": joined})).await;
+    log.post("for a number, by its type", &alice, VERIFY, json!({"code": codes[5], "factorType": "sms"})).await;
+    assert_eq!(alice.get(FACTORS).await.json()["recoveryCodes"]["remaining"], 4);
+    alice.post(VERIFY, json!({"code": world.postbox.code(), "challengeId": id})).await.expect(200);
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn wrong_codes_of_an_app_are_delayed() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let (secret, ..) = enrol_app(&alice, "Phone").await;
+    world.next_code(&secret);
+    let mut log = Transcript::default();
+    for number in ["first", "second", "third", "fourth", "fifth"] {
+        let wrong = json!({"code": world.wrong_code(&secret)});
+        log.post(&format!("the {number} wrong code"), &alice, VERIFY, wrong).await;
+    }
+    let right = json!({"code": crate::rig::tools::totp(&secret, world.now())});
+    log.post("the right code", &alice, VERIFY, right.clone()).await;
+    world.pass(2);
+    log.post("the sixth wrong code", &alice, VERIFY, json!({"code": world.wrong_code(&secret)})).await;
+    log.post("the right code", &alice, VERIFY, right.clone()).await;
+    world.pass(4);
+    log.post("the right code, after the delay", &alice, VERIFY, right).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn wrong_recovery_codes_are_delayed() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let (.., codes) = enrol_app(&alice, "Phone").await;
+    let mut log = Transcript::default();
+    for _ in 0..5 {
+        log.post("a wrong recovery code", &alice, VERIFY, json!({"code": "0000-0000-0000-0000"})).await;
+    }
+    log.post("a right one", &alice, VERIFY, json!({"code": codes[0]})).await;
+    world.pass(2);
+    log.post("a right one, after the delay", &alice, VERIFY, json!({"code": codes[0]})).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn too_many_wrong_codes_lock_the_factor_and_it_alone() {
+    let world = Plan::with(&[("LOCK_AFTER", "10")]).build();
+    let alice = world.user("alice");
+    let (secret, app, codes) = enrol_app(&alice, "Phone").await;
+    let address = enrol_email(&alice, "alice@example.com").await;
+    for _ in 0..10 {
+        world.pass(15 * 60);
+        alice.post(VERIFY, json!({"code": world.wrong_code(&secret)})).await.expect(400);
+    }
+    world.pass(24 * 60 * 60);
+    let mut log = Transcript::default();
+    log.post("the right code", &alice, VERIFY, json!({"code": world.next_code(&secret)})).await;
+    let with_it = json!({"code": world.next_code(&secret)});
+    log.delete("removing it with its code", &alice, &factor(&app), with_it).await;
+    let id = challenge(&alice).await;
+    alice.post(VERIFY, json!({"challengeId": id, "code": world.postbox.code()})).await.expect(200);
+    alice.post(VERIFY, json!({"code": codes[0]})).await.expect(200);
+    alice.delete(&factor(&app), Value::Null).await.expect(204);
+    alice.get(&factor(&address)).await.expect(200);
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_locked_number_is_not_challenged() {
+    let world = Plan::with(&[("LOCK_AFTER", "10")]).build();
+    let alice = world.user("alice");
+    enrol_phone(&alice, "+41791234567").await;
+    for _ in 0..10 {
+        world.pass(15 * 60);
+        let id = challenge(&alice).await;
+        alice.post(VERIFY, json!({"challengeId": id, "code": world.postbox.wrong_code()})).await.expect(400);
+    }
+    world.pass(15 * 60);
+    let mut log = Transcript::default();
+    log.post("a challenge", &alice, CHALLENGES, json!({})).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_request_is_named_with_its_field() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enrol_app(&alice, "Phone").await;
+    let mut log = Transcript::default();
+    let requests = [
+        ("no code", json!({})),
+        ("an empty code", json!({"code": ""})),
+        ("a code that is a number", json!({"code": 12345})),
+        ("a code of five digits", json!({"code": "12345"})),
+        ("a code of other digits", json!({"code": "١٢٣٤٥٦"})),
+        ("a challenge that is a number", json!({"code": "123456", "challengeId": 1})),
+        ("a factor that is a list", json!({"code": "123456", "factorId": ["a"]})),
+        ("a type that is none", json!({"code": "123456", "factorType": "phone"})),
+        ("a face", json!({"code": "123456", "factorType": "face"})),
+    ];
+    for (says, request) in requests {
+        log.post(says, &alice, VERIFY, request).await;
+    }
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_clients_own_time_is_not_looked_at() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let (secret, ..) = enrol_app(&alice, "Phone").await;
+    let later = world.now() + 3600;
+    let request = alice.request("POST", VERIFY).header("date", "Fri, 15 Jan 2027 09:00:00 GMT");
+    let body = json!({"code": crate::rig::tools::totp(&secret, later), "timestamp": later}).to_string();
+    let refused = world.send(request.body(body.into()).unwrap()).await;
+    assert_eq!(refused.outcome(), (400, "incorrect_code".to_owned()));
+}
