@@ -35,14 +35,14 @@ pub(crate) async fn get(State(outbox): State<Arc<Outbox>>, headers: HeaderMap) -
 fn page(messages: &[Delivered]) -> String {
     let mut list = String::new();
     for message in messages {
-        let (icon, channel) = match message.channel {
-            Channel::Sms => ("💬", "SMS"),
-            Channel::Email => ("✉️", "E-mail"),
+        let channel = match message.channel {
+            Channel::Sms => "SMS",
+            Channel::Email => "E-mail",
         };
         let subject = message.subject.as_deref().map(|subject| format!("<h3>{}</h3>", escaped(subject)));
         let _ = write!(
             list,
-            "<li><header><span>{icon} {channel} to <b>{to}</b></span><time>{at}</time></header>\
+            "<li><header><span>{channel} to <b>{to}</b></span><time>{at}</time></header>\
              <p class=code>{code}</p>{subject}<pre>{text}</pre></li>",
             to = escaped(&message.to),
             at = escaped(&countersign::domain::time::Timestamp::from_unix(message.sent_at).to_string()),

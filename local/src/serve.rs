@@ -23,6 +23,7 @@ use countersign::keys::file::KeyFile;
 use countersign::store::embedded::EmbeddedStore;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tower::util::option_layer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::authorizer::{Authorizer, authorize};
@@ -65,7 +66,7 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
         .route("/local/issuer/.well-known/openid-configuration", get(configuration))
         .route("/local/issuer/.well-known/jwks.json", get(key_set).with_state(issuer.clone()))
         .layer(from_fn(from_this_machine));
-    let service = guarded.merge(local).layer(cors);
+    let service = guarded.merge(local).layer(option_layer(cors));
 
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
@@ -136,9 +137,9 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// Cross-origin requests from these origins; without any, none.
-fn cors(origins: &[String]) -> Result<CorsLayer, Box<dyn Error>> {
+fn cors(origins: &[String]) -> Result<Option<CorsLayer>, Box<dyn Error>> {
     if origins.is_empty() {
-        return Ok(CorsLayer::new());
+        return Ok(None);
     }
     let origin = if origins == ["*"] {
         AllowOrigin::any()
@@ -150,11 +151,12 @@ fn cors(origins: &[String]) -> Result<CorsLayer, Box<dyn Error>> {
     for name in of_authing {
         headers.push(name.parse::<HeaderName>()?);
     }
-    Ok(CorsLayer::new()
+    let layer = CorsLayer::new()
         .allow_origin(origin)
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers(headers)
-        .expose_headers([header::RETRY_AFTER, HeaderName::from_static("x-request-id")]))
+        .expose_headers([header::RETRY_AFTER, HeaderName::from_static("x-request-id")]);
+    Ok(Some(layer))
 }
 
 /// Deletes what has expired, now and then.
