@@ -10,7 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use countersign::domain::random;
-use countersign::flows::clock::SystemRandomness;
+use countersign::flows::clock::{Clock, SystemClock, SystemRandomness};
 use countersign::http::caller::{Identity, bare};
 use countersign::http::edge::RequestId;
 use data_encoding::HEXLOWER;
@@ -47,6 +47,10 @@ impl Authorizer {
             return None;
         }
         let claims = decode::<Map<String, Value>>(token, &self.key, &self.validation).ok()?.claims;
+        let issued_at = claims.get("iat").map(|at| at.as_i64().unwrap_or(i64::MAX));
+        if issued_at.is_some_and(|at| at > SystemClock.now().unix()) {
+            return None;
+        }
         let names_us = |claim: &str| match claims.get(claim) {
             Some(Value::String(text)) => text == CLIENT,
             Some(Value::Array(texts)) => texts.iter().any(|text| text == CLIENT),
@@ -77,7 +81,6 @@ pub(crate) async fn authorize(State(authorizer): State<Arc<Authorizer>>, mut req
 #[cfg(test)]
 mod tests {
     use super::*;
-    use countersign::flows::clock::{Clock, SystemClock};
     use data_encoding::BASE64URL_NOPAD;
     use tempfile::TempDir;
 
@@ -138,14 +141,23 @@ mod tests {
             ("no signature", format!("{}.{}.", part(&of_none), part(&claims()))),
             ("alg none, signed", signed(&of_none, &claims())),
             ("key confusion", confused),
+            ("another RSA algorithm", signed(&with(header.clone(), "alg", json!("RS512")), &claims())),
+            ("an unknown algorithm", signed(&with(header.clone(), "alg", json!("rs256")), &claims())),
             ("claims altered", altered),
             ("another issuer's key", stranger.sign(&header, &claims()).unwrap()),
             ("unknown kid", signed(&with(header.clone(), "kid", json!("another")), &claims())),
             ("no kid", signed(&json!({"alg": "RS256", "typ": "at+jwt"}), &claims())),
             ("another type", signed(&with(header.clone(), "typ", json!("receipt+jwt")), &claims())),
             ("another issuer", signed(&header, &with(claims(), "iss", json!("https://issuer.example")))),
+            ("no audience", signed(&header, &with(claims(), "aud", json!([])))),
+            ("another audience, though our client", {
+                let claims = with(with(claims(), "aud", json!("another")), "client_id", json!(CLIENT));
+                signed(&header, &claims)
+            }),
             ("another audience", signed(&header, &with(claims(), "aud", json!("another")))),
             ("expired", signed(&header, &with(claims(), "exp", json!(now - 1)))),
+            ("issued in the future", signed(&header, &with(claims(), "iat", json!(now + 60)))),
+            ("issued at no time", signed(&header, &with(claims(), "iat", json!("now")))),
             ("not yet valid", signed(&header, &with(claims(), "nbf", json!(now + 60)))),
             ("no subject", {
                 let mut claims = claims();

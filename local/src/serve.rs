@@ -18,7 +18,7 @@ use axum::{Json, Router};
 use countersign::delivery::outbox::Outbox;
 use countersign::flows::clock::{Clock, SystemRandomness};
 use countersign::flows::{App, Settings};
-use countersign::http::routes::router;
+use countersign::http::routes::router_behind;
 use countersign::keys::file::KeyFile;
 use countersign::store::embedded::EmbeddedStore;
 use serde_json::{Value, json};
@@ -59,7 +59,9 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
         settings,
     ));
 
-    let guarded = router(None, &app).route_layer(from_fn_with_state(Arc::new(Authorizer::of(&issuer)), authorize));
+    let authorizer = Arc::new(Authorizer::of(&issuer));
+    let guarded =
+        router_behind(None, &app, |handler| handler.layer(from_fn_with_state(Arc::clone(&authorizer), authorize)));
     let local = Router::new()
         .route("/local/inbox", get(inbox::get).with_state(outbox))
         .route("/local/clock", get(clock::get).post(clock::set).with_state(clock.clone()))

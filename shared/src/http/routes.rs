@@ -116,9 +116,19 @@ pub fn routes() -> Vec<Route> {
 
 /// The router of one function, or of all with `None`.
 pub fn router(function: Option<Function>, app: &Arc<App>) -> Router {
+    router_behind(function, app, |handler| handler)
+}
+
+/// A router whose handlers stand behind something, as an authorizer. What no route takes does not come that far: it is
+/// unknown to whoever asks.
+pub fn router_behind(
+    function: Option<Function>,
+    app: &Arc<App>,
+    behind: impl Fn(MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>>,
+) -> Router {
     let mut paths: BTreeMap<&'static str, MethodRouter<Arc<App>>> = BTreeMap::new();
     for route in routes().into_iter().filter(|route| function.is_none_or(|function| route.function == function)) {
-        let handler = route.handler.layer(from_fn_with_state(route.dialect, edge::edge));
+        let handler = behind(route.handler.layer(from_fn_with_state(route.dialect, edge::edge)));
         let methods = paths.remove(route.path).unwrap_or_default().merge(handler);
         paths.insert(route.path, methods);
     }
