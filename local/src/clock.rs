@@ -11,6 +11,9 @@ use countersign::domain::time::Timestamp;
 use countersign::flows::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 
+/// The last second that it can be set to, at the end of 9998: times that are reckoned from it are still in the calendar.
+const LAST: i64 = 253_370_764_799;
+
 /// A clock that can be set.
 #[derive(Default)]
 pub(crate) struct LocalClock(Mutex<Hands>);
@@ -31,9 +34,15 @@ impl Default for Hands {
 
 impl Clock for LocalClock {
     fn now(&self) -> Timestamp {
-        match *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Hands::Running(shift) => moved(SystemClock.now(), shift),
-            Hands::Frozen(at) => at,
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).now()
+    }
+}
+
+impl Hands {
+    fn now(self) -> Timestamp {
+        match self {
+            Self::Running(shift) => moved(SystemClock.now(), shift),
+            Self::Frozen(at) => at,
         }
     }
 }
@@ -42,7 +51,7 @@ impl LocalClock {
     /// Sets it as a body of `POST /local/clock` says.
     fn set(&self, body: &Value) -> Result<(), &'static str> {
         let mut hands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *hands = match (body.get("now"), body.get("advance")) {
+        let set = match (body.get("now"), body.get("advance")) {
             (Some(Value::Null), None) => Hands::Running(0),
             (Some(Value::String(text)), None) => {
                 let time: jiff::Timestamp = text.parse().map_err(|_| "`now` must be a time as 2027-01-01T00:00:00Z")?;
@@ -57,6 +66,10 @@ impl LocalClock {
             }
             _ => return Err("give `now`, a time or null, or `advance`, a number of seconds"),
         };
+        if !(0..=LAST).contains(&set.now().unix()) {
+            return Err("the clock goes from 1970 to 9998");
+        }
+        *hands = set;
         Ok(())
     }
 }
@@ -72,8 +85,8 @@ pub(crate) async fn get(State(clock): State<Arc<LocalClock>>) -> Json<Value> {
 
 /// `POST /local/clock`
 pub(crate) async fn set(State(clock): State<Arc<LocalClock>>, body: Bytes) -> Response {
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    match clock.set(&body) {
+    let body = serde_json::from_slice(&body).map_err(|_| "the body is not JSON");
+    match body.and_then(|body| clock.set(&body)) {
         Ok(()) => get(State(clock)).await.into_response(),
         Err(message) => (StatusCode::BAD_REQUEST, Json(json!({"message": message}))).into_response(),
     }
@@ -100,7 +113,21 @@ mod tests {
     fn what_makes_no_sense_changes_nothing() {
         let clock = LocalClock::default();
         clock.set(&json!({"now": "2027-01-15T08:00:00Z"})).unwrap();
-        for body in [json!({}), json!(null), json!({"now": "soon"}), json!({"now": 5}), json!({"advance": 1.5})] {
+        let bodies = [
+            json!({}),
+            json!(null),
+            json!([]),
+            json!({"now": "soon"}),
+            json!({"now": 5}),
+            json!({"now": "2027-01-15T08:00:00Z", "advance": 1}),
+            json!({"now": "1969-12-31T23:59:59Z"}),
+            json!({"now": "9999-01-01T00:00:00Z"}),
+            json!({"advance": 1.5}),
+            json!({"advance": "1"}),
+            json!({"advance": i64::MAX}),
+            json!({"advance": i64::MIN}),
+        ];
+        for body in bodies {
             assert!(clock.set(&body).is_err(), "{body}");
         }
         assert_eq!(clock.now().unix(), 1_800_000_000);

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::{Channel, Delivery, DeliveryError, Message};
+use crate::domain::time::Timestamp;
 use crate::flows::clock::Clock;
 
 /// A message: whether it is an e-mail, to, subject, text, code, sent at.
@@ -173,8 +174,8 @@ fn read(database: &Database) -> Result<Vec<Delivered>, Box<redb::Error>> {
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 fn iso_8601<S: Serializer>(seconds: &i64, serializer: S) -> Result<S::Ok, S::Error> {
-    let time = jiff::Timestamp::from_second(*seconds).map_err(serde::ser::Error::custom)?;
-    serializer.collect_str(&time)
+    // One message whose time can't be written must not hide the others.
+    serializer.collect_str(&Timestamp::from_unix(*seconds))
 }
 
 #[cfg(test)]
@@ -183,7 +184,6 @@ mod tests {
     use crate::delivery::Language;
     use crate::delivery::messages::Wording;
     use crate::domain::contact::{EmailAddress, PhoneNumber};
-    use crate::domain::time::Timestamp;
     use std::path::Path;
     use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -251,6 +251,15 @@ mod tests {
                 },
             ])
         );
+    }
+
+    #[tokio::test]
+    async fn a_message_from_beyond_the_calendar_is_listed_with_the_others() {
+        let database = Database::builder().create_with_backend(redb::backends::InMemoryBackend::new()).unwrap();
+        let outbox = Outbox::new(Arc::new(database), Arc::new(Ticking(AtomicI64::new(i64::MAX - 1))));
+        outbox.send(&sms("123456")).await.unwrap();
+        let listed = serde_json::to_value(outbox.list().await.unwrap()).unwrap();
+        assert_eq!(listed[0]["code"], "123456");
     }
 
     #[tokio::test]
