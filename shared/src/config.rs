@@ -103,7 +103,7 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
     });
     let countries = reader.parsed("ALLOWED_COUNTRIES", "must be * or codes like CH,DE", countries);
     let user_id_claim = reader.text("USER_ID_CLAIM");
-    let allowed_origins = list(&reader.text("ALLOWED_ORIGINS"));
+    let allowed_origins = reader.parsed("ALLOWED_ORIGINS", "must be * or origins like https://example.com", origins);
     if user_id_claim.is_empty() {
         reader.problems.push("USER_ID_CLAIM must not be empty".to_owned());
     }
@@ -156,6 +156,17 @@ fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
+/// Origins as browsers send them (RFC 6454, section 6.2): one that is written otherwise would never match.
+fn origins(text: &str) -> Option<Vec<String>> {
+    let origins = list(text);
+    let is_origin = |origin: &String| {
+        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        let in_host = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_:[]".contains(&byte);
+        host.is_some_and(|host| !host.is_empty() && host.bytes().all(in_host))
+    };
+    (origins == ["*"] || origins.iter().all(is_origin)).then_some(origins)
+}
+
 fn countries(text: &str) -> Option<Countries> {
     if text == "*" {
         return Some(Countries::All);
@@ -187,6 +198,22 @@ mod tests {
         assert_eq!(problems.len(), 4, "{problems:?}");
         assert!(problems.contains(&"CODE_TRIES must be a number from 1 to 10".to_owned()));
         assert!(problems.contains(&"CHALLENGE_SECONDS must be a number from 60 to 600".to_owned()));
+    }
+
+    #[test]
+    fn origins_are_written_as_browsers_write_them() {
+        let set = |origins: &str| {
+            read(|name| (name == "ALLOWED_ORIGINS").then(|| origins.to_owned()))
+                .map(|settings| settings.allowed_origins)
+        };
+        assert_eq!(set(""), Ok(vec![]));
+        assert_eq!(set("*"), Ok(vec!["*".to_owned()]));
+        let two = ["https://example.com", "http://localhost:5173"];
+        assert_eq!(set(&two.join(", ")), Ok(two.map(str::to_owned).to_vec()));
+        for wrong in ["*,https://example.com", "example.com", "https://example.com/", "https://Example.com", "https://"]
+        {
+            assert!(set(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]
