@@ -7,6 +7,7 @@ mod command_line;
 mod demo;
 mod inbox;
 mod issuer;
+mod loopback;
 mod serve;
 
 use std::io::Write;

@@ -9,19 +9,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use axum::{Json, Router};
 use countersign::delivery::outbox::Outbox;
-use countersign::flows::clock::{Clock, SystemRandomness};
+use countersign::flows::clock::{Clock, SystemClock, SystemRandomness};
 use countersign::flows::{App, Settings};
 use countersign::http::routes::router_behind;
 use countersign::keys::file::KeyFile;
 use countersign::store::embedded::EmbeddedStore;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tower::util::option_layer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -31,9 +30,13 @@ use crate::clock::{self, LocalClock};
 use crate::command_line::Person;
 use crate::inbox;
 use crate::issuer::{Issuer, discovery};
+use crate::loopback::{from_this_machine, host};
 
 /// Between two sweeps of expired items.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
+
+/// How long requests that are being answered hold up the end. One that never comes whole would do so for ever.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Serves until it is told to stop.
 ///
@@ -68,13 +71,22 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
         .route("/local/issuer/.well-known/openid-configuration", get(configuration))
         .route("/local/issuer/.well-known/jwks.json", get(key_set).with_state(issuer.clone()))
         .layer(from_fn(from_this_machine));
-    let service = guarded.merge(local).layer(option_layer(cors));
+    // Other sites may call the functions, and never read the inbox.
+    let service = guarded.layer(option_layer(cors)).merge(local);
 
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
+    let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("port {port} is taken: is Countersign running already? Else take another, with --port")
+        }
+        _ => format!("{address}: {error}"),
+    })?;
     welcome(listener.local_addr()?, &issuer)?;
     tokio::spawn(sweep(store, clock));
-    axum::serve(listener, service).with_graceful_shutdown(stopped()).await?;
+    tokio::select! {
+        served = axum::serve(listener, service).with_graceful_shutdown(stopped()) => served?,
+        () = async { stopped().await; tokio::time::sleep(PATIENCE).await } => {}
+    }
     Ok(())
 }
 
@@ -111,31 +123,11 @@ fn welcome(address: SocketAddr, issuer: &Issuer) -> Result<(), Box<dyn Error>> {
 }
 
 async fn configuration(headers: HeaderMap) -> Json<Value> {
-    Json(discovery(headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()))
+    Json(discovery(host(&headers)))
 }
 
 async fn key_set(State(issuer): State<Arc<Issuer>>) -> Json<Value> {
     Json(issuer.key_set())
-}
-
-/// Lets a local route answer only to a loopback name: a site that points its own name here reads no codes.
-async fn from_this_machine(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    if is_loopback(host) {
-        next.run(request).await
-    } else {
-        let message = "this answers to 127.0.0.1 and localhost alone";
-        (StatusCode::FORBIDDEN, Json(json!({"message": message}))).into_response()
-    }
-}
-
-/// Whether a `Host` names this machine, with any port or none.
-fn is_loopback(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    ["127.0.0.1", "localhost", "[::1]"].iter().any(|loopback| name.eq_ignore_ascii_case(loopback))
 }
 
 /// Cross-origin requests from these origins; without any, none.
@@ -161,10 +153,11 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>, Box<dyn Error>> {
     Ok(Some(layer))
 }
 
-/// Deletes what has expired, now and then.
+/// Deletes what has expired, now and then: by the clock that is behind, so that one which is set forward and back again
+/// has cost nothing.
 async fn sweep(store: EmbeddedStore, clock: Arc<LocalClock>) {
     loop {
-        match store.sweep(clock.now().unix()).await {
+        match store.sweep(clock.now().min(SystemClock.now()).unix()).await {
             Ok(0) => {}
             Ok(swept) => tracing::info!(items.swept = swept, "expired items are gone"),
             Err(error) => tracing::warn!(store.error = ?error, "the sweep failed"),
@@ -176,25 +169,13 @@ async fn sweep(store: EmbeddedStore, clock: Arc<LocalClock>) {
 /// Until Ctrl-C, or a polite kill.
 async fn stopped() {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminated) = signal(SignalKind::terminate()) else { return };
+    let (Ok(mut interrupted), Ok(mut terminated)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        // Then they end the process without our help.
+        return std::future::pending().await;
+    };
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
+        _ = interrupted.recv() => {}
         _ = terminated.recv() => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_loopback;
-
-    #[test]
-    fn only_names_of_this_machine_are_loopback() {
-        for host in ["127.0.0.1", "127.0.0.1:3000", "localhost:3000", "LOCALHOST", "[::1]:3000"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in ["", "evil.example", "127.0.0.1.evil.example:3000", "localhost.evil.example", "127.0.0.1:x", "::1"]
-        {
-            assert!(!is_loopback(host), "{host}");
-        }
     }
 }
