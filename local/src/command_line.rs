@@ -1,6 +1,6 @@
 //! The command line. The flags of the settings are made from their table, and each may be an environment variable too.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, value_parser};
 use countersign::config::{self, ConfigError, SETTINGS};
@@ -26,6 +26,20 @@ pub(crate) struct Person {
     pub(crate) phone: Option<String>,
     /// How long it lives, in seconds.
     pub(crate) ttl: u64,
+}
+
+/// Where the data is unless it is said.
+const DATA_DIR: &str = ".countersign";
+
+/// The flag that leads another command to this data; nothing where it would be found anyway.
+pub(crate) fn data_dir_flag(data_dir: &Path) -> String {
+    if data_dir == Path::new(DATA_DIR) {
+        return String::new();
+    }
+    let text = data_dir.display().to_string();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    let quoted = if text.bytes().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) };
+    format!(" --data-dir {quoted}")
 }
 
 /// Reads the command line. Help, and what clap itself refuses, ends the process.
@@ -68,7 +82,7 @@ fn command() -> clap::Command {
         );
     let demo = clap::Command::new("demo").about("Enrols your authenticator app with the running server").args([
         user_arg(),
-        port_arg(),
+        port_arg().value_parser(value_parser!(u16).range(1..)).help("the port of the server"),
         data_dir_arg(),
     ]);
     clap::Command::new("countersign")
@@ -97,7 +111,7 @@ fn data_dir_arg() -> Arg {
         .long("data-dir")
         .env("DATA_DIR")
         .value_parser(value_parser!(PathBuf))
-        .default_value(".countersign")
+        .default_value(DATA_DIR)
         .help("where accounts and keys are kept")
 }
 
@@ -125,5 +139,14 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         super::command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_is_shown_as_a_shell_reads_it() {
+        let flag = |path: &str| super::data_dir_flag(std::path::Path::new(path));
+        assert_eq!(flag(".countersign"), "");
+        assert_eq!(flag("/tmp/data"), " --data-dir /tmp/data");
+        assert_eq!(flag("my data"), " --data-dir 'my data'");
+        assert_eq!(flag("it's"), r" --data-dir 'it'\''s'");
     }
 }

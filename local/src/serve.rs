@@ -27,8 +27,8 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::authorizer::{Authorizer, authorize};
 use crate::clock::{self, LocalClock};
-use crate::command_line::Person;
-use crate::inbox;
+use crate::command_line::{Person, data_dir_flag};
+use crate::inbox::{self, Inbox};
 use crate::issuer::{Issuer, discovery};
 use crate::loopback::{from_this_machine, host};
 
@@ -65,8 +65,11 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
     let authorizer = Arc::new(Authorizer::of(&issuer));
     let guarded =
         router_behind(None, &app, |handler| handler.layer(from_fn_with_state(Arc::clone(&authorizer), authorize)));
+    let data_flag = data_dir_flag(data_dir);
+    let token_command = format!("cargo run -q -- token --user alice{data_flag}");
+    let inbox = Arc::new(Inbox { outbox, token_command: token_command.clone() });
     let local = Router::new()
-        .route("/local/inbox", get(inbox::get).with_state(outbox))
+        .route("/local/inbox", get(inbox::get).with_state(inbox))
         .route("/local/clock", get(clock::get).post(clock::set).with_state(clock.clone()))
         .route("/local/issuer/.well-known/openid-configuration", get(configuration))
         .route("/local/issuer/.well-known/jwks.json", get(key_set).with_state(issuer.clone()))
@@ -81,7 +84,7 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
         }
         _ => format!("{address}: {error}"),
     })?;
-    welcome(listener.local_addr()?, &issuer)?;
+    welcome(listener.local_addr()?, &issuer, &token_command, &data_flag)?;
     tokio::spawn(sweep(store, clock));
     tokio::select! {
         served = axum::serve(listener, service).with_graceful_shutdown(stopped()) => served?,
@@ -100,7 +103,7 @@ pub(crate) fn make_folder(path: &Path) -> Result<(), String> {
 }
 
 /// Tells a person what to do next.
-fn welcome(address: SocketAddr, issuer: &Issuer) -> Result<(), Box<dyn Error>> {
+fn welcome(address: SocketAddr, issuer: &Issuer, token_command: &str, data_flag: &str) -> Result<(), Box<dyn Error>> {
     let token = issuer.token(&Person { user: "alice".to_owned(), email: None, phone: None, ttl: 3600 })?;
     let port = match address.port() {
         3000 => String::new(),
@@ -111,8 +114,8 @@ fn welcome(address: SocketAddr, issuer: &Issuer) -> Result<(), Box<dyn Error>> {
         out,
         "Countersign listens on http://{address}\n\n  \
          Codes that would be sent   http://{address}/local/inbox\n  \
-         Enrol your own app         cargo run -- demo --user alice{port}\n  \
-         A token for your client    cargo run -q -- token --user alice\n\n\
+         Enrol your own app         cargo run -- demo --user alice{port}{data_flag}\n  \
+         A token for your client    {token_command}\n\n\
          Enrol an e-mail address, with a token for alice that lives an hour:\n\n  \
          curl http://{address}/v1/me/enrollments -H 'content-type: application/json' \\\n    \
          -d '{{\"factorType\":\"email\",\"email\":\"alice@example.com\"}}' \\\n    \
