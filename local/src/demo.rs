@@ -1,8 +1,9 @@
 //! The demo: enrols a person's own authenticator app over HTTP, in the terminal.
 
 use std::error::Error;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use countersign::http::qr;
 use serde_json::{Value, json};
@@ -10,6 +11,9 @@ use ureq::Agent;
 
 use crate::command_line::Person;
 use crate::issuer::Issuer;
+
+/// How long an answer may take: something else may listen there, and never say a word.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A person at a terminal, with a token.
 struct Terminal {
@@ -23,17 +27,26 @@ struct Terminal {
 /// # Errors
 /// When no server answers, or it refuses for good.
 pub(crate) fn run(port: u16, data_dir: &Path, person: &Person) -> Result<(), Box<dyn Error>> {
-    let agent = Agent::config_builder().http_status_as_error(false).build().new_agent();
+    let agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().new_agent();
     let token = Issuer::open(data_dir)?.token(person)?;
     let terminal = Terminal { agent, url: format!("http://127.0.0.1:{port}"), token };
 
     let (status, begun) = terminal.post("/v1/me/enrollments", &json!({"factorType": "totp"}))?;
-    if status != 201 {
-        return Err(refusal(&begun).into());
+    match (status, begun.get("code").and_then(Value::as_str)) {
+        (201, _) => {}
+        (403, Some("presence_required")) | (409, Some("already_enrolled")) => {
+            let user = &person.user;
+            return Err(format!("{user} has a factor already: try the demo with another --user").into());
+        }
+        _ => return Err(refusal(&begun).into()),
     }
     let (token, uri) = (text(&begun, "/enrollmentToken")?, text(&begun, "/totp/uri")?);
     let picture = qr::terminal(uri).map_err(|_| "the QR code could not be drawn")?;
-    say(&format!("{picture}\n\nScan this with your authenticator app, or type in {}", text(&begun, "/totp/secret")?))?;
+    say(&format!(
+        "{}\n\nScan this with your authenticator app, or type in {}",
+        on_black(&picture),
+        text(&begun, "/totp/secret")?
+    ))?;
 
     let confirmed = loop {
         let Some(code) = ask("The code that it shows: ")? else { return Ok(()) };
@@ -41,11 +54,11 @@ pub(crate) fn run(port: u16, data_dir: &Path, person: &Person) -> Result<(), Box
         let (status, answer) = terminal.post("/v1/me/enrollments/confirm", &body)?;
         match (status, answer.get("remainingAttempts").and_then(Value::as_u64)) {
             (201, _) => break answer,
-            (400, Some(0)) | (401..=599, _) => return Err(refusal(&answer).into()),
-            (_, remaining) => {
-                let left = remaining.map(|left| format!(" {left} tries are left.")).unwrap_or_default();
-                say(&format!("{}{left}", refusal(&answer)))?;
-            }
+            (400, Some(0)) => return Err(format!("{} That was the last try: begin anew", refusal(&answer)).into()),
+            (400, Some(1)) => say(&format!("{} One try is left.", refusal(&answer)))?,
+            (400, Some(left)) => say(&format!("{} {left} tries are left.", refusal(&answer)))?,
+            (400, None) => say(&refusal(&answer))?,
+            _ => return Err(refusal(&answer).into()),
         }
     };
     say(&format!("{} has an authenticator app: {}.", person.user, text(&confirmed, "/factor/label")?))?;
@@ -71,9 +84,20 @@ impl Terminal {
         let mut response = request.send_json(body).map_err(|error| {
             format!("no server answers at {} ({error}): start one with `cargo run` in another terminal", self.url)
         })?;
-        let status = response.status().as_u16();
-        Ok((status, response.body_mut().read_json().unwrap_or_default()))
+        match (response.status().as_u16(), response.body_mut().read_json::<Value>()) {
+            (401, _) => Err(format!("the server at {} has other data: give its --data-dir", self.url).into()),
+            (status, Ok(answer)) => Ok((status, answer)),
+            (_, Err(_)) => Err(format!("what answers at {} is not Countersign", self.url).into()),
+        }
     }
+}
+
+/// A picture for light letters on dark, on a terminal of any colours.
+fn on_black(picture: &str) -> String {
+    if !io::stdout().is_terminal() {
+        return picture.to_owned();
+    }
+    picture.lines().map(|line| format!("\u{1b}[97;40m{line}\u{1b}[0m")).collect::<Vec<_>>().join("\n")
 }
 
 fn refusal(answer: &Value) -> String {
