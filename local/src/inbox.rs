@@ -116,7 +116,7 @@ padding:.1em .6em;margin-right:.2em}b{color:var(--ink);overflow-wrap:anywhere}\
 .code{font:600 2.25rem/1.2 ui-monospace,monospace;letter-spacing:.12em;color:var(--mark);margin:.6rem 0 .5rem;\
 user-select:all}h2{font-size:1rem;margin:.5rem 0 0}section p{margin:.5rem 0}\
 pre{font:.9rem/1.5 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere;color:var(--soft);margin:.5rem 0 0}\
-section pre{color:var(--ink);background:var(--ground);border-radius:6px;padding:.75rem 1rem}\
+section pre{white-space:pre;overflow-x:auto;color:var(--ink);background:var(--ground);border-radius:6px;padding:.75rem 1rem}\
 </style></head><body><main><h1>Inbox</h1><p>What Countersign would have sent, newest first. It looks again every three \
 seconds.</p>";
 

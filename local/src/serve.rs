@@ -22,6 +22,8 @@ use countersign::keys::file::KeyFile;
 use countersign::store::embedded::EmbeddedStore;
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tower::util::option_layer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -84,11 +86,20 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
         }
         _ => format!("{address}: {error}"),
     })?;
+    let signalled = stop_signal();
     welcome(listener.local_addr()?, &issuer, &token_command, &data_flag)?;
     tokio::spawn(sweep(store, clock));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async {
+        let _ = stopped.await;
+    });
     tokio::select! {
-        served = axum::serve(listener, service).with_graceful_shutdown(stopped()) => served?,
-        () = async { stopped().await; tokio::time::sleep(PATIENCE).await } => {}
+        served = serving => served?,
+        () = async {
+            signalled.await;
+            drop(stop);
+            tokio::time::sleep(PATIENCE).await;
+        } => {}
     }
     Ok(())
 }
@@ -169,16 +180,17 @@ async fn sweep(store: EmbeddedStore, clock: Arc<LocalClock>) {
     }
 }
 
-/// Until Ctrl-C, or a polite kill.
-async fn stopped() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupted), Ok(mut terminated)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        // Then they end the process without our help.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupted.recv() => {}
-        _ = terminated.recv() => {}
+/// Ends at Ctrl-C, or a polite kill; listens from the call on.
+fn stop_signal() -> impl Future<Output = ()> {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async {
+        let (Ok(mut interrupted), Ok(mut terminated)) = signals else {
+            // Then they end the process without our help.
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
     }
 }
