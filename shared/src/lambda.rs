@@ -107,8 +107,14 @@ impl Washed {
         for name in NOT_FROM_OUTSIDE {
             event.headers.remove(name);
         }
-        if event.is_base64_encoded && event.body.as_ref().is_some_and(|body| BASE64.decode(body.as_bytes()).is_err()) {
-            event.is_base64_encoded = false;
+        if event.is_base64_encoded {
+            // Encoded anew: what one decoder takes, another may not, and theirs panics.
+            let decoded = event.body.as_ref().map(|body| BASE64.decode(body.as_bytes()));
+            match decoded {
+                Some(Ok(bytes)) => event.body = Some(BASE64.encode(&bytes)),
+                Some(Err(_)) => event.is_base64_encoded = false,
+                None => {}
+            }
         }
         washed
     }
