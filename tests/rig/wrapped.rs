@@ -1,9 +1,9 @@
-//! Stores around a store: one that counts, one that gets into trouble.
+//! Stores around a store: one that counts, one that remembers, one that gets into trouble, one that is cut off.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use countersign::store::{Commit, Key, Store, StoreError, Stored};
+use countersign::store::{Commit, Item, Key, Put, Replaces, Store, StoreError, Stored, Value, Version};
 
 /// What was asked of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,5 +114,112 @@ impl Store for Faults {
             }
             None => self.inner.commit(commit).await,
         }
+    }
+}
+
+/// Remembers everything that it was ever given to write.
+pub struct Recorded {
+    inner: Arc<dyn Store>,
+    puts: Mutex<Vec<Put>>,
+}
+
+impl Recorded {
+    pub fn new(inner: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self { inner, puts: Mutex::default() })
+    }
+
+    /// Every key, name and value that was written, as somebody with a copy of every state of the table has them. Bytes
+    /// are characters of their number, and nothing runs into what follows it.
+    pub fn dump(&self) -> String {
+        let mut dump = String::new();
+        for put in &*self.puts.lock().unwrap() {
+            dump += &format!("\n{}\n", put.key.as_str());
+            dump_item(&put.item, &mut dump);
+        }
+        dump
+    }
+}
+
+fn dump_item(item: &Item, dump: &mut String) {
+    for (name, value) in item.iter() {
+        *dump += &format!("{name}\n");
+        dump_value(value, dump);
+        dump.push('\n');
+    }
+}
+
+fn dump_value(value: &Value, dump: &mut String) {
+    match value {
+        Value::Text(text) => *dump += text,
+        Value::Number(number) => *dump += &number.to_string(),
+        Value::Bytes(bytes) => dump.extend(bytes.iter().copied().map(char::from)),
+        Value::List(values) => values.iter().for_each(|value| {
+            dump_value(value, dump);
+            dump.push('\n');
+        }),
+        Value::Map(map) => dump_item(map, dump),
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for Recorded {
+    async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
+        self.inner.get(key).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        self.puts.lock().unwrap().extend(commit.puts.iter().cloned());
+        self.inner.commit(commit).await
+    }
+}
+
+/// Applies a commit and loses the answer, while others go on writing.
+pub struct CutOff {
+    inner: Arc<dyn Store>,
+    writers: Mutex<Option<usize>>,
+}
+
+impl CutOff {
+    pub fn new(inner: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self { inner, writers: Mutex::new(None) })
+    }
+
+    /// The answer to the next commit that is applied is lost, and so many others write its items before it is repeated.
+    pub fn cut(&self, writers: usize) {
+        *self.writers.lock().unwrap() = Some(writers);
+    }
+
+    /// Whether an answer was lost since.
+    pub fn was_cut(&self) -> bool {
+        self.writers.lock().unwrap().is_none()
+    }
+
+    /// Another writer, who changes nothing but the versions.
+    async fn write_again(&self, commit: &Commit) {
+        static WRITTEN: AtomicUsize = AtomicUsize::new(1);
+        let mut version = [0xff; Version::LENGTH];
+        version[..8].copy_from_slice(&WRITTEN.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+        let mut puts = Vec::new();
+        for put in &commit.puts {
+            let Stored { item, version, ttl } = self.inner.get(&put.key).await.unwrap().unwrap();
+            puts.push(Put { key: put.key.clone(), replaces: Replaces::Version(version), item, ttl });
+        }
+        self.inner.commit(&Commit { version: Version(version), puts }).await.unwrap();
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for CutOff {
+    async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
+        self.inner.get(key).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        self.inner.commit(commit).await?;
+        let Some(writers) = self.writers.lock().unwrap().take() else { return Ok(()) };
+        for _ in 0..writers {
+            self.write_again(commit).await;
+        }
+        Err(StoreError::Unknown)
     }
 }
