@@ -3,9 +3,9 @@
 //!
 //! Every flow is first carried out without trouble; that is the judge of what comes of it in trouble.
 
-mod bench;
+pub(crate) mod bench;
 mod delivery;
-mod flows;
+pub(crate) mod flows;
 mod keys;
 mod killed;
 mod lost_replies;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
-use super::flows::FLOWS;
+use super::flows;
 use super::killed::Gates;
 use super::lost_replies::Losing;
 use crate::rig::{Client, Faults, Observed, Plan, Reply, START, TestKeys, World};
@@ -46,7 +46,7 @@ impl Ask {
 pub(super) type Then = Box<dyn Fn(&World, &Value) -> Ask + Send + Sync>;
 
 /// A request that Alice is about to make, and how she goes on once it is settled: each of these must pass.
-pub(super) struct Scene {
+pub(crate) struct Scene {
     ask: Ask,
     then: Vec<Then>,
 }
@@ -54,6 +54,11 @@ pub(super) struct Scene {
 impl Scene {
     pub(super) fn new(ask: Ask) -> Self {
         Self { ask, then: Vec::new() }
+    }
+
+    /// Makes the request.
+    pub(crate) async fn ask(&self, world: &World) -> Reply {
+        self.ask.of(world).await
     }
 
     pub(super) fn then(mut self, then: impl Fn(&World, &Value) -> Ask + Send + Sync + 'static) -> Self {
@@ -69,9 +74,9 @@ impl Scene {
 }
 
 /// A flow: a way to a world in which its request can be made.
-pub(super) struct Flow {
-    pub(super) name: &'static str,
-    pub(super) prepare: for<'a> fn(&'a World) -> Pin<Box<dyn Future<Output = Scene> + Send + 'a>>,
+pub(crate) struct Flow {
+    pub(crate) name: &'static str,
+    pub(crate) prepare: for<'a> fn(&'a World) -> Pin<Box<dyn Future<Output = Scene> + Send + 'a>>,
 }
 
 /// A flow whose world is ready to be copied.
@@ -107,32 +112,39 @@ pub(super) struct Bench {
     observed: Arc<Observed>,
 }
 
-/// A part of one store, with keys of its own: to make a whole one takes longer than most requests.
-struct Space(u64);
-
-static STORE: LazyLock<EmbeddedStore> = LazyLock::new(|| EmbeddedStore::in_memory().unwrap());
+/// A part of a store, with keys of its own: to make a whole store takes longer than most requests.
+pub(crate) struct Space {
+    store: EmbeddedStore,
+    number: String,
+}
 
 impl Space {
+    /// A part of the store that all benches share.
     fn new() -> Self {
+        static STORE: LazyLock<EmbeddedStore> = LazyLock::new(|| EmbeddedStore::in_memory().unwrap());
+        Self::of(&STORE)
+    }
+
+    pub(crate) fn of(store: &EmbeddedStore) -> Self {
         static SPACES: AtomicU64 = AtomicU64::new(0);
-        Self(SPACES.fetch_add(1, Ordering::Relaxed))
+        Self { store: store.clone(), number: SPACES.fetch_add(1, Ordering::Relaxed).to_string() }
     }
 
     fn key(&self, key: &Key) -> Key {
-        Key::new('s', &[&self.0.to_string(), key.as_str()])
+        Key::new('s', &[&self.number, key.as_str()])
     }
 }
 
 #[async_trait::async_trait]
 impl Store for Space {
     async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
-        STORE.get(&self.key(key)).await
+        self.store.get(&self.key(key)).await
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
         let mut commit = commit.clone();
         commit.puts.iter_mut().for_each(|put| put.key = self.key(&put.key));
-        STORE.commit(&commit).await
+        self.store.commit(&commit).await
     }
 }
 
@@ -151,7 +163,7 @@ pub(super) async fn prepared() -> &'static [Prepared] {
     PREPARED
         .get_or_init(async || {
             let mut all = Vec::new();
-            for flow in FLOWS.iter().copied().flatten() {
+            for flow in flows::all() {
                 all.push(Prepared::of(flow).await);
             }
             all
@@ -195,7 +207,7 @@ impl Prepared {
 
     /// Its request.
     pub(super) async fn ask(&self, bench: &Bench) -> Reply {
-        self.scene.ask.of(&bench.world).await
+        self.scene.ask(&bench.world).await
     }
 
     /// A copy of its world.

@@ -22,7 +22,9 @@ macro_rules! flows {
 use flows;
 
 /// Every flow of every dialect.
-pub(super) static FLOWS: &[&[Flow]] = &[native::FLOWS, genauth::FLOWS, logto::FLOWS, profile::FLOWS];
+pub(crate) fn all() -> impl Iterator<Item = &'static Flow> {
+    [native::FLOWS, genauth::FLOWS, logto::FLOWS, profile::FLOWS].into_iter().flatten()
+}
 
 const PHONE: &str = "+8613800138000";
 const OTHER_PHONE: &str = "+8613800138001";
