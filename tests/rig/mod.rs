@@ -110,9 +110,14 @@ pub struct Plan {
 impl Plan {
     /// The usual, with the settings that are named.
     pub fn with(settings: &[(&str, &str)]) -> Self {
+        Self::over(Arc::new(EmbeddedStore::in_memory().unwrap()), settings)
+    }
+
+    /// The usual over another store, with the settings that are named.
+    pub fn over(store: Arc<dyn Store>, settings: &[(&str, &str)]) -> Self {
         let set: BTreeMap<_, _> = settings.iter().copied().collect();
         Self {
-            store: Arc::new(EmbeddedStore::in_memory().unwrap()),
+            store,
             keys: TestKeys::of_versions(&[1]),
             settings: config::read(|name| set.get(name).map(|value| (*value).to_owned())).unwrap(),
             postbox: Arc::new(Postbox::default()),
@@ -155,7 +160,7 @@ impl World {
 
     /// The usual world over another store.
     pub fn on(store: Arc<dyn Store>) -> Self {
-        Plan { store, ..Plan::with(&[]) }.build()
+        Plan::over(store, &[]).build()
     }
 
     /// Seconds since the epoch.

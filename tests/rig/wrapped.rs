@@ -1,5 +1,6 @@
 //! Stores around a store: one that counts, one that remembers, one that gets into trouble, one that is cut off.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -14,10 +15,19 @@ pub enum Asked {
     Commit(Vec<(char, usize)>),
 }
 
-/// Writes down what is asked of a store.
+/// Writes down what is asked of a store, and when: calls that one request makes at once are seen to overlap.
 pub struct Observed {
     inner: Arc<dyn Store>,
-    asked: Mutex<Vec<Asked>>,
+    calls: Mutex<Vec<Call>>,
+    moments: AtomicUsize,
+    keys: Mutex<BTreeSet<Key>>,
+}
+
+/// A call, from one moment to another.
+struct Call {
+    asked: Asked,
+    began: usize,
+    ended: usize,
 }
 
 fn kind(key: &Key) -> char {
@@ -26,26 +36,65 @@ fn kind(key: &Key) -> char {
 
 impl Observed {
     pub fn new(inner: Arc<dyn Store>) -> Arc<Self> {
-        Arc::new(Self { inner, asked: Mutex::default() })
+        Arc::new(Self { inner, calls: Mutex::default(), moments: AtomicUsize::new(0), keys: Mutex::default() })
     }
 
     /// What was asked since this was last called.
     pub fn take(&self) -> Vec<Asked> {
-        std::mem::take(&mut self.asked.lock().unwrap())
+        self.calls.lock().unwrap().drain(..).map(|call| call.asked).collect()
+    }
+
+    /// The same by round trips: what was asked at once shares one, what had to wait for an answer is in the next.
+    pub fn take_round_trips(&self) -> Vec<Vec<Asked>> {
+        let calls = std::mem::take(&mut *self.calls.lock().unwrap());
+        let mut trips: Vec<Vec<Call>> = Vec::new();
+        for call in calls {
+            let waited_for = trips.iter().rposition(|trip| trip.iter().any(|earlier| earlier.ended < call.began));
+            let trip = waited_for.map_or(0, |trip| trip + 1);
+            if trip == trips.len() {
+                trips.push(Vec::new());
+            }
+            trips[trip].push(call);
+        }
+        trips.into_iter().map(|trip| trip.into_iter().map(|call| call.asked).collect()).collect()
+    }
+
+    /// Everything that was committed through here, as it is now.
+    pub async fn items(&self) -> BTreeMap<Key, Stored> {
+        let keys = self.keys.lock().unwrap().clone();
+        let mut items = BTreeMap::new();
+        for key in keys {
+            if let Some(stored) = self.inner.get(&key).await.unwrap() {
+                items.insert(key, stored);
+            }
+        }
+        items
+    }
+
+    async fn observe<T>(&self, asked: Asked, answer: impl Future<Output = T>) -> T {
+        let began = self.moments.fetch_add(1, Ordering::SeqCst);
+        self.calls.lock().unwrap().push(Call { asked, began, ended: usize::MAX });
+        // Whoever asks at the same time gets the turn to do so.
+        tokio::task::yield_now().await;
+        let answer = answer.await;
+        let ended = self.moments.fetch_add(1, Ordering::SeqCst);
+        if let Some(call) = self.calls.lock().unwrap().iter_mut().find(|call| call.began == began) {
+            call.ended = ended;
+        }
+        answer
     }
 }
 
 #[async_trait::async_trait]
 impl Store for Observed {
     async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
-        self.asked.lock().unwrap().push(Asked::Get(kind(key)));
-        self.inner.get(key).await
+        self.observe(Asked::Get(kind(key)), self.inner.get(key)).await
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
         let puts = commit.puts.iter().map(|put| (kind(&put.key), put.item.size() + put.key.as_str().len())).collect();
-        self.asked.lock().unwrap().push(Asked::Commit(puts));
-        self.inner.commit(commit).await
+        self.keys.lock().unwrap().extend(commit.puts.iter().map(|put| put.key.clone()));
+        self.observe(Asked::Commit(puts), self.inner.commit(commit)).await
     }
 }
 
