@@ -28,12 +28,12 @@ pub(crate) struct Person {
     pub(crate) ttl: u64,
 }
 
-/// Where the data is unless it is said.
-const DATA_DIR: &str = ".countersign";
+/// Where data is kept when nothing else is said.
+const DEFAULT_DATA_DIR: &str = ".countersign";
 
 /// The flag that leads another command to this data; nothing where it would be found anyway.
 pub(crate) fn data_dir_flag(data_dir: &Path) -> String {
-    if data_dir == Path::new(DATA_DIR) {
+    if data_dir == Path::new(DEFAULT_DATA_DIR) {
         return String::new();
     }
     let text = data_dir.display().to_string();
@@ -111,7 +111,7 @@ fn data_dir_arg() -> Arg {
         .long("data-dir")
         .env("DATA_DIR")
         .value_parser(value_parser!(PathBuf))
-        .default_value(DATA_DIR)
+        .default_value(DEFAULT_DATA_DIR)
         .help("where accounts and keys are kept")
 }
 

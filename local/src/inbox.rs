@@ -99,7 +99,7 @@ const EMPTY: &str = "<section><h2>No messages yet</h2><p>A code that Countersign
     here. To cause one, in a second terminal:</p><pre>curl http://{host}/v1/me/enrollments \\
   -H \"authorization: $({token})\" \\
   -H 'content-type: application/json' \\
-  -d '{\"factorType\":\"email\",\"email\":\"alice@example.com\"}'</pre></section>";
+  -d '{\"factorType\":\"email\",\"email\":\"carol@example.com\"}'</pre></section>";
 
 const HEAD: &str = "<!doctype html><html lang=en><head><meta charset=utf-8><meta http-equiv=refresh content=3>\
 <meta name=viewport content='width=device-width,initial-scale=1'><title>Inbox · Countersign</title><style>\

@@ -37,8 +37,8 @@ use crate::loopback::{from_this_machine, host};
 /// Between two sweeps of expired items.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 
-/// How long requests that are being answered hold up the end. One that never comes whole would do so for ever.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long requests may take to end once the server is told to stop. One that never comes whole would hold it for ever.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Serves until it is told to stop.
 ///
@@ -68,8 +68,7 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
     let guarded =
         router_behind(None, &app, |handler| handler.layer(from_fn_with_state(Arc::clone(&authorizer), authorize)));
     let data_flag = data_dir_flag(data_dir);
-    let token_command = format!("cargo run -q -- token --user alice{data_flag}");
-    let inbox = Arc::new(Inbox { outbox, token_command: token_command.clone() });
+    let inbox = Arc::new(Inbox { outbox, token_command: format!("cargo run -q -- token --user carol{data_flag}") });
     let local = Router::new()
         .route("/local/inbox", get(inbox::get).with_state(inbox))
         .route("/local/clock", get(clock::get).post(clock::set).with_state(clock.clone()))
@@ -87,7 +86,7 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
         _ => format!("{address}: {error}"),
     })?;
     let signalled = stop_signal();
-    welcome(listener.local_addr()?, &issuer, &token_command, &data_flag)?;
+    welcome(listener.local_addr()?, &data_flag, &issuer)?;
     tokio::spawn(sweep(store, clock));
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(async {
@@ -98,7 +97,7 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
         () = async {
             signalled.await;
             drop(stop);
-            tokio::time::sleep(PATIENCE).await;
+            tokio::time::sleep(GRACE).await;
         } => {}
     }
     Ok(())
@@ -114,8 +113,8 @@ pub(crate) fn make_folder(path: &Path) -> Result<(), String> {
 }
 
 /// Tells a person what to do next.
-fn welcome(address: SocketAddr, issuer: &Issuer, token_command: &str, data_flag: &str) -> Result<(), Box<dyn Error>> {
-    let token = issuer.token(&Person { user: "alice".to_owned(), email: None, phone: None, ttl: 3600 })?;
+fn welcome(address: SocketAddr, data_flag: &str, issuer: &Issuer) -> Result<(), Box<dyn Error>> {
+    let token = issuer.token(&Person { user: "carol".to_owned(), email: None, phone: None, ttl: 3600 })?;
     let port = match address.port() {
         3000 => String::new(),
         port => format!(" --port {port}"),
@@ -126,10 +125,10 @@ fn welcome(address: SocketAddr, issuer: &Issuer, token_command: &str, data_flag:
         "Countersign listens on http://{address}\n\n  \
          Codes that would be sent   http://{address}/local/inbox\n  \
          Enrol your own app         cargo run -- demo --user alice{port}{data_flag}\n  \
-         A token for your client    {token_command}\n\n\
-         Enrol an e-mail address, with a token for alice that lives an hour:\n\n  \
+         A token for your client    cargo run -q -- token --user alice{data_flag}\n\n\
+         Enrol an e-mail address, with a token for carol that lives an hour:\n\n  \
          curl http://{address}/v1/me/enrollments -H 'content-type: application/json' \\\n    \
-         -d '{{\"factorType\":\"email\",\"email\":\"alice@example.com\"}}' \\\n    \
+         -d '{{\"factorType\":\"email\",\"email\":\"carol@example.com\"}}' \\\n    \
          -H 'authorization: {token}'\n"
     )?;
     out.flush()?;

@@ -8,6 +8,8 @@ mod clients;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod edges;
+#[cfg(test)]
 mod first_run;
 #[cfg(test)]
 mod server;

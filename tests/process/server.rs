@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -53,6 +53,14 @@ impl Server {
     pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+    }
+
+    /// How it ended by itself, if it did within ten seconds.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        (0..100).find_map(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            self.process.try_wait().unwrap()
+        })
     }
 
     /// The process's id.

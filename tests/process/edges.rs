@@ -1,0 +1,78 @@
+//! What a gateway would answer, what a browser may do, and how the server ends.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::server::{Server, request};
+
+/// One request as it is written, and the status of its answer.
+fn raw(server: &Server, request: &[u8]) -> u16 {
+    let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(request).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("no answer: {answer}"))
+}
+
+#[test]
+fn what_is_no_route_is_not_found_without_a_token() {
+    let server = Server::start();
+    for (method, path) in [("GET", "/v1/nothing"), ("PUT", "/v1/me/factors"), ("OPTIONS", "/v1/me/verify")] {
+        let answer = request(method, &format!("{}{path}", server.url), None, &Value::Null).unwrap();
+        assert_eq!(answer, (404, json!({"message": "Not Found"})), "{method} {path}");
+    }
+}
+
+#[test]
+fn t42_any_header_is_answered() {
+    let server = Server::start();
+    for host in [&b"evil.example"[..], b"", b"a b", b"\xff\xfe", b"localhost:3000:1", b"127.0.0.1, evil.example"] {
+        for (path, status) in [("/local/inbox", 403), ("/v1/me/factors", 401)] {
+            let head = format!("GET {path} HTTP/1.1\r\nx-forwarded-proto: https, http\r\nconnection: close\r\nhost: ");
+            let request = [head.as_bytes(), host, b"\r\n\r\n"].concat();
+            assert_eq!(raw(&server, &request), status, "{path} {host:?}");
+        }
+    }
+    assert_eq!(raw(&server, b"GET /local/inbox HTTP/1.0\r\n\r\n"), 403);
+    let head = b"GET /v1/me/factors HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer \xff\r\n\r\n";
+    assert_eq!(raw(&server, head), 401);
+}
+
+#[test]
+fn a_page_of_another_site_does_not_set_the_clock() {
+    let server = Server::start();
+    let form = |origin: &str| {
+        format!(
+            "POST /local/clock HTTP/1.1\r\nhost: 127.0.0.1\r\norigin: {origin}\r\ncontent-type: text/plain\r\n\
+             content-length: 13\r\nconnection: close\r\n\r\n{{\"advance\":1}}"
+        )
+    };
+    assert_eq!(raw(&server, form("https://evil.example").as_bytes()), 403);
+    assert_eq!(raw(&server, form("http://localhost:5173").as_bytes()), 200);
+}
+
+#[test]
+fn a_clock_set_beyond_the_calendar_is_refused_and_the_inbox_stays_readable() {
+    let server = Server::start();
+    let clock = format!("{}/local/clock", server.url);
+    let (status, answer) = request("POST", &clock, None, &json!({"advance": i64::MAX})).unwrap();
+    assert_eq!((status, answer["message"].is_string()), (400, true), "{answer}");
+    let body = json!({"factorType": "email", "email": "alice@example.com"});
+    assert_eq!(server.user("alice").call("POST", "/v1/me/enrollments", body).0, 201);
+    assert!(!server.code_for("alice@example.com").is_empty());
+}
+
+#[test]
+fn half_a_request_does_not_keep_the_server_from_stopping() {
+    let mut server = Server::start();
+    let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+    stream.write_all(b"GET /local/in").unwrap();
+    assert!(Command::new("kill").args(["-TERM", &server.id().to_string()]).status().unwrap().success());
+    assert!(server.ended().is_some_and(|status| status.success()));
+}
