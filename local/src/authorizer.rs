@@ -55,8 +55,12 @@ impl Authorizer {
         if !(names_us("aud") || (!claims.contains_key("aud") && names_us("client_id"))) {
             return None;
         }
-        let text = |value: Value| if let Value::String(text) = value { text } else { value.to_string() };
-        Some(claims.into_iter().map(|(name, value)| (name, text(value))).collect())
+        let text = |value| match value {
+            Value::Null => None,
+            Value::String(text) => Some(text),
+            other => Some(other.to_string()),
+        };
+        Some(claims.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect())
     }
 }
 

@@ -6,6 +6,9 @@ use clap::{Arg, ArgMatches, value_parser};
 use countersign::config::{self, ConfigError, SETTINGS};
 use countersign::flows::Settings;
 
+/// Where data is kept when nothing else is said.
+pub(crate) const DEFAULT_DATA_DIR: &str = ".countersign";
+
 /// What is asked for.
 pub(crate) enum Command {
     /// To serve.
@@ -97,7 +100,7 @@ fn data_dir_arg() -> Arg {
         .long("data-dir")
         .env("DATA_DIR")
         .value_parser(value_parser!(PathBuf))
-        .default_value(".countersign")
+        .default_value(DEFAULT_DATA_DIR)
         .help("where accounts and keys are kept")
 }
 

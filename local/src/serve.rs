@@ -28,12 +28,15 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::authorizer::{Authorizer, authorize};
 use crate::clock::{self, LocalClock};
-use crate::command_line::Person;
+use crate::command_line::{DEFAULT_DATA_DIR, Person};
 use crate::inbox;
 use crate::issuer::{Issuer, discovery};
 
 /// Between two sweeps of expired items.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
+
+/// How long requests may take to end once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Serves until it is told to stop.
 ///
@@ -70,9 +73,14 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
 
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
-    welcome(listener.local_addr()?, &issuer)?;
+    welcome(listener.local_addr()?, data_dir, &issuer)?;
     tokio::spawn(sweep(store, clock));
-    axum::serve(listener, service).with_graceful_shutdown(stopped()).await?;
+    let served = axum::serve(listener, service).with_graceful_shutdown(stopped());
+    tokio::select! {
+        served = served => served?,
+        // A request that never ends does not keep the server.
+        () = async { stopped().await; tokio::time::sleep(GRACE).await } => {}
+    }
     Ok(())
 }
 
@@ -86,19 +94,23 @@ pub(crate) fn make_folder(path: &Path) -> Result<(), String> {
 }
 
 /// Tells a person what to do next.
-fn welcome(address: SocketAddr, issuer: &Issuer) -> Result<(), Box<dyn Error>> {
+fn welcome(address: SocketAddr, data_dir: &Path, issuer: &Issuer) -> Result<(), Box<dyn Error>> {
     let token = issuer.token(&Person { user: "carol".to_owned(), email: None, phone: None, ttl: 3600 })?;
     let port = match address.port() {
         3000 => String::new(),
         port => format!(" --port {port}"),
+    };
+    let data_dir = match data_dir.display().to_string().as_str() {
+        DEFAULT_DATA_DIR => String::new(),
+        other => format!(" --data-dir {other}"),
     };
     let mut out = io::stdout().lock();
     writeln!(
         out,
         "Countersign listens on http://{address}\n\n  \
          Codes that would be sent   http://{address}/local/inbox\n  \
-         Enrol your own app         cargo run -- demo --user alice{port}\n  \
-         A token for your client    cargo run -q -- token --user alice\n\n\
+         Enrol your own app         cargo run -- demo --user alice{port}{data_dir}\n  \
+         A token for your client    cargo run -q -- token --user alice{data_dir}\n\n\
          Enrol an e-mail address, with a token for carol that lives an hour:\n\n  \
          curl http://{address}/v1/me/enrollments -H 'content-type: application/json' \\\n    \
          -d '{{\"factorType\":\"email\",\"email\":\"carol@example.com\"}}' \\\n    \

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::{Channel, Delivery, DeliveryError, Message};
+use crate::domain::time::Timestamp;
 use crate::flows::clock::Clock;
 
 /// A message: whether it is an e-mail, to, subject, text, code, sent at.
@@ -173,8 +174,7 @@ fn read(database: &Database) -> Result<Vec<Delivered>, Box<redb::Error>> {
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 fn iso_8601<S: Serializer>(seconds: &i64, serializer: S) -> Result<S::Ok, S::Error> {
-    let time = jiff::Timestamp::from_second(*seconds).map_err(serde::ser::Error::custom)?;
-    serializer.collect_str(&time)
+    serializer.collect_str(&Timestamp::from_unix(*seconds))
 }
 
 #[cfg(test)]
@@ -183,7 +183,6 @@ mod tests {
     use crate::delivery::Language;
     use crate::delivery::messages::Wording;
     use crate::domain::contact::{EmailAddress, PhoneNumber};
-    use crate::domain::time::Timestamp;
     use std::path::Path;
     use std::sync::atomic::{AtomicI64, Ordering};
 

@@ -13,7 +13,7 @@ use crate::domain::error::Error;
 use crate::flows::App;
 
 /// The largest body that is read, in bytes.
-pub const MAX_BYTES: usize = 256 * 1024;
+const MAX_BYTES: usize = 256 * 1024;
 
 /// The fields of a body, or of an object in one. No body at all has no fields.
 pub(super) struct Fields {
@@ -96,6 +96,14 @@ impl Fields {
             Some(_) => return Err(self.problem(name, "must be an object")),
         };
         Ok(Fields { path: self.path_of(name), object })
+    }
+
+    /// Refuses a field that would be ignored where its sender relies on it.
+    pub(super) fn unsupported(&self, name: &str) -> Result<(), Error> {
+        match self.object.get(name) {
+            None | Some(Value::Null) => Ok(()),
+            Some(_) => Err(self.problem(name, "is not supported yet")),
+        }
     }
 
     /// A problem with a field.

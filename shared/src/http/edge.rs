@@ -11,7 +11,7 @@ use super::{genauth, logto, native, profile};
 use crate::domain::error::Error;
 use crate::domain::token::Dialect;
 
-/// The header that names the request in every answer.
+/// The header that names the request in the answer of every route.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What names this request in logs and errors.
@@ -87,8 +87,8 @@ fn log(method: &str, context: &Context, status: StatusCode, error: Option<&Error
     let request_id = context.request_id.as_str();
     let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
     let code = error.map(Error::word);
-    match error {
-        Some(Error::Internal(detail)) => tracing::error!(
+    if let Some(Error::Internal(detail)) = error {
+        tracing::error!(
             http.method = method,
             http.route = route,
             http.status = status.as_u16(),
@@ -97,23 +97,16 @@ fn log(method: &str, context: &Context, status: StatusCode, error: Option<&Error
             error.detail = detail,
             duration_ms,
             "request failed"
-        ),
-        Some(_) => tracing::info!(
+        );
+    } else {
+        tracing::info!(
             http.method = method,
             http.route = route,
             http.status = status.as_u16(),
             request.id = request_id,
             error.code = code,
             duration_ms,
-            "request refused"
-        ),
-        None => tracing::info!(
-            http.method = method,
-            http.route = route,
-            http.status = status.as_u16(),
-            request.id = request_id,
-            duration_ms,
             "request"
-        ),
+        );
     }
 }
