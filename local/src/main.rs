@@ -1,1 +1,43 @@
-fn main() {}
+//! Countersign on one machine: every function on one port, a store in a file, an inbox for the codes, and an issuer of
+//! access tokens to call it with.
+
+mod authorizer;
+mod clock;
+mod command_line;
+mod demo;
+mod inbox;
+mod issuer;
+mod serve;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use command_line::Command;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let command = match command_line::read() {
+        Ok(command) => command,
+        Err(error) => {
+            report(&error);
+            return ExitCode::from(2);
+        }
+    };
+    let done = match command {
+        Command::Serve { port, data_dir, settings } => serve::serve(port, &data_dir, *settings).await,
+        Command::Token { data_dir, person } => issuer::print_token(&data_dir, &person),
+        Command::Demo { port, data_dir, person } => demo::run(port, &data_dir, &person),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Tells a person what went wrong. There is nobody else to tell if that fails.
+fn report(error: &dyn std::fmt::Display) {
+    let _ = writeln!(std::io::stderr().lock(), "countersign: {error}");
+}

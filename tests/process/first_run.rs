@@ -65,7 +65,7 @@ fn a_token_is_made_with_the_server_running_or_not_and_is_no_other_servers() {
     let before = token(folder.path(), "alice");
     let server = Server::start_in(folder.path().to_owned());
     let list =
-        |token: Option<&str>| request("GET", &format!("{}/v1/me/factors", server.url), token, Value::Null).unwrap();
+        |token: Option<&str>| request("GET", &format!("{}/v1/me/factors", server.url), token, &Value::Null).unwrap();
     assert_eq!(list(Some(&before)).0, 200);
     assert_eq!(list(Some(&format!("Bearer {before}"))).0, 200);
     assert_eq!(list(Some(&server.token("alice"))).0, 200);

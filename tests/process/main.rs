@@ -1,5 +1,8 @@
 //! The local server as a process: what a person who has just cloned it would do, and what a power cut would.
 
+#![expect(unreachable_pub, reason = "modules of one test binary, one of them shared with another binary")]
+#![expect(clippy::needless_pass_by_value, reason = "bodies are written as `json!` where they are sent")]
+
 #[cfg(test)]
 mod clients;
 #[cfg(test)]

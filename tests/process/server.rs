@@ -16,14 +16,17 @@ pub struct Server {
     process: Child,
     pub url: String,
     data: PathBuf,
-    _folder: Option<TempDir>,
+    /// Gone with the server, where it is the server's own.
+    folder: Option<TempDir>,
 }
 
 impl Server {
     /// A server with a new folder.
     pub fn start() -> Self {
         let folder = TempDir::new().unwrap();
-        Self { _folder: Some(folder), ..Self::start_in(folder_path(&folder)) }
+        let mut server = Self::start_in(folder.path().to_owned());
+        server.folder = Some(folder);
+        server
     }
 
     /// A server with the data of this folder.
@@ -43,7 +46,7 @@ impl Server {
             .expect("the server says where it listens");
         // Read on, so that it never waits for somebody to read what it prints.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { process, url, data, _folder: None }
+        Self { process, url, data, folder: None }
     }
 
     /// SIGKILL.
@@ -69,7 +72,7 @@ impl Server {
 
     /// The newest code in the inbox that was sent to an address.
     pub fn code_for(&self, to: &str) -> String {
-        let inbox = request("GET", &format!("{}/local/inbox", self.url), None, Value::Null).unwrap().1;
+        let inbox = request("GET", &format!("{}/local/inbox", self.url), None, &Value::Null).unwrap().1;
         let message = inbox.as_array().unwrap().iter().find(|message| message["to"] == to).expect("a message to them");
         message["code"].as_str().unwrap().to_owned()
     }
@@ -80,10 +83,6 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-fn folder_path(folder: &TempDir) -> PathBuf {
-    folder.path().to_owned()
 }
 
 /// An access token of the issuer in a folder, with its server running or not.
@@ -103,7 +102,7 @@ pub struct User {
 impl User {
     /// Their request's answer; `None` where there was no answer.
     pub fn try_call(&self, method: &str, path: &str, body: Value) -> Option<(u16, Value)> {
-        request(method, &format!("{}{path}", self.url), Some(&self.token), body)
+        request(method, &format!("{}{path}", self.url), Some(&self.token), &body)
     }
 
     /// The same user, at another server with the same data.
@@ -118,7 +117,7 @@ impl User {
 }
 
 /// One HTTP request.
-pub fn request(method: &str, url: &str, token: Option<&str>, body: Value) -> Option<(u16, Value)> {
+pub fn request(method: &str, url: &str, token: Option<&str>, body: &Value) -> Option<(u16, Value)> {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(Duration::from_secs(10)))

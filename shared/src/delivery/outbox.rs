@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::{Channel, Delivery, DeliveryError, Message};
+use crate::flows::clock::Clock;
 
 /// A message: whether it is an e-mail, to, subject, text, code, sent at.
 type Row = (bool, &'static str, Option<&'static str>, &'static str, &'static str, i64);
@@ -20,7 +21,7 @@ const MESSAGES: TableDefinition<u64, Row> = TableDefinition::new("outbox");
 /// is on disk, and survives the process.
 pub struct Outbox {
     database: Arc<Database>,
-    now: Arc<dyn Fn() -> i64 + Send + Sync>,
+    clock: Arc<dyn Clock>,
 }
 
 /// A message as it would have arrived.
@@ -70,10 +71,10 @@ impl Outbox {
     /// How many messages are kept: more than anyone reads, few enough to show on one page.
     pub const KEPT: u64 = 200;
 
-    /// An outbox in this database. `now` tells the time in Unix seconds.
+    /// An outbox in this database.
     #[must_use]
-    pub fn new(database: Arc<Database>, now: Arc<dyn Fn() -> i64 + Send + Sync>) -> Self {
-        Self { database, now }
+    pub fn new(database: Arc<Database>, clock: Arc<dyn Clock>) -> Self {
+        Self { database, clock }
     }
 
     /// The messages that are kept, newest first.
@@ -101,7 +102,7 @@ impl Delivery for Outbox {
             subject: message.subject.clone(),
             text: message.text.clone(),
             code: message.code.clone(),
-            sent_at: (self.now)(),
+            sent_at: self.clock.now().unix(),
         };
         tokio::task::spawn_blocking(move || write(&database, &entry)).await.map_err(|_| DeliveryError::Unknown)?
     }
@@ -182,18 +183,27 @@ mod tests {
     use crate::delivery::Language;
     use crate::delivery::messages::Wording;
     use crate::domain::contact::{EmailAddress, PhoneNumber};
+    use crate::domain::time::Timestamp;
     use std::path::Path;
     use std::sync::atomic::{AtomicI64, Ordering};
 
+    /// A clock that goes on by a second whenever it is read.
+    struct Ticking(AtomicI64);
+
+    impl Clock for Ticking {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_unix(self.0.fetch_add(1, Ordering::Relaxed))
+        }
+    }
+
     fn in_memory() -> Outbox {
         let database = Database::builder().create_with_backend(redb::backends::InMemoryBackend::new()).unwrap();
-        Outbox::new(Arc::new(database), Arc::new(|| 0))
+        Outbox::new(Arc::new(database), Arc::new(Ticking(AtomicI64::new(0))))
     }
 
     fn in_file(path: &Path) -> Outbox {
-        let clock = AtomicI64::new(1_800_000_000);
         let database = Database::create(path).unwrap();
-        Outbox::new(Arc::new(database), Arc::new(move || clock.fetch_add(1, Ordering::Relaxed)))
+        Outbox::new(Arc::new(database), Arc::new(Ticking(AtomicI64::new(1_800_000_000))))
     }
 
     fn sms(code: &str) -> Message {

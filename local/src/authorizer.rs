@@ -1,0 +1,161 @@
+//! The check of access tokens, as the JWT authorizer of an API Gateway HTTP API makes it: RS256 by a known key, issuer,
+//! audience or client, and the times; the token bare or after `Bearer`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use countersign::domain::random;
+use countersign::flows::clock::SystemRandomness;
+use countersign::http::caller::{Identity, bare};
+use countersign::http::edge::RequestId;
+use data_encoding::HEXLOWER;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use serde_json::{Map, Value, json};
+
+use crate::issuer::{CLIENT, ISSUER, Issuer};
+
+/// Checks tokens of one issuer.
+pub(crate) struct Authorizer {
+    kid: String,
+    key: DecodingKey,
+    validation: Validation,
+}
+
+impl Authorizer {
+    /// An authorizer that trusts this issuer.
+    pub(crate) fn of(issuer: &Issuer) -> Self {
+        let (n, e) = issuer.public_key();
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_required_spec_claims(&["exp", "iss", "sub"]);
+        validation.validate_nbf = true;
+        validation.leeway = 0;
+        // Looked at below: a token may name its client instead.
+        validation.validate_aud = false;
+        Self { kid: issuer.kid(), key: DecodingKey::from_rsa_raw_components(&n, &e), validation }
+    }
+
+    /// The claims of a token, as text, if it is to be trusted.
+    pub(crate) fn check(&self, token: &str) -> Option<BTreeMap<String, String>> {
+        let head = decode_header(token).ok()?;
+        if head.kid.as_deref() != Some(&self.kid) || head.typ.as_deref() != Some("at+jwt") {
+            return None;
+        }
+        let claims = decode::<Map<String, Value>>(token, &self.key, &self.validation).ok()?.claims;
+        let names_us = |claim: &str| match claims.get(claim) {
+            Some(Value::String(text)) => text == CLIENT,
+            Some(Value::Array(texts)) => texts.iter().any(|text| text == CLIENT),
+            _ => false,
+        };
+        if !(names_us("aud") || (!claims.contains_key("aud") && names_us("client_id"))) {
+            return None;
+        }
+        let text = |value: Value| if let Value::String(text) = value { text } else { value.to_string() };
+        Some(claims.into_iter().map(|(name, value)| (name, text(value))).collect())
+    }
+}
+
+/// Lets a request through with the identity of its token, or answers as the gateway does.
+pub(crate) async fn authorize(State(authorizer): State<Arc<Authorizer>>, mut request: Request, next: Next) -> Response {
+    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let authorization = authorization.unwrap_or_default().to_owned();
+    let Some(claims) = authorizer.check(bare(&authorization)) else {
+        let body = Json(json!({"message": "Unauthorized"}));
+        return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], body).into_response();
+    };
+    let request_id = random::bytes::<8>(&SystemRandomness).map(|bytes| HEXLOWER.encode(&bytes)).unwrap_or_default();
+    request.extensions_mut().insert(RequestId(request_id));
+    request.extensions_mut().insert(Identity::user(claims, &authorization));
+    next.run(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign::flows::clock::{Clock, SystemClock};
+    use data_encoding::BASE64URL_NOPAD;
+    use tempfile::TempDir;
+
+    fn issuer() -> Issuer {
+        Issuer::open(TempDir::new().unwrap().path()).unwrap()
+    }
+
+    fn claims() -> Value {
+        let now = SystemClock.now().unix();
+        json!({"iss": ISSUER, "aud": CLIENT, "sub": "alice", "jti": "1", "iat": now, "nbf": now, "exp": now + 60})
+    }
+
+    fn with(mut value: Value, name: &str, changed: Value) -> Value {
+        value.as_object_mut().unwrap().insert(name.to_owned(), changed);
+        value
+    }
+
+    #[test]
+    fn t28_a_token_of_the_issuer_passes() {
+        let issuer = issuer();
+        let header = json!({"alg": "RS256", "typ": "at+jwt", "kid": issuer.kid()});
+        let authorizer = Authorizer::of(&issuer);
+        let found = authorizer.check(&issuer.sign(&header, &claims()).unwrap()).unwrap();
+        assert_eq!(found["sub"], "alice");
+        let mut by_client = with(claims(), "client_id", json!(CLIENT));
+        by_client.as_object_mut().unwrap().remove("aud");
+        assert!(authorizer.check(&issuer.sign(&header, &by_client).unwrap()).is_some());
+        let several = with(claims(), "aud", json!(["another", CLIENT]));
+        assert!(authorizer.check(&issuer.sign(&header, &several).unwrap()).is_some());
+    }
+
+    #[test]
+    fn t28_every_forged_token_is_refused() {
+        let (issuer, stranger) = (issuer(), self::issuer());
+        let authorizer = Authorizer::of(&issuer);
+        let now = SystemClock.now().unix();
+        let header = json!({"alg": "RS256", "typ": "at+jwt", "kid": issuer.kid()});
+        let signed = |header: &Value, claims: &Value| issuer.sign(header, claims).unwrap();
+        let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
+        let of_none = json!({"alg": "none", "typ": "at+jwt", "kid": issuer.kid()});
+        // Signed with the public key as if it were the secret of an HMAC.
+        let confused = {
+            let header = json!({"alg": "HS256", "typ": "at+jwt", "kid": issuer.kid()});
+            let text = format!("{}.{}", part(&header), part(&claims()));
+            let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &issuer.public_key().0);
+            let tag = aws_lc_rs::hmac::sign(&key, text.as_bytes());
+            format!("{text}.{}", BASE64URL_NOPAD.encode(tag.as_ref()))
+        };
+        let genuine = signed(&header, &claims());
+        let altered = {
+            let mut parts: Vec<_> = genuine.split('.').map(str::to_owned).collect();
+            parts[1] = part(&with(claims(), "sub", json!("bob")));
+            parts.join(".")
+        };
+        let forged = [
+            ("nothing", String::new()),
+            ("no token", "alice".to_owned()),
+            ("no signature", format!("{}.{}.", part(&of_none), part(&claims()))),
+            ("alg none, signed", signed(&of_none, &claims())),
+            ("key confusion", confused),
+            ("claims altered", altered),
+            ("another issuer's key", stranger.sign(&header, &claims()).unwrap()),
+            ("unknown kid", signed(&with(header.clone(), "kid", json!("another")), &claims())),
+            ("no kid", signed(&json!({"alg": "RS256", "typ": "at+jwt"}), &claims())),
+            ("another type", signed(&with(header.clone(), "typ", json!("receipt+jwt")), &claims())),
+            ("another issuer", signed(&header, &with(claims(), "iss", json!("https://issuer.example")))),
+            ("another audience", signed(&header, &with(claims(), "aud", json!("another")))),
+            ("expired", signed(&header, &with(claims(), "exp", json!(now - 1)))),
+            ("not yet valid", signed(&header, &with(claims(), "nbf", json!(now + 60)))),
+            ("no subject", {
+                let mut claims = claims();
+                claims.as_object_mut().unwrap().remove("sub");
+                signed(&header, &claims)
+            }),
+        ];
+        for (what, token) in forged {
+            assert!(authorizer.check(&token).is_none(), "{what}");
+        }
+        assert!(authorizer.check(&genuine).is_some());
+    }
+}

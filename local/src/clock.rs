@@ -1,0 +1,108 @@
+//! The local clock: it runs with the machine's, shifted, or stands still, as `/local/clock` says.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use countersign::domain::time::Timestamp;
+use countersign::flows::clock::{Clock, SystemClock};
+use serde_json::{Value, json};
+
+/// A clock that can be set.
+#[derive(Default)]
+pub(crate) struct LocalClock(Mutex<Hands>);
+
+#[derive(Clone, Copy)]
+enum Hands {
+    /// So many seconds from the machine's clock.
+    Running(i64),
+    /// Still, at a time.
+    Frozen(Timestamp),
+}
+
+impl Default for Hands {
+    fn default() -> Self {
+        Self::Running(0)
+    }
+}
+
+impl Clock for LocalClock {
+    fn now(&self) -> Timestamp {
+        match *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Hands::Running(shift) => moved(SystemClock.now(), shift),
+            Hands::Frozen(at) => at,
+        }
+    }
+}
+
+impl LocalClock {
+    /// Sets it as a body of `POST /local/clock` says.
+    fn set(&self, body: &Value) -> Result<(), &'static str> {
+        let mut hands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *hands = match (body.get("now"), body.get("advance")) {
+            (Some(Value::Null), None) => Hands::Running(0),
+            (Some(Value::String(text)), None) => {
+                let time: jiff::Timestamp = text.parse().map_err(|_| "`now` must be a time as 2027-01-01T00:00:00Z")?;
+                Hands::Frozen(Timestamp::from_unix(time.as_second()))
+            }
+            (None, Some(advance)) => {
+                let seconds = advance.as_i64().ok_or("`advance` must be a whole number of seconds")?;
+                match *hands {
+                    Hands::Running(shift) => Hands::Running(shift.saturating_add(seconds)),
+                    Hands::Frozen(at) => Hands::Frozen(moved(at, seconds)),
+                }
+            }
+            _ => return Err("give `now`, a time or null, or `advance`, a number of seconds"),
+        };
+        Ok(())
+    }
+}
+
+fn moved(time: Timestamp, seconds: i64) -> Timestamp {
+    Timestamp::from_unix(time.unix().saturating_add(seconds))
+}
+
+/// `GET /local/clock`
+pub(crate) async fn get(State(clock): State<Arc<LocalClock>>) -> Json<Value> {
+    Json(json!({"now": clock.now().to_string()}))
+}
+
+/// `POST /local/clock`
+pub(crate) async fn set(State(clock): State<Arc<LocalClock>>, body: Bytes) -> Response {
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    match clock.set(&body) {
+        Ok(()) => get(State(clock)).await.into_response(),
+        Err(message) => (StatusCode::BAD_REQUEST, Json(json!({"message": message}))).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_frozen_moved_and_released() {
+        let clock = LocalClock::default();
+        clock.set(&json!({"now": "2027-01-15T08:00:00Z"})).unwrap();
+        assert_eq!(clock.now().unix(), 1_800_000_000);
+        clock.set(&json!({"advance": 61})).unwrap();
+        assert_eq!(clock.now().unix(), 1_800_000_061);
+        clock.set(&json!({"now": null})).unwrap();
+        assert!(SystemClock.now().unix() - clock.now().unix() <= 1);
+        clock.set(&json!({"advance": 3600})).unwrap();
+        assert!((3599..=3601).contains(&(clock.now().unix() - SystemClock.now().unix())));
+    }
+
+    #[test]
+    fn what_makes_no_sense_changes_nothing() {
+        let clock = LocalClock::default();
+        clock.set(&json!({"now": "2027-01-15T08:00:00Z"})).unwrap();
+        for body in [json!({}), json!(null), json!({"now": "soon"}), json!({"now": 5}), json!({"advance": 1.5})] {
+            assert!(clock.set(&body).is_err(), "{body}");
+        }
+        assert_eq!(clock.now().unix(), 1_800_000_000);
+    }
+}

@@ -1,0 +1,129 @@
+//! The command line. The flags of the settings are made from their table, and each may be an environment variable too.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, value_parser};
+use countersign::config::{self, ConfigError, SETTINGS};
+use countersign::flows::Settings;
+
+/// What is asked for.
+pub(crate) enum Command {
+    /// To serve.
+    Serve { port: u16, data_dir: PathBuf, settings: Box<Settings> },
+    /// To print an access token.
+    Token { data_dir: PathBuf, person: Person },
+    /// To enrol an app over HTTP.
+    Demo { port: u16, data_dir: PathBuf, person: Person },
+}
+
+/// Whom a token is for.
+pub(crate) struct Person {
+    /// The user id.
+    pub(crate) user: String,
+    /// The claim `email`.
+    pub(crate) email: Option<String>,
+    /// The claim `phone_number`.
+    pub(crate) phone: Option<String>,
+    /// How long it lives, in seconds.
+    pub(crate) ttl: u64,
+}
+
+/// Reads the command line. Help, and what clap itself refuses, ends the process.
+///
+/// # Errors
+/// [`ConfigError`] with every setting that makes no sense.
+pub(crate) fn read() -> Result<Command, ConfigError> {
+    let matches = command().get_matches();
+    Ok(match matches.subcommand() {
+        Some(("token", matches)) => Command::Token { data_dir: data_dir(matches), person: person(matches) },
+        Some(("demo", matches)) => {
+            Command::Demo { port: port(matches), data_dir: data_dir(matches), person: person(matches) }
+        }
+        _ => {
+            let settings = config::read(|name| matches.get_one::<String>(name).cloned())?;
+            Command::Serve { port: port(&matches), data_dir: data_dir(&matches), settings: Box::new(settings) }
+        }
+    })
+}
+
+fn command() -> clap::Command {
+    let settings = SETTINGS.iter().map(|setting| {
+        let meaning = match setting.default {
+            "" => setting.meaning.to_owned(),
+            default => format!("{} [default: {default}]", setting.meaning),
+        };
+        Arg::new(setting.name).long(setting.name.to_lowercase().replace('_', "-")).env(setting.name).help(meaning)
+    });
+    let token = clap::Command::new("token")
+        .about("Prints an access token of the local issuer, whether the server runs or not")
+        .args([user_arg(), data_dir_arg()])
+        .arg(Arg::new("email").long("email").help("the claim `email`"))
+        .arg(Arg::new("phone").long("phone").help("the claim `phone_number`"))
+        .arg(
+            Arg::new("ttl")
+                .long("ttl")
+                .value_parser(value_parser!(u64).range(1..=31_536_000))
+                .default_value("3600")
+                .help("how long it lives, in seconds"),
+        );
+    let demo = clap::Command::new("demo").about("Enrols your authenticator app with the running server").args([
+        user_arg(),
+        port_arg(),
+        data_dir_arg(),
+    ]);
+    clap::Command::new("countersign")
+        .about("Serves every function on one port of this machine, with a store in a file and an inbox for the codes")
+        .args([port_arg(), data_dir_arg()])
+        .args(settings)
+        .subcommands([token, demo])
+        .args_conflicts_with_subcommands(true)
+}
+
+fn user_arg() -> Arg {
+    Arg::new("user").long("user").required(true).help("the user id")
+}
+
+fn port_arg() -> Arg {
+    Arg::new("port")
+        .long("port")
+        .env("PORT")
+        .value_parser(value_parser!(u16))
+        .default_value("3000")
+        .help("the port on 127.0.0.1; 0 takes a free one")
+}
+
+fn data_dir_arg() -> Arg {
+    Arg::new("data-dir")
+        .long("data-dir")
+        .env("DATA_DIR")
+        .value_parser(value_parser!(PathBuf))
+        .default_value(".countersign")
+        .help("where accounts and keys are kept")
+}
+
+fn port(matches: &ArgMatches) -> u16 {
+    matches.get_one("port").copied().unwrap_or_default()
+}
+
+fn data_dir(matches: &ArgMatches) -> PathBuf {
+    matches.get_one::<PathBuf>("data-dir").cloned().unwrap_or_default()
+}
+
+fn person(matches: &ArgMatches) -> Person {
+    // The demo has a user alone.
+    let optional = |name: &str| matches.try_get_one::<String>(name).ok().flatten().cloned();
+    Person {
+        user: optional("user").unwrap_or_default(),
+        email: optional("email"),
+        phone: optional("phone"),
+        ttl: matches.try_get_one::<u64>("ttl").ok().flatten().copied().unwrap_or(3600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::command().debug_assert();
+    }
+}

@@ -1,0 +1,133 @@
+//! The local issuer of access tokens: RS256 (RFC 7518 section 3.3), with a key in a file of its own.
+//!
+//! It is for trying things out, and apart from everything that Countersign itself signs. Its tokens run on real time,
+//! whatever the local clock says.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::Path;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
+use countersign::domain::random;
+use countersign::flows::clock::{Clock, SystemClock, SystemRandomness};
+use countersign::keys::file::{create_private, read_private};
+use data_encoding::{BASE64, BASE64URL_NOPAD};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::command_line::Person;
+use crate::serve::make_folder;
+
+/// The issuer's name in every token. It has the default port whichever is listened on, so that a token can be made
+/// without the server.
+pub(crate) const ISSUER: &str = "http://127.0.0.1:3000/local/issuer";
+
+/// The client and audience of every token.
+pub(crate) const CLIENT: &str = "countersign-local";
+
+/// Signs access tokens.
+pub(crate) struct Issuer {
+    key: KeyPair,
+}
+
+impl Issuer {
+    /// The issuer of a data folder; makes its key where there is none.
+    ///
+    /// # Errors
+    /// When the key can't be read or made, or others may read it.
+    pub(crate) fn open(data_dir: &Path) -> Result<Self, Box<dyn Error>> {
+        make_folder(data_dir)?;
+        let path = data_dir.join("issuer.key");
+        let text = match read_private(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| "an RSA key could not be made")?;
+                let der =
+                    AsDer::<aws_lc_rs::encoding::Pkcs8V1Der>::as_der(&key).map_err(|_| "a key can't be written")?;
+                create_private(&path, Zeroizing::new(BASE64.encode(der.as_ref())).as_bytes())?;
+                // Whoever was first has made the key that stays.
+                read_private(&path)?
+            }
+            text => text.map_err(|error| format!("{}: {error}", path.display()))?,
+        };
+        let der = Zeroizing::new(BASE64.decode(text.trim().as_bytes()).unwrap_or_default());
+        let key = KeyPair::from_pkcs8(&der).map_err(|_| format!("{} is not a key", path.display()))?;
+        Ok(Self { key })
+    }
+
+    /// An access token for a person. Each is a session of its own.
+    ///
+    /// # Errors
+    /// When the system's generator or the signature fails.
+    pub(crate) fn token(&self, person: &Person) -> Result<String, Box<dyn Error>> {
+        let now = SystemClock.now();
+        let jti = BASE64URL_NOPAD.encode(&random::bytes::<16>(&SystemRandomness)?);
+        let mut claims = json!({
+            "iss": ISSUER, "aud": CLIENT, "client_id": CLIENT, "sub": person.user, "jti": jti,
+            "iat": now.unix(), "nbf": now.unix(), "exp": now.plus(person.ttl).unix(),
+        });
+        for (name, value) in [("email", &person.email), ("phone_number", &person.phone)] {
+            if let (Some(claims), Some(value)) = (claims.as_object_mut(), value) {
+                claims.insert(name.to_owned(), value.as_str().into());
+            }
+        }
+        self.sign(&json!({"alg": "RS256", "typ": "at+jwt", "kid": self.kid()}), &claims)
+    }
+
+    /// A JWT with this header and these claims.
+    pub(crate) fn sign(&self, header: &Value, claims: &Value) -> Result<String, Box<dyn Error>> {
+        let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
+        let signed = format!("{}.{}", part(header), part(claims));
+        let mut signature = vec![0; self.key.public_modulus_len()];
+        self.key
+            .sign(&RSA_PKCS1_SHA256, &aws_lc_rs::rand::SystemRandom::new(), signed.as_bytes(), &mut signature)
+            .map_err(|_| "a token could not be signed")?;
+        Ok(format!("{signed}.{}", BASE64URL_NOPAD.encode(&signature)))
+    }
+
+    /// The id of its key: a digest of the public part.
+    pub(crate) fn kid(&self) -> String {
+        let digest = digest(&SHA256, self.key.public_key().as_ref());
+        BASE64URL_NOPAD.encode(digest.as_ref().first_chunk::<12>().map_or(&[], <[u8; 12]>::as_slice))
+    }
+
+    /// Modulus and exponent of its public key, big-endian.
+    pub(crate) fn public_key(&self) -> (Vec<u8>, Vec<u8>) {
+        let key = self.key.public_key();
+        (
+            key.modulus().big_endian_without_leading_zero().to_vec(),
+            key.exponent().big_endian_without_leading_zero().to_vec(),
+        )
+    }
+
+    /// Its JSON Web Key Set (RFC 7517).
+    pub(crate) fn key_set(&self) -> Value {
+        let (n, e) = self.public_key();
+        let (n, e) = (BASE64URL_NOPAD.encode(&n), BASE64URL_NOPAD.encode(&e));
+        json!({"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid(), "n": n, "e": e}]})
+    }
+}
+
+/// Its discovery document, as far as a verifier of tokens reads it.
+pub(crate) fn discovery(host: &str) -> Value {
+    json!({
+        "issuer": ISSUER,
+        "jwks_uri": format!("http://{host}/local/issuer/.well-known/jwks.json"),
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "response_types_supported": ["token"],
+        "subject_types_supported": ["public"],
+    })
+}
+
+/// Prints a token, and nothing else.
+///
+/// # Errors
+/// As [`Issuer::open`] and [`Issuer::token`], and for a user id that Countersign would refuse.
+pub(crate) fn print_token(data_dir: &Path, person: &Person) -> Result<(), Box<dyn Error>> {
+    countersign::domain::ids::UserId::parse(&person.user)?;
+    let token = Issuer::open(data_dir)?.token(person)?;
+    writeln!(io::stdout().lock(), "{token}")?;
+    Ok(())
+}
