@@ -1,1 +1,114 @@
-//! (to come)
+//! API Gateway's events through `lambda_http`'s own types: what the function makes of them, and of what is odd in them.
+
+use std::path::PathBuf;
+
+use axum::Router;
+use countersign::domain::token::Dialect;
+use countersign::http::routes::{Route, router};
+use countersign::lambda::answer;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Context, LambdaEvent};
+use serde_json::{Value, json};
+
+use crate::rig::World;
+
+mod content;
+mod events;
+mod headers;
+mod identity;
+mod paths;
+
+/// Where the events are.
+fn folder() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "..", "events"].iter().collect()
+}
+
+/// The event of a name.
+fn event(name: &str) -> Value {
+    let path = folder().join(format!("{name}.json"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The name of a route's event: dialect, method, and the path from where its dialect's begins.
+fn name_of(route: &Route) -> String {
+    let (dialect, prefix) = match route.dialect {
+        Dialect::Native => ("native", "/v1/me/"),
+        Dialect::Genauth => ("genauth", "/api/v3/"),
+        Dialect::Logto => ("logto", "/api/experience/"),
+        Dialect::Profile => ("profile", "/profile/"),
+    };
+    let path = route.path.strip_prefix(prefix).unwrap_or_else(|| panic!("{} begins with {prefix}", route.path));
+    format!("{dialect}-{}-{}", route.method.as_str().to_lowercase(), path.replace('/', "-").replace(['{', '}'], ""))
+}
+
+/// What a function gives back to API Gateway.
+#[derive(Debug)]
+struct Answer {
+    status: u64,
+    headers: Value,
+    body: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// Status and code in the dialect of the answer.
+    fn outcome(&self) -> (u64, String) {
+        let json = if self.body.is_empty() { Value::Null } else { self.json() };
+        match json.get("statusCode").and_then(Value::as_u64) {
+            Some(status) => (status, json.get("apiCode").map(Value::to_string).unwrap_or_default()),
+            None => (self.status, json.get("code").and_then(Value::as_str).unwrap_or_default().to_owned()),
+        }
+    }
+
+    /// Whether no route was found, as API Gateway would say it.
+    fn is_of_no_route(&self) -> bool {
+        self.status == 404 && self.json() == json!({"message": "Not Found"})
+    }
+}
+
+/// Runs an event as Lambda does: parsed by `lambda_http`, answered, and the answer serialised.
+async fn run(router: &Router, event: &Value) -> Answer {
+    let request: LambdaRequest = serde_json::from_str(&event.to_string()).unwrap();
+    let response = answer(router.clone(), LambdaEvent::new(request, Context::default())).await.unwrap();
+    let response = serde_json::to_value(response).unwrap();
+    assert_eq!(response["isBase64Encoded"], false, "{response}");
+    Answer {
+        status: response["statusCode"].as_u64().unwrap(),
+        headers: response["headers"].clone(),
+        body: response["body"].as_str().unwrap_or_default().to_owned(),
+    }
+}
+
+/// Everything behind one door, so that a wrong turn would lead somewhere.
+fn every_function(world: &World) -> Router {
+    router(None, &world.app)
+}
+
+/// The event with another body.
+fn with_body(mut event: Value, body: &Value) -> Value {
+    event["body"] = body.to_string().into();
+    event
+}
+
+/// The event with another user, in a session of theirs.
+fn of_user(mut event: Value, user: &str) -> Value {
+    event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = user.into();
+    event
+}
+
+/// Enrols an app by events; gives its secret and the factor's id.
+async fn enrol_app(world: &World, user: &str) -> (String, String) {
+    let router = every_function(world);
+    let begin = with_body(of_user(event("native-post-enrollments"), user), &json!({"factorType": "totp"}));
+    let begun = run(&router, &begin).await.json();
+    let secret = begun["totp"]["secret"].as_str().unwrap().to_owned();
+    let confirm = json!({"enrollmentToken": begun["enrollmentToken"], "code": world.next_code(&secret)});
+    let confirm = with_body(of_user(event("native-post-enrollments-confirm"), user), &confirm);
+    let confirmed = run(&router, &confirm).await;
+    assert_eq!(confirmed.status, 201, "{confirmed:?}");
+    (secret, confirmed.json()["factor"]["id"].as_str().unwrap().to_owned())
+}

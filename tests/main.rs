@@ -14,6 +14,8 @@ mod gateway;
 #[cfg(test)]
 mod genauth;
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod logto;

@@ -1,1 +1,149 @@
-//! (to come)
+//! What must hold, whatever the store: a test for each requirement, named after its number, and for the failures of
+//! others.
+//!
+//! A store joins with a function that gives a fresh, empty one with whatever must outlive it, and one line below.
+
+use std::sync::Arc;
+
+use countersign::store::Store;
+use countersign::store::embedded::EmbeddedStore;
+
+mod alike;
+mod codes;
+mod given;
+mod limits;
+mod lost;
+mod presence;
+mod races;
+mod recovery;
+mod secrets;
+mod sends;
+mod tokens;
+
+/// Runs every test against a store of its own. Tests are functions over `Arc<dyn Store>`.
+macro_rules! security_tests {
+    ($store:ident, $fresh:path) => {
+        security_tests! { $store, $fresh,
+            codes {
+                t01_a_secret_is_160_bits_of_the_systems_generator_and_never_the_same,
+                t02_a_code_keeps_its_leading_zeros,
+                t02_a_sent_code_keeps_its_leading_zeros,
+                t02_a_number_is_no_code_in_any_dialect,
+                t02_a_setting_cant_make_codes_shorter,
+                t02_codes_are_those_of_rfc_6238,
+                t03_a_used_code_is_remembered_for_as_long_as_it_would_pass,
+                t04_a_step_before_the_last_one_used_is_refused,
+                t04_the_step_that_enrolled_an_app_is_spent,
+                t05_one_step_either_way_passes_and_two_do_not,
+                t05_a_clients_time_is_ignored,
+                t11_a_resend_voids_the_code_before_it,
+                t11_a_new_enrollment_voids_the_code_before_it,
+                t12_a_code_is_for_its_own_user,
+                t12_a_code_is_for_its_own_factor,
+                t12_a_code_is_for_its_own_purpose,
+            }
+            races {
+                t03_an_apps_code_passes_once_whoever_races,
+                t03_a_code_passes_once_whatever_it_is_used_for,
+                t03_a_sent_code_passes_once_whoever_races,
+                t03_a_recovery_code_passes_once_whoever_races,
+                t03_an_enrollment_is_confirmed_once_whoever_races,
+                t07_parallel_guesses_at_an_app_are_all_counted,
+                t07_parallel_guesses_at_a_sent_code_are_all_counted,
+                t07_parallel_guesses_at_an_enrollment_are_all_counted,
+                t09_a_flood_on_one_factor_neither_locks_nor_starves_another,
+                t18_of_two_enrollments_begun_on_an_empty_account_one_is_finished,
+                t20_a_check_in_flight_does_not_bring_a_removed_factor_back,
+                t30_a_destination_is_sent_to_once_however_many_ask,
+                nothing_is_lost_when_everything_happens_at_once,
+            }
+            limits {
+                t07_five_are_free_then_delays_double_and_a_hundred_lock,
+                t07_a_right_code_is_refused_unspent_while_a_delay_runs,
+                t07_success_resets_the_count,
+                t07_another_factor_and_another_user_still_work,
+                t07_the_count_survives_new_challenges,
+                t07_every_door_counts_the_same,
+                t07_of_500_guesses_in_four_seconds_six_are_looked_at,
+                t08_a_new_challenge_does_not_reset_the_count,
+                t08_a_new_enrollment_does_not_reset_the_count,
+                t08_another_dialect_does_not_reset_the_count,
+                t29_a_challenge_has_five_tries,
+                t29_a_challenge_is_sent_five_times,
+            }
+            tokens {
+                t10_a_sent_code_expires_while_its_item_is_still_there,
+                t10_an_enrollment_expires_at_every_door,
+                t10_a_setting_cant_make_a_code_live_longer,
+                t33_a_token_works_once,
+                t33_a_token_is_for_its_own_user,
+                t33_a_token_is_for_its_own_dialect_and_type,
+                t41_an_id_of_one_purpose_or_dialect_is_none_of_another,
+                t41_a_verified_but_unbound_secret_is_no_presence,
+                t41_the_step_that_verified_a_secret_is_spent_when_it_is_bound,
+            }
+            presence {
+                t18_adding_a_factor_needs_presence_in_every_dialect,
+                t18_presence_is_of_one_session_of_one_user,
+                t18_presence_ends,
+                t18_a_code_stands_in_for_presence_once,
+                t18_what_was_begun_on_an_empty_account_cant_be_finished_on_a_full_one,
+                t18_what_was_begun_before_a_removal_cant_be_finished_after_it,
+                t19_removing_a_factor_needs_presence_or_its_code,
+                t19_other_changes_need_presence_too,
+                t20_a_removed_factor_stops_at_once_with_its_challenges,
+            }
+            recovery {
+                t15_a_recovery_code_is_used_once,
+                t16_recovery_codes_have_at_least_64_bits,
+                t16_a_new_set_voids_the_old,
+                t16_the_code_shown_before_the_confirmation_lives_from_it_on,
+                t17_guesses_at_recovery_codes_are_delayed_but_never_locked,
+                t17_guesses_at_recovery_codes_do_not_delay_an_app,
+            }
+            sends {
+                t30_a_destination_is_sent_to_once_a_minute_however_it_is_written,
+                t30_a_strangers_messages_do_not_block_the_owners_challenge,
+                t30_a_country_that_is_not_allowed_is_not_sent_to,
+                t35_a_refused_message_leaves_nothing_behind,
+                t35_a_refused_message_leaves_what_was_there_before,
+                t35_a_refused_challenge_costs_nothing,
+                t35_an_unknown_outcome_keeps_its_charge,
+                t35_a_request_killed_while_it_sends_keeps_its_charge,
+            }
+            secrets {
+                t15_t22_nothing_that_was_ever_stored_tells_a_secret,
+                t22_a_ciphertext_opens_for_its_own_user_alone,
+                t22_a_digest_is_of_its_own_user_alone,
+            }
+            alike {
+                t21_what_is_anothers_is_as_unknown_as_what_never_was,
+                t21_a_known_user_learns_no_more_than_an_unknown_one,
+                t21_a_number_that_is_taken_looks_like_one_that_is_free,
+            }
+            lost {
+                t40_a_right_code_passes_once_and_is_told_so_when_the_answer_is_lost,
+                t40_an_enrollment_is_finished_once_and_told_so_when_the_answer_is_lost,
+                t40_a_wrong_code_is_counted_once_when_the_answer_is_lost,
+                t40_a_factor_is_removed_and_told_so_when_the_answer_is_lost,
+            }
+        }
+    };
+    ($store:ident, $fresh:path, $($subject:ident { $($test:ident,)+ })+) => {
+        mod $store {
+            $(mod $subject {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $test() {
+                    let (store, _outlives) = $fresh().await;
+                    crate::security::$subject::$test(store).await;
+                })+
+            })+
+        }
+    };
+}
+
+security_tests!(in_memory, crate::security::in_memory);
+
+async fn in_memory() -> (Arc<dyn Store>, ()) {
+    (Arc::new(EmbeddedStore::in_memory().unwrap()), ())
+}

@@ -1,1 +1,5 @@
-//! (to come)
+//! What it takes: the size of every item, the round trips of every flow, and that what has expired goes.
+
+mod expiry;
+mod items;
+mod round_trips;

@@ -66,7 +66,7 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
         .route("/local/issuer/.well-known/openid-configuration", get(configuration))
         .route("/local/issuer/.well-known/jwks.json", get(key_set).with_state(issuer.clone()))
         .layer(from_fn(from_this_machine));
-    let service = guarded.merge(local).layer(option_layer(cors));
+    let service = guarded.layer(option_layer(cors)).merge(local);
 
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
@@ -87,7 +87,7 @@ pub(crate) fn make_folder(path: &Path) -> Result<(), String> {
 
 /// Tells a person what to do next.
 fn welcome(address: SocketAddr, issuer: &Issuer) -> Result<(), Box<dyn Error>> {
-    let token = issuer.token(&Person { user: "alice".to_owned(), email: None, phone: None, ttl: 3600 })?;
+    let token = issuer.token(&Person { user: "carol".to_owned(), email: None, phone: None, ttl: 3600 })?;
     let port = match address.port() {
         3000 => String::new(),
         port => format!(" --port {port}"),
@@ -99,9 +99,9 @@ fn welcome(address: SocketAddr, issuer: &Issuer) -> Result<(), Box<dyn Error>> {
          Codes that would be sent   http://{address}/local/inbox\n  \
          Enrol your own app         cargo run -- demo --user alice{port}\n  \
          A token for your client    cargo run -q -- token --user alice\n\n\
-         Enrol an e-mail address, with a token for alice that lives an hour:\n\n  \
+         Enrol an e-mail address, with a token for carol that lives an hour:\n\n  \
          curl http://{address}/v1/me/enrollments -H 'content-type: application/json' \\\n    \
-         -d '{{\"factorType\":\"email\",\"email\":\"alice@example.com\"}}' \\\n    \
+         -d '{{\"factorType\":\"email\",\"email\":\"carol@example.com\"}}' \\\n    \
          -H 'authorization: {token}'\n"
     )?;
     out.flush()?;
@@ -118,13 +118,20 @@ async fn key_set(State(issuer): State<Arc<Issuer>>) -> Json<Value> {
 
 /// Lets a local route answer only to a loopback name: a site that points its own name here reads no codes.
 async fn from_this_machine(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    if is_loopback(host) {
+    if is_local(request.headers()) {
         next.run(request).await
     } else {
         let message = "this answers to 127.0.0.1 and localhost alone";
         (StatusCode::FORBIDDEN, Json(json!({"message": message}))).into_response()
     }
+}
+
+/// Whether a request comes to a loopback name, and from no other site: a page elsewhere may send a form here under our
+/// own name, but says where it is from.
+fn is_local(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
+    let origin = text(header::ORIGIN).map(|origin| origin.strip_prefix("http://").unwrap_or_default());
+    is_loopback(text(header::HOST).unwrap_or_default()) && origin.is_none_or(is_loopback)
 }
 
 /// Whether a `Host` names this machine, with any port or none.
@@ -141,7 +148,7 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>, Box<dyn Error>> {
     if origins.is_empty() {
         return Ok(None);
     }
-    let origin = if origins == ["*"] {
+    let origin = if origins.iter().any(|origin| origin == "*") {
         AllowOrigin::any()
     } else {
         AllowOrigin::list(origins.iter().map(|origin| origin.parse()).collect::<Result<Vec<HeaderValue>, _>>()?)
@@ -183,7 +190,21 @@ async fn stopped() {
 
 #[cfg(test)]
 mod tests {
-    use super::is_loopback;
+    use super::*;
+
+    #[test]
+    fn another_sites_page_is_not_local_whatever_host_it_calls() {
+        let headers = |origin: &'static str| {
+            HeaderMap::from_iter([
+                (header::HOST, HeaderValue::from_static("127.0.0.1:3000")),
+                (header::ORIGIN, HeaderValue::from_static(origin)),
+            ])
+        };
+        assert!(is_local(&headers("http://127.0.0.1:3000")) && is_local(&headers("http://localhost:5173")));
+        for origin in ["https://evil.example", "http://evil.example", "null", "http://127.0.0.1.evil.example"] {
+            assert!(!is_local(&headers(origin)), "{origin}");
+        }
+    }
 
     #[test]
     fn only_names_of_this_machine_are_loopback() {

@@ -69,7 +69,7 @@ impl std::error::Error for ConfigError {}
 /// [`ConfigError`] with a line for each setting that makes no sense.
 pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigError> {
     let mut reader = Reader { lookup: &lookup, problems: Vec::new() };
-    // A code that is sent lives no longer than ten minutes (SP 800-63B-4, section 3.1.3.3).
+    // A code that is sent lives no longer than ten minutes (SP 800-63B-4, section 3.1.3.3), and gets no new tries.
     let life = 60..=600;
     let policy = Policy {
         presence_seconds: reader.number("PRESENCE_SECONDS", 1..=86_400),
@@ -81,7 +81,7 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
         max_delay_seconds: reader.number("MAX_DELAY_SECONDS", 2..=86_400),
         lock_after: reader.number("LOCK_AFTER", 10..=1000),
         code_tries: reader.number("CODE_TRIES", 1..=10),
-        tries_reset_seconds: reader.number("TRIES_RESET_SECONDS", 60..=86_400),
+        tries_reset_seconds: reader.number("TRIES_RESET_SECONDS", 600..=86_400),
         code_sends: reader.number("CODE_SENDS", 1..=20),
         send_interval_seconds: reader.number("SEND_INTERVAL_SECONDS", 1..=3600),
         max_factors: reader.number("MAX_FACTORS", 1..=32),

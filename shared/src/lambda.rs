@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::process::ExitCode;
 
 use axum::Router;
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, Method, Uri, header};
 use data_encoding::BASE64;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayRequestAuthorizer, ApiGatewayV2httpRequest};
 use lambda_http::request::LambdaRequest;
@@ -80,6 +80,8 @@ pub async fn answer(
 /// What is trusted of an event: what API Gateway found itself.
 #[derive(Clone)]
 struct Washed {
+    /// None for `ANY`.
+    method: Option<Method>,
     uri: Uri,
     identity: Option<Identity>,
     request_id: String,
@@ -87,7 +89,7 @@ struct Washed {
 
 impl Washed {
     fn nowhere() -> Self {
-        Self { uri: Uri::from_static("/"), identity: None, request_id: String::new() }
+        Self { method: None, uri: Uri::from_static("/"), identity: None, request_id: String::new() }
     }
 
     /// Takes route and identity out of an event, and leaves in it nothing that `lambda_http` could stumble over.
@@ -98,6 +100,7 @@ impl Washed {
         let query = event.raw_query_string.take().map(|query| visible(&query)).unwrap_or_default();
         let uri = if query.is_empty() { path } else { format!("{path}?{query}") };
         let washed = Self {
+            method: method_of(route_key),
             uri: uri.parse().unwrap_or_else(|_| Uri::from_static("/")),
             identity: identity(context.authorizer.as_ref(), &event.headers),
             request_id: context.request_id.clone().unwrap_or_default(),
@@ -108,19 +111,34 @@ impl Washed {
         for name in NOT_FROM_OUTSIDE {
             event.headers.remove(name);
         }
-        if event.is_base64_encoded && event.body.as_ref().is_some_and(|body| BASE64.decode(body.as_bytes()).is_err()) {
-            event.is_base64_encoded = false;
+        if event.is_base64_encoded {
+            // Encoded anew: what one decoder takes, another may not, and theirs panics.
+            let decoded = event.body.as_ref().map(|body| BASE64.decode(body.as_bytes()));
+            match decoded {
+                Some(Ok(bytes)) => event.body = Some(BASE64.encode(&bytes)),
+                Some(Err(_)) => event.is_base64_encoded = false,
+                None => {}
+            }
         }
         washed
     }
 
     fn put_into(&self, request: &mut lambda_http::Request) {
+        if let Some(method) = &self.method {
+            *request.method_mut() = method.clone();
+        }
         *request.uri_mut() = self.uri.clone();
         request.extensions_mut().insert(RequestId(self.request_id.clone()));
         if let Some(identity) = self.identity.clone() {
             request.extensions_mut().insert(identity);
         }
     }
+}
+
+/// The method of `POST /v1/me/factors/{id}`; none of `ANY /v1/me/factors/{id}`.
+fn method_of(route_key: &str) -> Option<Method> {
+    let (method, _) = route_key.split_once(' ')?;
+    if method == "ANY" { None } else { method.parse().ok() }
 }
 
 /// The path of `POST /v1/me/factors/{id}` with its parameters filled in.

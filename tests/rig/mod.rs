@@ -29,11 +29,12 @@ use tower::ServiceExt;
 mod enrolled;
 mod postbox;
 pub mod tools;
+pub mod tour;
 mod wrapped;
 
 pub use enrolled::{enrol_app, enrol_email, enrol_phone};
 pub use postbox::{Fate, Postbox, Sent};
-pub use wrapped::{Asked, Faults, Observed, Trouble};
+pub use wrapped::{Asked, CutOff, Faults, Observed, Recorded, Trouble};
 
 /// Where a test's clock starts: a whole number of time steps.
 pub const START: i64 = 1_800_000_000;
@@ -102,33 +103,42 @@ pub struct Plan {
     pub postbox: Arc<Postbox>,
     pub clock: Arc<TestClock>,
     pub seed: u64,
+    /// In place of what repeats from the seed.
+    pub randomness: Option<Arc<dyn Randomness>>,
 }
 
 impl Plan {
     /// The usual, with the settings that are named.
     pub fn with(settings: &[(&str, &str)]) -> Self {
+        Self::over(Arc::new(EmbeddedStore::in_memory().unwrap()), settings)
+    }
+
+    /// The usual over another store, with the settings that are named.
+    pub fn over(store: Arc<dyn Store>, settings: &[(&str, &str)]) -> Self {
         let set: BTreeMap<_, _> = settings.iter().copied().collect();
         Self {
-            store: Arc::new(EmbeddedStore::in_memory().unwrap()),
+            store,
             keys: TestKeys::of_versions(&[1]),
             settings: config::read(|name| set.get(name).map(|value| (*value).to_owned())).unwrap(),
             postbox: Arc::new(Postbox::default()),
             clock: Arc::new(TestClock(AtomicI64::new(START))),
             seed: 1,
+            randomness: None,
         }
     }
 
     pub fn build(self) -> World {
-        let Self { store, keys, settings, postbox, clock, seed } = self;
+        let Self { store, keys, settings, postbox, clock, seed, randomness } = self;
+        let randomness = randomness.unwrap_or_else(|| Arc::new(Repeating(AtomicU64::new(seed))));
         let app = Arc::new(App::new(
             Arc::clone(&store),
             Arc::new(keys),
             postbox.clone(),
             clock.clone(),
-            Arc::new(Repeating(AtomicU64::new(seed))),
+            randomness,
             settings,
         ));
-        World { router: router(None, &app), store, postbox, clock }
+        World { router: router(None, &app), app, store, postbox, clock }
     }
 }
 
@@ -136,6 +146,7 @@ impl Plan {
 #[derive(Clone)]
 pub struct World {
     pub router: Router,
+    pub app: Arc<App>,
     pub store: Arc<dyn Store>,
     pub postbox: Arc<Postbox>,
     pub clock: Arc<TestClock>,
@@ -149,7 +160,7 @@ impl World {
 
     /// The usual world over another store.
     pub fn on(store: Arc<dyn Store>) -> Self {
-        Plan { store, ..Plan::with(&[]) }.build()
+        Plan::over(store, &[]).build()
     }
 
     /// Seconds since the epoch.

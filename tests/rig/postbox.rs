@@ -16,6 +16,8 @@ pub enum Fate {
     AnswerLost,
     /// They don't arrive, and there is no answer.
     Lost,
+    /// They are not answered for as long as anyone waits.
+    Hangs,
     /// There is no such channel.
     NotConfigured,
 }
@@ -86,6 +88,7 @@ impl Delivery for Postbox {
             Fate::Arrives => Ok(()),
             Fate::Refused => Err(DeliveryError::Refused),
             Fate::AnswerLost | Fate::Lost => Err(DeliveryError::Unknown),
+            Fate::Hangs => std::future::pending().await,
             Fate::NotConfigured => Err(DeliveryError::NotConfigured),
         }
     }

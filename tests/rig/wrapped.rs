@@ -1,9 +1,10 @@
-//! Stores around a store: one that counts, one that gets into trouble.
+//! Stores around a store: one that counts, one that remembers, one that gets into trouble, one that is cut off.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use countersign::store::{Commit, Key, Store, StoreError, Stored};
+use countersign::store::{Commit, Item, Key, Put, Replaces, Store, StoreError, Stored, Value, Version};
 
 /// What was asked of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,10 +15,19 @@ pub enum Asked {
     Commit(Vec<(char, usize)>),
 }
 
-/// Writes down what is asked of a store.
+/// Writes down what is asked of a store, and when: calls that one request makes at once are seen to overlap.
 pub struct Observed {
     inner: Arc<dyn Store>,
-    asked: Mutex<Vec<Asked>>,
+    calls: Mutex<Vec<Call>>,
+    moments: AtomicUsize,
+    keys: Mutex<BTreeSet<Key>>,
+}
+
+/// A call, from one moment to another.
+struct Call {
+    asked: Asked,
+    began: usize,
+    ended: usize,
 }
 
 fn kind(key: &Key) -> char {
@@ -26,26 +36,65 @@ fn kind(key: &Key) -> char {
 
 impl Observed {
     pub fn new(inner: Arc<dyn Store>) -> Arc<Self> {
-        Arc::new(Self { inner, asked: Mutex::default() })
+        Arc::new(Self { inner, calls: Mutex::default(), moments: AtomicUsize::new(0), keys: Mutex::default() })
     }
 
     /// What was asked since this was last called.
     pub fn take(&self) -> Vec<Asked> {
-        std::mem::take(&mut self.asked.lock().unwrap())
+        self.calls.lock().unwrap().drain(..).map(|call| call.asked).collect()
+    }
+
+    /// The same by round trips: what was asked at once shares one, what had to wait for an answer is in the next.
+    pub fn take_round_trips(&self) -> Vec<Vec<Asked>> {
+        let calls = std::mem::take(&mut *self.calls.lock().unwrap());
+        let mut trips: Vec<Vec<Call>> = Vec::new();
+        for call in calls {
+            let waited_for = trips.iter().rposition(|trip| trip.iter().any(|earlier| earlier.ended < call.began));
+            let trip = waited_for.map_or(0, |trip| trip + 1);
+            if trip == trips.len() {
+                trips.push(Vec::new());
+            }
+            trips[trip].push(call);
+        }
+        trips.into_iter().map(|trip| trip.into_iter().map(|call| call.asked).collect()).collect()
+    }
+
+    /// Everything that was committed through here, as it is now.
+    pub async fn items(&self) -> BTreeMap<Key, Stored> {
+        let keys = self.keys.lock().unwrap().clone();
+        let mut items = BTreeMap::new();
+        for key in keys {
+            if let Some(stored) = self.inner.get(&key).await.unwrap() {
+                items.insert(key, stored);
+            }
+        }
+        items
+    }
+
+    async fn observe<T>(&self, asked: Asked, answer: impl Future<Output = T>) -> T {
+        let began = self.moments.fetch_add(1, Ordering::SeqCst);
+        self.calls.lock().unwrap().push(Call { asked, began, ended: usize::MAX });
+        // Whoever asks at the same time gets the turn to do so.
+        tokio::task::yield_now().await;
+        let answer = answer.await;
+        let ended = self.moments.fetch_add(1, Ordering::SeqCst);
+        if let Some(call) = self.calls.lock().unwrap().iter_mut().find(|call| call.began == began) {
+            call.ended = ended;
+        }
+        answer
     }
 }
 
 #[async_trait::async_trait]
 impl Store for Observed {
     async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
-        self.asked.lock().unwrap().push(Asked::Get(kind(key)));
-        self.inner.get(key).await
+        self.observe(Asked::Get(kind(key)), self.inner.get(key)).await
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
         let puts = commit.puts.iter().map(|put| (kind(&put.key), put.item.size() + put.key.as_str().len())).collect();
-        self.asked.lock().unwrap().push(Asked::Commit(puts));
-        self.inner.commit(commit).await
+        self.keys.lock().unwrap().extend(commit.puts.iter().map(|put| put.key.clone()));
+        self.observe(Asked::Commit(puts), self.inner.commit(commit)).await
     }
 }
 
@@ -114,5 +163,112 @@ impl Store for Faults {
             }
             None => self.inner.commit(commit).await,
         }
+    }
+}
+
+/// Remembers everything that it was ever given to write.
+pub struct Recorded {
+    inner: Arc<dyn Store>,
+    puts: Mutex<Vec<Put>>,
+}
+
+impl Recorded {
+    pub fn new(inner: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self { inner, puts: Mutex::default() })
+    }
+
+    /// Every key, name and value that was written, as somebody with a copy of every state of the table has them. Bytes
+    /// are characters of their number, and nothing runs into what follows it.
+    pub fn dump(&self) -> String {
+        let mut dump = String::new();
+        for put in &*self.puts.lock().unwrap() {
+            dump += &format!("\n{}\n", put.key.as_str());
+            dump_item(&put.item, &mut dump);
+        }
+        dump
+    }
+}
+
+fn dump_item(item: &Item, dump: &mut String) {
+    for (name, value) in item.iter() {
+        *dump += &format!("{name}\n");
+        dump_value(value, dump);
+        dump.push('\n');
+    }
+}
+
+fn dump_value(value: &Value, dump: &mut String) {
+    match value {
+        Value::Text(text) => *dump += text,
+        Value::Number(number) => *dump += &number.to_string(),
+        Value::Bytes(bytes) => dump.extend(bytes.iter().copied().map(char::from)),
+        Value::List(values) => values.iter().for_each(|value| {
+            dump_value(value, dump);
+            dump.push('\n');
+        }),
+        Value::Map(map) => dump_item(map, dump),
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for Recorded {
+    async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
+        self.inner.get(key).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        self.puts.lock().unwrap().extend(commit.puts.iter().cloned());
+        self.inner.commit(commit).await
+    }
+}
+
+/// Applies a commit and loses the answer, while others go on writing.
+pub struct CutOff {
+    inner: Arc<dyn Store>,
+    writers: Mutex<Option<usize>>,
+}
+
+impl CutOff {
+    pub fn new(inner: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self { inner, writers: Mutex::new(None) })
+    }
+
+    /// The answer to the next commit that is applied is lost, and so many others write its items before it is repeated.
+    pub fn cut(&self, writers: usize) {
+        *self.writers.lock().unwrap() = Some(writers);
+    }
+
+    /// Whether an answer was lost since.
+    pub fn was_cut(&self) -> bool {
+        self.writers.lock().unwrap().is_none()
+    }
+
+    /// Another writer, who changes nothing but the versions.
+    async fn write_again(&self, commit: &Commit) {
+        static WRITTEN: AtomicUsize = AtomicUsize::new(1);
+        let mut version = [0xff; Version::LENGTH];
+        version[..8].copy_from_slice(&WRITTEN.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+        let mut puts = Vec::new();
+        for put in &commit.puts {
+            let Stored { item, version, ttl } = self.inner.get(&put.key).await.unwrap().unwrap();
+            puts.push(Put { key: put.key.clone(), replaces: Replaces::Version(version), item, ttl });
+        }
+        self.inner.commit(&Commit { version: Version(version), puts }).await.unwrap();
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for CutOff {
+    async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
+        self.inner.get(key).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        self.inner.commit(commit).await?;
+        let Some(writers) = self.writers.lock().unwrap().take() else { return Ok(()) };
+        for _ in 0..writers {
+            self.write_again(commit).await;
+        }
+        Err(StoreError::Unknown)
     }
 }

@@ -105,8 +105,6 @@ pub enum Subject {
     Challenge,
     /// A factor.
     Factor,
-    /// A route.
-    Route,
 }
 
 /// A field and what is wrong with it. Never the value.
@@ -125,7 +123,7 @@ impl Error {
         Self::Invalid(vec![FieldProblem { field: field.into(), problem }])
     }
 
-    /// A stable word for logs and metrics.
+    /// A stable word: the `code` of the native dialect, and of the log.
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
@@ -191,7 +189,6 @@ impl fmt::Display for Error {
             Self::NotFound(Subject::Enrollment(_)) => f.write_str("There is no such enrollment."),
             Self::NotFound(Subject::Challenge) => f.write_str("There is no such challenge."),
             Self::NotFound(Subject::Factor) => f.write_str("There is no such factor."),
-            Self::NotFound(Subject::Route) => f.write_str("There is no such route."),
             Self::AlreadyEnrolled(FactorType::Totp) => f.write_str("An authenticator app of this label is enrolled."),
             Self::AlreadyEnrolled(_) => f.write_str("This destination is already enrolled."),
             Self::TooManyFactors => f.write_str("The account has as many factors as it may have."),

@@ -102,17 +102,6 @@ pub enum Channel {
     Email,
 }
 
-impl Channel {
-    /// `sms` or `email`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sms => "sms",
-            Self::Email => "email",
-        }
-    }
-}
-
 impl From<Channel> for FactorType {
     fn from(channel: Channel) -> Self {
         match channel {

@@ -79,6 +79,7 @@ impl App {
                 None => Carried::default(),
             };
             factor.admit(now, self.policy())?;
+            let to = open_destination(keys, &caller.user, factor.id(), *channel, destination)?;
 
             let randomness = self.randomness();
             let id = ChallengeId::random(request.dialect, factor.id().clone(), randomness)?;
@@ -90,7 +91,6 @@ impl App {
             let put = previous.put(&Challenge::Open(open), now, self.policy());
             let Some(version) = rounds.settle(vec![put]).await? else { continue };
 
-            let to = open_destination(keys, &caller.user, factor.id(), *channel, destination)?;
             let seconds = self.policy().challenge_seconds;
             let message = self.message(&to, &code, seconds, request.language, request.platform);
             let undo = previous.restore(version, Challenge::Void { since: now }, now, self.policy());

@@ -243,7 +243,10 @@ fn attempt(
     code: &Code,
     now: Timestamp,
 ) -> Result<Attempt, Error> {
-    let Code::Digits(digits) = code else { return Ok(Attempt::Wrong) };
+    // No other code can be right: it is no guess, and not counted.
+    let Code::Digits(digits) = code else {
+        return Err(Error::IncorrectCode { kind: pending.candidate.factor_type().into(), remaining: None });
+    };
     let id = &pending.candidate.id;
     match &pending.candidate.credential {
         Credential::Totp { secret, parameters } => {

@@ -96,13 +96,14 @@ impl App {
         let destination = self.destination(target)?;
         let factor_type = destination.as_ref().map_or(FactorType::Totp, |to| to.channel().into());
         let label = label.map_or_else(|| Label::parse(factor_type.default_label()), Ok)?;
+        let plan = Plan { destination, label, language, platform };
         let keys = self.keyring().await?;
 
         let mut rounds = self.rounds();
         loop {
             let ((account, previous), limit) = tokio::try_join!(
                 self.load_enrollment(caller, factor_type),
-                self.load_limit(keys, destination.as_ref()),
+                self.load_limit(keys, plan.destination.as_ref()),
             )?;
             let now = self.now();
             let mut owner = account.value.clone().unwrap_or_default();
@@ -119,22 +120,17 @@ impl App {
                     continue;
                 }
             }
-            if let Some(destination) = &destination {
-                require_new(keys, &caller.user, &owner, destination)?;
-            }
-            let tries = self.taken_over(factor_type, previous.value.as_ref(), now)?;
-            let authorized = owner.authorized_epoch(caller.session, now, self.policy());
-            let draft = Drafting { app: self, keys, caller, dialect, now, authorized, tries }.draft(
-                label.clone(),
-                destination.as_ref(),
-                language,
-                platform,
-            )?;
-            if begins_bound(dialect) {
-                owner.admit_candidate(&draft.pending.candidate, self.policy())?;
-            }
-            let charged = limit.as_ref().map(|limit| charge(limit, now, self.policy())).transpose()?;
-
+            let drafting = Drafting { app: self, keys, caller, dialect, now };
+            let decided = drafting.decide(&owner, previous.value.as_ref(), limit.as_ref(), &plan);
+            let (draft, charged) = match decided {
+                Ok(decided) => decided,
+                // A code that was right is spent, whatever else is wrong with the request.
+                Err(refusal) if !puts.is_empty() => {
+                    rounds.refuse(puts, refusal).await?;
+                    continue;
+                }
+                Err(refusal) => return Err(refusal),
+            };
             let Draft { pending, token, offer, message } = draft;
             let expires_at = pending.expires_at;
             puts.push(previous.put(&Enrollment::Pending(pending), now, self.policy()));
@@ -212,21 +208,6 @@ impl App {
             }
         }
     }
-
-    /// The wrong tries that a new enrolment takes over. Not for an app, whose secret its owner knows anyway.
-    fn taken_over(
-        &self,
-        factor_type: FactorType,
-        previous: Option<&Enrollment>,
-        now: Timestamp,
-    ) -> Result<Tries, Error> {
-        let tries = match (factor_type, previous) {
-            (FactorType::Totp, _) | (_, None) => Tries::default(),
-            (_, Some(previous)) => previous.carried_tries(now, self.policy()),
-        };
-        tries.admit(factor_type.into(), now, self.policy())?;
-        Ok(tries)
-    }
 }
 
 /// Whether presence is asked for when an enrolment begins. Logto asks when it is bound.
@@ -249,6 +230,14 @@ fn charge(limit: &Loaded<DestinationLimit>, now: Timestamp, policy: &Policy) -> 
     Ok(limit.put(&charged, now, policy))
 }
 
+/// What is to be enrolled, once it was read.
+struct Plan {
+    destination: Option<Destination>,
+    label: Label,
+    language: Language,
+    platform: Option<Platform>,
+}
+
 /// What every draft needs.
 struct Drafting<'a> {
     app: &'a App,
@@ -256,35 +245,52 @@ struct Drafting<'a> {
     caller: &'a Caller,
     dialect: Dialect,
     now: Timestamp,
-    authorized: Option<Epoch>,
-    tries: Tries,
 }
 
 impl Drafting<'_> {
-    fn draft(
-        self,
-        label: Label,
-        destination: Option<&Destination>,
-        language: Language,
-        platform: Option<Platform>,
-    ) -> Result<Draft, Error> {
+    /// The new enrolment, and the charge of its destination, where nothing speaks against them.
+    fn decide(
+        &self,
+        owner: &Account,
+        previous: Option<&Enrollment>,
+        limit: Option<&Loaded<DestinationLimit>>,
+        plan: &Plan,
+    ) -> Result<(Draft, Option<Put>), Error> {
+        let policy = self.app.policy();
+        if let Some(destination) = &plan.destination {
+            require_new(self.keys, &self.caller.user, owner, destination)?;
+        }
+        let tries = self.taken_over(plan, previous)?;
+        let authorized = owner.authorized_epoch(self.caller.session, self.now, policy);
+        let draft = self.draft(plan, authorized, tries)?;
+        if begins_bound(self.dialect) {
+            owner.admit_candidate(&draft.pending.candidate, policy)?;
+        }
+        let charged = limit.map(|limit| charge(limit, self.now, policy)).transpose()?;
+        Ok((draft, charged))
+    }
+
+    /// The wrong tries that a new enrolment takes over. Not for an app, whose secret its owner knows anyway.
+    fn taken_over(&self, plan: &Plan, previous: Option<&Enrollment>) -> Result<Tries, Error> {
+        let (Some(destination), Some(previous)) = (&plan.destination, previous) else { return Ok(Tries::default()) };
+        let tries = previous.carried_tries(self.now, self.app.policy());
+        tries.admit(FactorType::from(destination.channel()).into(), self.now, self.app.policy())?;
+        Ok(tries)
+    }
+
+    fn draft(&self, plan: &Plan, authorized: Option<Epoch>, tries: Tries) -> Result<Draft, Error> {
         let randomness = self.app.randomness();
-        let factor_type = destination.map_or(FactorType::Totp, |to| to.channel().into());
+        let factor_type = plan.destination.as_ref().map_or(FactorType::Totp, |to| to.channel().into());
         let token = EnrollmentToken::random(self.dialect, factor_type, randomness)?;
         let ticket = Ticket { dialect: self.dialect, nonce: token.nonce.digest() };
         let id = FactorId::random(randomness)?;
-        let (credential, recovery, offer, message) = match destination {
+        let (credential, recovery, offer, message) = match &plan.destination {
             None => self.app_credential(&id)?,
-            Some(destination) => self.sent_credential(&id, ticket, destination, language, platform)?,
+            Some(destination) => self.sent_credential(&id, ticket, destination, plan)?,
         };
-        let pending = Pending {
-            ticket,
-            candidate: Candidate { id, label, credential },
-            authorized: self.authorized,
-            expires_at: self.now.plus(self.seconds()),
-            tries: self.tries,
-            recovery,
-        };
+        let candidate = Candidate { id, label: plan.label.clone(), credential };
+        let expires_at = self.now.plus(self.seconds());
+        let pending = Pending { ticket, candidate, authorized, expires_at, tries, recovery };
         Ok(Draft { pending, token, offer, message })
     }
 
@@ -320,16 +326,15 @@ impl Drafting<'_> {
         id: &FactorId,
         ticket: Ticket,
         destination: &Destination,
-        language: Language,
-        platform: Option<Platform>,
+        plan: &Plan,
     ) -> Result<Parts, Error> {
         let user = &self.caller.user;
         let code = Passcode::random(self.app.policy().passcode_digits, self.app.randomness())?;
         let version = self.keys.current();
         let passcode = self.keys.passcode_digest(version, user, id, ticket.nonce, &code)?;
-        let plain = destination.as_str().as_bytes();
-        let sealed = self.keys.seal(Purpose::Destination, user, id, plain, self.app.randomness())?;
-        let message = self.app.message(destination, &code, self.seconds(), language, platform);
+        let address = destination.as_str().as_bytes();
+        let sealed = self.keys.seal(Purpose::Destination, user, id, address, self.app.randomness())?;
+        let message = self.app.message(destination, &code, self.seconds(), plan.language, plan.platform);
         let credential = Credential::Sent { channel: destination.channel(), destination: sealed, passcode };
         Ok((credential, None, Offer::Sent(destination.masked()), Some(message)))
     }

@@ -145,7 +145,16 @@ impl App {
                 rounds.refuse(vec![account.put(&owner, now, self.policy())], refusal).await?;
                 continue;
             }
-            let changed = change(keys, &mut owner)?;
+            let authorized = owner.clone();
+            let changed = match change(keys, &mut owner) {
+                Ok(changed) => changed,
+                // A code that was right is spent, whatever else is wrong with the request.
+                Err(refusal) if account.value.as_ref().is_some_and(|before| *before != authorized) => {
+                    rounds.refuse(vec![account.put(&authorized, now, self.policy())], refusal).await?;
+                    continue;
+                }
+                Err(refusal) => return Err(refusal),
+            };
             if rounds.settle(vec![account.put(&owner, now, self.policy())]).await?.is_some() {
                 return Ok(changed);
             }

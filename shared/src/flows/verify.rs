@@ -103,9 +103,11 @@ impl App {
                     }
                 }
                 Attempt::Spent | Attempt::Wrong => {
-                    owner.factor_mut(&id.factor)?.failed(now);
+                    let factor = owner.factor_mut(&id.factor)?;
+                    factor.failed(now);
+                    let before_a_delay = factor.attempts().remaining(self.policy()).unwrap_or(0);
                     let failed = open.failed(now);
-                    let remaining = Some(failed.tries.remaining(self.policy()));
+                    let remaining = Some(failed.tries.remaining(self.policy()).min(before_a_delay));
                     let puts = vec![
                         account.put(&owner, now, self.policy()),
                         challenge.put(&Challenge::Open(failed), now, self.policy()),

@@ -33,7 +33,8 @@ struct FieldReply<'a> {
 
 /// The answer to a failed request.
 pub(in crate::http) fn word(error: &Error, context: &Context) -> Response {
-    let (status, code, title) = describe(error);
+    let (status, title) = describe(error);
+    let code = error.word();
     let remaining_attempts = if let Error::IncorrectCode { remaining, .. } = error { *remaining } else { None };
     let errors = if let Error::Invalid(problems) = error {
         Some(problems.iter().map(|FieldProblem { field, problem }| FieldReply { field, problem }).collect())
@@ -57,35 +58,31 @@ pub(in crate::http) fn word(error: &Error, context: &Context) -> Response {
     response
 }
 
-/// Status, code and title of every error.
-fn describe(error: &Error) -> (StatusCode, &'static str, &'static str) {
+/// Status and title of every error.
+fn describe(error: &Error) -> (StatusCode, &'static str) {
     match error {
-        Error::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid_request", "Invalid request"),
-        Error::UnsupportedMediaType => {
-            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type")
-        }
-        Error::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "Payload too large"),
-        Error::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized"),
-        Error::FactorRequired => (StatusCode::BAD_REQUEST, "factor_required", "Factor required"),
-        Error::IncorrectCode { .. } => (StatusCode::BAD_REQUEST, "incorrect_code", "Incorrect code"),
-        Error::CodeAlreadyUsed(_) => (StatusCode::BAD_REQUEST, "code_already_used", "Code already used"),
-        Error::PresenceRequired { .. } => (StatusCode::FORBIDDEN, "presence_required", "Presence required"),
-        Error::FactorLocked => (StatusCode::FORBIDDEN, "factor_locked", "Factor locked"),
-        Error::DestinationRefused => (StatusCode::FORBIDDEN, "destination_refused", "Destination refused"),
-        Error::NotFound(_) | Error::NotEnrolled(_) => (StatusCode::NOT_FOUND, "not_found", "Not found"),
-        Error::AlreadyEnrolled(_) => (StatusCode::CONFLICT, "already_enrolled", "Already enrolled"),
-        Error::TooManyFactors => (StatusCode::CONFLICT, "too_many_factors", "Too many factors"),
-        Error::AlreadyUsed(_) => (StatusCode::CONFLICT, "already_used", "Already used"),
-        Error::NotVerified => (StatusCode::CONFLICT, "not_verified", "Not verified"),
-        Error::NothingToBind => (StatusCode::CONFLICT, "nothing_to_bind", "Nothing to bind"),
-        Error::Expired(_) => (StatusCode::GONE, "expired", "Expired"),
-        Error::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts"),
-        Error::TooManyMessages { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_messages", "Too many messages"),
-        Error::ChannelNotConfigured(_) => {
-            (StatusCode::NOT_IMPLEMENTED, "channel_not_configured", "Channel not configured")
-        }
-        Error::DeliveryFailed => (StatusCode::BAD_GATEWAY, "delivery_failed", "Delivery failed"),
-        Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy"),
-        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+        Error::Invalid(_) => (StatusCode::BAD_REQUEST, "Invalid request"),
+        Error::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type"),
+        Error::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Payload too large"),
+        Error::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
+        Error::FactorRequired => (StatusCode::BAD_REQUEST, "Factor required"),
+        Error::IncorrectCode { .. } => (StatusCode::BAD_REQUEST, "Incorrect code"),
+        Error::CodeAlreadyUsed(_) => (StatusCode::BAD_REQUEST, "Code already used"),
+        Error::PresenceRequired { .. } => (StatusCode::FORBIDDEN, "Presence required"),
+        Error::FactorLocked => (StatusCode::FORBIDDEN, "Factor locked"),
+        Error::DestinationRefused => (StatusCode::FORBIDDEN, "Destination refused"),
+        Error::NotFound(_) | Error::NotEnrolled(_) => (StatusCode::NOT_FOUND, "Not found"),
+        Error::AlreadyEnrolled(_) => (StatusCode::CONFLICT, "Already enrolled"),
+        Error::TooManyFactors => (StatusCode::CONFLICT, "Too many factors"),
+        Error::AlreadyUsed(_) => (StatusCode::CONFLICT, "Already used"),
+        Error::NotVerified => (StatusCode::CONFLICT, "Not verified"),
+        Error::NothingToBind => (StatusCode::CONFLICT, "Nothing to bind"),
+        Error::Expired(_) => (StatusCode::GONE, "Expired"),
+        Error::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "Too many attempts"),
+        Error::TooManyMessages { .. } => (StatusCode::TOO_MANY_REQUESTS, "Too many messages"),
+        Error::ChannelNotConfigured(_) => (StatusCode::NOT_IMPLEMENTED, "Channel not configured"),
+        Error::DeliveryFailed => (StatusCode::BAD_GATEWAY, "Delivery failed"),
+        Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Busy"),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
     }
 }

@@ -1,0 +1,365 @@
+//! Flows that are prepared once, and then carried out as often as something can go wrong in them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use countersign::store::embedded::EmbeddedStore;
+use countersign::store::{Commit, Item, Key, Put, Replaces, Store, StoreError, Stored, Value as Attribute, Version};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+
+use super::flows;
+use super::killed::Gates;
+use super::lost_replies::Losing;
+use crate::rig::{Client, Faults, Observed, Plan, Reply, START, TestKeys, World};
+
+/// A request of Alice's.
+#[derive(Clone, Debug)]
+pub(super) struct Ask {
+    session: &'static str,
+    method: &'static str,
+    path: String,
+    body: Value,
+}
+
+impl Ask {
+    pub(super) fn new(method: &'static str, path: impl Into<String>, body: Value) -> Self {
+        Self { session: "alice-1", method, path: path.into(), body }
+    }
+
+    /// The same in another session.
+    pub(super) fn by(self, session: &'static str) -> Self {
+        Self { session, ..self }
+    }
+
+    pub(super) async fn of(&self, world: &World) -> Reply {
+        let alice: Client = world.session("alice", self.session);
+        alice.call(self.method, &self.path, self.body.clone()).await
+    }
+}
+
+/// What Alice does next, by the time that it is then and by the answer before.
+pub(super) type Then = Box<dyn Fn(&World, &Value) -> Ask + Send + Sync>;
+
+/// A request that Alice is about to make, and how she goes on once it is settled: each of these must pass.
+pub(crate) struct Scene {
+    ask: Ask,
+    then: Vec<Then>,
+}
+
+impl Scene {
+    pub(super) fn new(ask: Ask) -> Self {
+        Self { ask, then: Vec::new() }
+    }
+
+    /// Makes the request.
+    pub(crate) async fn ask(&self, world: &World) -> Reply {
+        self.ask.of(world).await
+    }
+
+    pub(super) fn then(mut self, then: impl Fn(&World, &Value) -> Ask + Send + Sync + 'static) -> Self {
+        self.then.push(Box::new(then));
+        self
+    }
+
+    /// Makes the same request once more.
+    pub(super) fn again(self) -> Self {
+        let ask = self.ask.clone();
+        self.then(move |_, _| ask.clone())
+    }
+}
+
+/// A flow: a way to a world in which its request can be made.
+pub(crate) struct Flow {
+    pub(crate) name: &'static str,
+    pub(crate) prepare: for<'a> fn(&'a World) -> Pin<Box<dyn Future<Output = Scene> + Send + 'a>>,
+}
+
+/// A flow whose world is ready to be copied.
+pub(super) struct Prepared {
+    pub(super) name: &'static str,
+    scene: Scene,
+    items: BTreeMap<Key, Stored>,
+    now: i64,
+    pub(super) usual: Usual,
+}
+
+/// How it goes when nothing goes wrong.
+#[derive(Default)]
+pub(super) struct Usual {
+    /// What the request is told.
+    pub(super) told: String,
+    /// What the same request is told when it is made again.
+    pub(super) again: String,
+    /// Calls to the store.
+    pub(super) calls: usize,
+    /// Messages.
+    pub(super) sent: usize,
+    pub(super) after: Shape,
+    pub(super) after_again: Shape,
+}
+
+/// A copy of a flow's world, over a store that gets into trouble when it is told to.
+pub(super) struct Bench {
+    pub(super) world: World,
+    pub(super) faults: Arc<Faults>,
+    pub(super) gates: Arc<Gates>,
+    pub(super) losing: Arc<Losing>,
+    observed: Arc<Observed>,
+}
+
+/// A part of a store, with keys of its own: to make a whole store takes longer than most requests.
+pub(crate) struct Space {
+    store: EmbeddedStore,
+    number: String,
+}
+
+impl Space {
+    /// A part of the store that all benches share.
+    fn new() -> Self {
+        static STORE: LazyLock<EmbeddedStore> = LazyLock::new(|| EmbeddedStore::in_memory().unwrap());
+        Self::of(&STORE)
+    }
+
+    pub(crate) fn of(store: &EmbeddedStore) -> Self {
+        static SPACES: AtomicU64 = AtomicU64::new(0);
+        Self { store: store.clone(), number: SPACES.fetch_add(1, Ordering::Relaxed).to_string() }
+    }
+
+    fn key(&self, key: &Key) -> Key {
+        Key::new('s', &[&self.number, key.as_str()])
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for Space {
+    async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
+        self.store.get(&self.key(key)).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        let mut commit = commit.clone();
+        commit.puts.iter_mut().for_each(|put| put.key = self.key(&put.key));
+        self.store.commit(&commit).await
+    }
+}
+
+/// Where an account stands after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stands {
+    /// Nothing has changed.
+    AsBefore,
+    /// All has changed that usually does.
+    AsAfter,
+}
+
+/// Every flow, prepared.
+pub(super) async fn prepared() -> &'static [Prepared] {
+    static PREPARED: OnceCell<Vec<Prepared>> = OnceCell::const_new();
+    PREPARED
+        .get_or_init(async || {
+            let mut all = Vec::new();
+            for flow in flows::all() {
+                all.push(Prepared::of(flow).await);
+            }
+            all
+        })
+        .await
+}
+
+/// Does something with every flow, with all of them at a time.
+pub(super) async fn with_every_flow<F>(work: impl Fn(&'static Prepared) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut flows = JoinSet::new();
+    for flow in prepared().await {
+        flows.spawn(work(flow));
+    }
+    flows.join_all().await;
+}
+
+impl Prepared {
+    async fn of(flow: &Flow) -> Self {
+        let observed = Observed::new(Arc::new(Space::new()));
+        let world = World::on(observed.clone());
+        let scene = (flow.prepare)(&world).await;
+        let (items, now) = (observed.items().await, world.now());
+        let mut prepared = Self { name: flow.name, scene, items, now, usual: Usual::default() };
+        prepared.usual = prepared.usually().await;
+        prepared
+    }
+
+    async fn usually(&self) -> Usual {
+        let bench = self.bench().await;
+        let told = told(&self.ask(&bench).await);
+        let (calls, sent) = (bench.faults.heal(), bench.world.postbox.calls());
+        let after = bench.shape().await;
+        let again = self::told(&self.ask(&bench).await);
+        let after_again = bench.shape().await;
+        self.go_on(&bench, "without any trouble").await;
+        Usual { told, again, calls, sent, after, after_again }
+    }
+
+    /// Its request.
+    pub(super) async fn ask(&self, bench: &Bench) -> Reply {
+        self.scene.ask(&bench.world).await
+    }
+
+    /// A copy of its world.
+    pub(super) async fn bench(&self) -> Bench {
+        self.bench_with(TestKeys::of_versions(&[1])).await
+    }
+
+    pub(super) async fn bench_with(&self, keys: TestKeys) -> Bench {
+        let observed = Observed::new(Arc::new(Space::new()));
+        let puts = self.items.iter().map(|(key, Stored { item, ttl, .. })| Put {
+            key: key.clone(),
+            replaces: Replaces::Nothing,
+            item: item.clone(),
+            ttl: *ttl,
+        });
+        let commit = Commit { version: Version([7; Version::LENGTH]), puts: puts.collect() };
+        if !commit.puts.is_empty() {
+            observed.commit(&commit).await.unwrap();
+        }
+        let losing = Losing::new(observed.clone());
+        let gates = Gates::new(losing.clone());
+        let faults = Faults::new(gates.clone());
+        let world = Plan { keys, seed: 2, ..Plan::over(faults.clone(), &[]) }.build();
+        world.pass(self.now - START);
+        Bench { world, faults, gates, losing, observed }
+    }
+
+    /// Whether the account is as before or as after.
+    pub(super) async fn stands(&self, bench: &Bench, how: &str) -> Stands {
+        let items = bench.items().await;
+        if contents(&items) == contents(&self.items) {
+            return Stands::AsBefore;
+        }
+        assert_eq!(shape(&items), self.usual.after, "{}, {how}: neither as before nor as after", self.name);
+        Stands::AsAfter
+    }
+
+    /// Once the trouble is over, the same request goes as the account stands, and then all goes on as usual.
+    pub(super) async fn goes_on(&self, bench: &Bench, how: &str) -> Stands {
+        let stands = self.stands(bench, how).await;
+        let again = told(&self.ask(bench).await);
+        let (usually, after) = match stands {
+            Stands::AsBefore => (&self.usual.told, &self.usual.after),
+            Stands::AsAfter => (&self.usual.again, &self.usual.after_again),
+        };
+        assert_eq!(again, *usually, "{}, {how}: the same request, with everything {stands:?}", self.name);
+        assert_eq!(bench.shape().await, *after, "{}, {how}: after the same request", self.name);
+        self.go_on(bench, how).await;
+        stands
+    }
+
+    /// Alice goes on; she waits where she is told to.
+    pub(super) async fn go_on(&self, bench: &Bench, how: &str) {
+        let mut answer = Value::Null;
+        for (step, then) in self.scene.then.iter().enumerate() {
+            let mut reply = then(&bench.world, &answer).of(&bench.world).await;
+            if let Some(seconds) = reply.retry_after() {
+                assert!(seconds <= 60, "{}, {how}: {}", self.name, told(&reply));
+                bench.world.pass(i64::try_from(seconds).unwrap());
+                reply = then(&bench.world, &answer).of(&bench.world).await;
+            }
+            assert!(passed(&reply), "{}, {how}: step {step} was told {}", self.name, told(&reply));
+            answer = reply.json();
+        }
+    }
+}
+
+impl Bench {
+    pub(super) async fn items(&self) -> BTreeMap<Key, Stored> {
+        self.observed.items().await
+    }
+
+    pub(super) async fn shape(&self) -> Shape {
+        shape(&self.items().await)
+    }
+}
+
+/// What a request was told, in any dialect, in one line.
+pub(super) fn told(reply: &Reply) -> String {
+    let json = reply.json();
+    let mut told = json.get("statusCode").map_or_else(|| reply.status.as_u16().to_string(), Value::to_string);
+    let is_problem = json.get("status").and_then(Value::as_str) == Some("error");
+    let words = ["code", "apiCode", "remainingAttempts"].into_iter().chain(is_problem.then_some("message"));
+    for word in words.filter_map(|name| json.get(name)) {
+        write!(told, " {}", word.to_string().trim_matches('"')).unwrap();
+    }
+    if let Some(seconds) = reply.retry_after() {
+        write!(told, ", again in {seconds} s").unwrap();
+    }
+    told
+}
+
+/// Whether it was told that the service is busy, and nothing more.
+pub(super) fn is_busy(told: &str) -> bool {
+    ["503 busy, again in 1 s", "503, again in 1 s", "503 entity.db_busy, again in 1 s"].contains(&told)
+        || told == "503 The service is busy: try again., again in 1 s"
+}
+
+fn passed(reply: &Reply) -> bool {
+    told(reply).starts_with('2')
+}
+
+/// What is stored of what matters: a request that was undone leaves an item that says nothing.
+pub(super) fn contents(items: &BTreeMap<Key, Stored>) -> BTreeMap<&Key, &Item> {
+    items.iter().map(|(key, stored)| (key, &stored.item)).filter(|(key, item)| !is_nothing(key, item)).collect()
+}
+
+fn is_nothing(key: &Key, item: &Item) -> bool {
+    let is_void = item.text("state") == Ok("void");
+    let is_uncharged = key.as_str().starts_with("l#") && item.number::<i64>("sent").is_err();
+    is_void || is_uncharged
+}
+
+/// The same without what is random: ids, nonces, secrets and digests, of which the lengths remain.
+pub(super) type Shape = BTreeMap<String, String>;
+
+fn shape(items: &BTreeMap<Key, Stored>) -> Shape {
+    let mut shape = Shape::new();
+    for (key, item) in contents(items) {
+        // The factor in the key of a challenge is random.
+        let name = key.as_str().split('#').take(if key.as_str().starts_with('c') { 2 } else { 3 });
+        shape.entry(name.collect::<Vec<_>>().join("#")).or_default().push_str(&shape_of(item));
+    }
+    shape
+}
+
+fn shape_of(item: &Item) -> String {
+    let mut text = String::from("{");
+    for (name, value) in item.iter() {
+        let value = if name == "id" { "…".to_owned() } else { shape_of_value(value) };
+        write!(text, " {name}: {value}").unwrap();
+    }
+    text + " }"
+}
+
+fn shape_of_value(value: &Attribute) -> String {
+    match value {
+        Attribute::Text(text) => format!("{text:?}"),
+        Attribute::Number(number) => number.to_string(),
+        Attribute::Bytes(bytes) => format!("{} B", bytes.len()),
+        Attribute::Map(map) => shape_of(map),
+        Attribute::List(values) => values.iter().map(shape_of_value).collect::<Vec<_>>().join(" "),
+    }
+}
+
+/// So that a change of what a flow tells, and of how it goes twice, is reviewed.
+#[tokio::test]
+async fn without_trouble_every_flow_goes_as_reviewed() {
+    let mut table = String::new();
+    for flow in prepared().await {
+        let Usual { told, again, calls, sent, .. } = &flow.usual;
+        writeln!(table, "{}: {told} ({calls} calls, {sent} messages); again: {again}", flow.name).unwrap();
+    }
+    insta::assert_snapshot!(table);
+}

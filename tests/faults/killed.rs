@@ -1,0 +1,91 @@
+//! A function that is killed between two steps: its request ends at some point, for ever and without an answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use countersign::store::{Commit, Key, Store, StoreError, Stored};
+use tokio::sync::Notify;
+
+use super::bench::{Prepared, Stands, told, with_every_flow};
+
+/// A store with a gate before and one after every call; at one of them whoever comes waits for ever.
+pub(super) struct Gates {
+    inner: Arc<dyn Store>,
+    passed: AtomicUsize,
+    closed: AtomicUsize,
+    reached: Notify,
+}
+
+impl Gates {
+    pub(super) fn new(inner: Arc<dyn Store>) -> Arc<Self> {
+        let closed = AtomicUsize::new(usize::MAX);
+        Arc::new(Self { inner, passed: AtomicUsize::new(0), closed, reached: Notify::new() })
+    }
+
+    /// Closes the n-th gate from here on.
+    fn close(&self, gate: usize) {
+        self.passed.store(0, Ordering::SeqCst);
+        self.closed.store(gate, Ordering::SeqCst);
+    }
+
+    /// Opens it for those who come later.
+    fn open(&self) {
+        self.closed.store(usize::MAX, Ordering::SeqCst);
+    }
+
+    async fn pass(&self) {
+        if self.passed.fetch_add(1, Ordering::SeqCst) == self.closed.load(Ordering::SeqCst) {
+            self.reached.notify_one();
+            std::future::pending::<()>().await;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for Gates {
+    async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
+        self.pass().await;
+        let answer = self.inner.get(key).await;
+        self.pass().await;
+        answer
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        self.pass().await;
+        let answer = self.inner.commit(commit).await;
+        self.pass().await;
+        answer
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t35_killed_at_any_point_a_flow_leaves_the_account_as_before_or_as_after() {
+    with_every_flow(killed_everywhere).await;
+}
+
+async fn killed_everywhere(flow: &'static Prepared) {
+    for gate in 0.. {
+        let how = format!("killed at gate {gate}");
+        let bench = flow.bench().await;
+        bench.gates.close(gate);
+        let reply = tokio::select! {
+            reply = flow.ask(&bench) => Some(reply),
+            // The request's future is dropped.
+            () = bench.gates.reached.notified() => None,
+        };
+        bench.gates.open();
+        if let Some(reply) = reply {
+            assert_eq!(gate, flow.usual.calls * 2, "{}: it has two gates a call", flow.name);
+            assert_eq!(told(&reply), flow.usual.told, "{}", flow.name);
+            // It was carried out, but nobody got the answer.
+            flow.goes_on(&bench, "its answer never got out").await;
+            return;
+        }
+        assert_eq!(bench.world.postbox.calls(), 0, "{}, {how}: no message before the commit's answer", flow.name);
+        let stands = flow.goes_on(&bench, &how).await;
+        if gate < flow.usual.calls * 2 - 1 {
+            assert_eq!(stands, Stands::AsBefore, "{}, {how}: the last call is the commit", flow.name);
+        }
+    }
+}

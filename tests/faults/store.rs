@@ -1,0 +1,75 @@
+//! A store that gets into trouble at the n-th call of a request: once, for a few calls, for all that follow.
+
+use super::bench::{Bench, Prepared, Stands, is_busy, told, with_every_flow};
+use crate::rig::Trouble;
+
+const TROUBLES: [Trouble; 4] = [Trouble::Throttled, Trouble::Silence, Trouble::AnswerLost, Trouble::Conflict];
+
+/// A flow makes a call once more than this before it gives up.
+const A_FEW: usize = 3;
+
+/// As many as no flow makes.
+const ALL: usize = 1000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trouble_at_any_call_that_passes_is_not_noticed() {
+    with_every_flow(async |flow: &'static Prepared| {
+        for trouble in TROUBLES {
+            for (first, count) in (0..flow.usual.calls).flat_map(|first| [(first, 1), (first, A_FEW)]) {
+                let how = format!("{trouble:?} at {count} calls from call {first} on");
+                let (bench, told) = carried_out(flow, trouble, first, count).await;
+                assert_eq!(told, flow.usual.told, "{}, {how}", flow.name);
+                assert_eq!(bench.world.postbox.calls(), flow.usual.sent, "{}, {how}: messages", flow.name);
+                if count == 1 {
+                    flow.goes_on(&bench, &how).await;
+                } else {
+                    flow.stands(&bench, &how).await;
+                }
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trouble_that_lasts_is_told_as_busy_and_costs_nothing() {
+    with_every_flow(async |flow: &'static Prepared| {
+        for trouble in [Trouble::Throttled, Trouble::Silence, Trouble::Conflict] {
+            for first in 0..flow.usual.calls {
+                let how = format!("{trouble:?} at every call from call {first} on");
+                let (bench, told) = carried_out(flow, trouble, first, ALL).await;
+                // To a flow that only reads there is no other writer.
+                if told != flow.usual.told || trouble != Trouble::Conflict {
+                    assert!(is_busy(&told), "{}, {how}: told {told}", flow.name);
+                    assert_eq!(bench.world.postbox.calls(), 0, "{}, {how}: messages", flow.name);
+                }
+                let stands = flow.goes_on(&bench, &how).await;
+                assert_eq!(stands, Stands::AsBefore, "{}, {how}", flow.name);
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t35_answers_that_stay_lost_are_told_as_busy_and_the_owner_goes_on() {
+    with_every_flow(async |flow: &'static Prepared| {
+        for first in 0..flow.usual.calls {
+            let how = format!("every answer lost from call {first} on");
+            let (bench, told) = carried_out(flow, Trouble::AnswerLost, first, ALL).await;
+            assert!(is_busy(&told), "{}, {how}: told {told}", flow.name);
+            assert_eq!(bench.world.postbox.calls(), 0, "{}, {how}: messages", flow.name);
+            flow.goes_on(&bench, &how).await;
+        }
+    })
+    .await;
+}
+
+/// The flow's request in trouble, which is over once it was told something.
+async fn carried_out(flow: &Prepared, trouble: Trouble, first: usize, count: usize) -> (Bench, String) {
+    let bench = flow.bench().await;
+    bench.faults.plan(trouble, first, count);
+    let told = told(&flow.ask(&bench).await);
+    bench.faults.heal();
+    (bench, told)
+}

@@ -1,0 +1,92 @@
+//! The events in `events/`: one for each route, and each runs.
+
+use std::collections::BTreeSet;
+
+use countersign::http::routes::{Function, router, routes};
+use serde_json::json;
+
+use super::{event, folder, name_of, run};
+use crate::rig::World;
+
+#[test]
+fn every_route_has_an_event_and_every_event_a_route() {
+    let files: BTreeSet<_> =
+        std::fs::read_dir(folder()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    let table: BTreeSet<_> = routes().iter().map(|route| format!("{}.json", name_of(route))).collect();
+    assert_eq!(files, table);
+    for route in routes() {
+        let event = event(&name_of(&route));
+        let key = format!("{} {}", route.method.as_str(), route.path);
+        assert_eq!((&event["routeKey"], &event["requestContext"]["routeKey"]), (&json!(key), &json!(key)));
+        assert_eq!(event["requestContext"]["http"]["method"], route.method.as_str());
+        assert_eq!(event["rawPath"], event["requestContext"]["http"]["path"]);
+        let claims = event["requestContext"]["authorizer"]["jwt"]["claims"].as_object().unwrap();
+        assert!(claims.values().all(serde_json::Value::is_string), "{key}: API Gateway gives claims as text");
+    }
+}
+
+/// What a first visitor is answered, in the dialect: nothing is enrolled yet, and no token is one.
+const OUTCOMES: [(&str, u64, &str); 23] = [
+    ("native-post-enrollments", 201, ""),
+    ("native-post-enrollments-confirm", 404, "not_found"),
+    ("native-post-challenges", 404, "not_found"),
+    ("native-post-verify", 404, "not_found"),
+    ("native-get-factors", 200, ""),
+    ("native-get-factors-id", 404, "not_found"),
+    ("native-patch-factors-id", 404, "not_found"),
+    ("native-delete-factors-id", 404, "not_found"),
+    ("native-post-recovery-codes", 404, "not_found"),
+    ("genauth-post-send-enroll-factor-request", 200, ""),
+    ("genauth-post-enroll-factor", 404, "9008"),
+    ("genauth-post-mfa-totp-verify", 422, "6001"),
+    ("genauth-get-list-enrolled-factors", 200, ""),
+    ("genauth-get-get-factor", 404, "9008"),
+    ("genauth-get-get-factors", 404, "9008"),
+    ("genauth-get-list-factors-to-enroll", 200, ""),
+    ("genauth-post-reset-factor", 404, "9008"),
+    ("logto-post-verification-totp-secret", 200, ""),
+    ("logto-post-verification-totp-verify", 404, "session.verification_session_not_found"),
+    ("logto-post-profile-mfa", 404, "session.verification_session_not_found"),
+    ("profile-post-two-fa", 201, ""),
+    ("profile-patch-two-fa", 400, ""),
+    ("profile-patch-two-fa-disable", 400, ""),
+];
+
+#[tokio::test]
+async fn every_event_runs_in_its_function_and_in_no_other() {
+    for route in routes() {
+        let name = name_of(&route);
+        let event = event(&name);
+        for function in Function::ALL {
+            let world = World::new();
+            let answer = run(&router(Some(function), &world.app), &event).await;
+            if function != route.function {
+                assert!(answer.is_of_no_route(), "{name} in {}: {answer:?}", function.name());
+                continue;
+            }
+            let (_, status, code) = OUTCOMES.into_iter().find(|(each, ..)| *each == name).unwrap();
+            assert_eq!(answer.outcome(), (status, code.to_owned()), "{name}: {answer:?}");
+            assert_eq!(answer.headers["x-request-id"], event["requestContext"]["requestId"], "{name}");
+            assert_eq!(answer.headers["cache-control"], "no-store", "{name}");
+            let content_type = answer.headers["content-type"].as_str().unwrap();
+            let problem = name.starts_with("native") && status >= 400;
+            assert_eq!(content_type, if problem { "application/problem+json" } else { "application/json" }, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_factor_is_enrolled_checked_and_removed_by_events() {
+    let world = World::new();
+    let (secret, id) = super::enrol_app(&world, "alice").await;
+    let router = super::every_function(&world);
+    let check = super::with_body(event("native-post-verify"), &json!({"code": world.next_code(&secret)}));
+    assert_eq!(run(&router, &check).await.outcome(), (200, String::new()));
+    assert_eq!(run(&router, &check).await.outcome(), (400, "code_already_used".to_owned()));
+    // The session of these events has passed a check.
+    let mut remove = event("native-delete-factors-id");
+    remove["pathParameters"]["id"] = id.into();
+    let removed = run(&router, &remove).await;
+    assert_eq!((removed.status, removed.body.as_str()), (204, ""));
+    assert_eq!(run(&router, &event("native-get-factors")).await.json()["factors"], json!([]));
+}

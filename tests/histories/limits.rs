@@ -1,0 +1,66 @@
+//! The limits that histories meet, and wrong codes in a row.
+
+/// The policy that histories run under: narrow, so that they meet its limits.
+pub(super) const SETTINGS: &[(&str, &str)] = &[
+    ("MAX_FACTORS", "3"),
+    ("FREE_ATTEMPTS", "3"),
+    ("LOCK_AFTER", "10"),
+    ("CODE_TRIES", "3"),
+    ("CODE_SENDS", "3"),
+    ("RECOVERY_CODES", "2"),
+];
+pub(super) const MAX_FACTORS: usize = 3;
+const FREE_ATTEMPTS: u32 = 3;
+const LOCK_AFTER: u32 = 10;
+const CODE_TRIES: u32 = 3;
+pub(super) const CODE_SENDS: u32 = 3;
+/// Seconds: of an enrolment, of a challenge, of presence.
+pub(super) const LIFE: i64 = 600;
+const TRIES_RESET: i64 = 900;
+const MAX_DELAY: i64 = 900;
+pub(super) const SEND_INTERVAL: i64 = 60;
+
+/// Why a request is to be refused: the code of the error, and the seconds to wait.
+pub(super) type Refusal = (&'static str, Option<i64>);
+
+/// A refusal that waiting does not help.
+pub(super) fn refusal(code: &'static str) -> Refusal {
+    (code, None)
+}
+
+/// Wrong codes in a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wrong {
+    count: u32,
+    last: i64,
+}
+
+impl Wrong {
+    pub(super) fn more(&mut self, now: i64) {
+        *self = Self { count: self.count + 1, last: now };
+    }
+
+    /// For a factor, which locks, or for recovery codes, which don't.
+    pub(super) fn delays(self, now: i64, locks: bool) -> Option<Refusal> {
+        if locks && self.count >= LOCK_AFTER {
+            return Some(refusal("factor_locked"));
+        }
+        let beyond = self.count.checked_sub(FREE_ATTEMPTS)?;
+        let delay = 2_i64.pow(beyond.min(20) + 1).min(MAX_DELAY);
+        wait("too_many_attempts", self.last + delay - now)
+    }
+
+    /// For a code that was sent, and for an enrolment.
+    pub(super) fn ends(self, now: i64) -> Option<Refusal> {
+        if self.count < CODE_TRIES { None } else { wait("too_many_attempts", self.last + TRIES_RESET - now) }
+    }
+
+    pub(super) fn carried(self, now: i64) -> Self {
+        if now < self.last + TRIES_RESET { self } else { Self::default() }
+    }
+}
+
+/// A refusal while there are seconds left.
+pub(super) fn wait(code: &'static str, seconds: i64) -> Option<Refusal> {
+    (seconds > 0).then_some((code, Some(seconds)))
+}

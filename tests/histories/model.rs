@@ -1,0 +1,373 @@
+//! What must hold, whatever comes before it.
+
+use super::limits::{CODE_SENDS, LIFE, MAX_FACTORS, Refusal, SEND_INTERVAL, Wrong, refusal, wait};
+use super::steps::Kind;
+use crate::rig::tools;
+
+#[derive(Debug)]
+pub(super) struct Factor {
+    pub(super) id: String,
+    pub(super) kind: Kind,
+    pub(super) label: String,
+    /// Where codes are sent to.
+    pub(super) to: String,
+    pub(super) secret: String,
+    /// The last time step whose code passed.
+    pub(super) used: i64,
+    pub(super) wrong: Wrong,
+    /// The newest last.
+    pub(super) challenges: Vec<Challenge>,
+}
+
+#[derive(Debug)]
+pub(super) struct Challenge {
+    pub(super) id: String,
+    pub(super) code: String,
+    pub(super) ends: i64,
+    pub(super) wrong: Wrong,
+    pub(super) sends: u32,
+    pub(super) answered: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Enrolment {
+    pub(super) token: String,
+    pub(super) label: String,
+    pub(super) to: String,
+    /// Of an app.
+    pub(super) secret: String,
+    /// That was sent.
+    pub(super) code: String,
+    pub(super) epoch: u32,
+    pub(super) ends: i64,
+    pub(super) wrong: Wrong,
+    pub(super) confirmed: bool,
+}
+
+/// A user.
+#[derive(Debug, Default)]
+pub(super) struct Owner {
+    pub(super) epoch: u32,
+    pub(super) factors: Vec<Factor>,
+    /// Enrolments of each kind, the newest last.
+    pub(super) enrolments: [Vec<Enrolment>; 3],
+    /// Challenges to factors that are gone.
+    pub(super) orphans: Vec<(String, String)>,
+    pub(super) unused: Option<Vec<String>>,
+    pub(super) used: Vec<String>,
+    recovery_wrong: Wrong,
+    present_since: [Option<i64>; 2],
+}
+
+/// What a code that is looked at leaves behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    AppPassed { factor: usize, step: i64 },
+    AppFailed { factor: usize },
+    RecoveryPassed { code: String },
+    RecoveryFailed,
+    Nothing,
+}
+
+/// What is to come of a request.
+#[derive(Debug)]
+pub(super) struct Expected {
+    /// Any of these, where there is one; else it passes.
+    pub(super) refusals: Vec<Refusal>,
+    /// What it leaves when it passes, besides what it is for.
+    pub(super) passed: Effect,
+    /// What it leaves when it is told that its code is wrong.
+    pub(super) failed: Effect,
+}
+
+impl Expected {
+    pub(super) fn of(refusals: impl IntoIterator<Item = Refusal>) -> Self {
+        let refusals = refusals.into_iter().collect();
+        Self { refusals, passed: Effect::Nothing, failed: Effect::Nothing }
+    }
+
+    /// Refused for more reasons.
+    fn or(mut self, refusals: impl IntoIterator<Item = Refusal>) -> Self {
+        self.refusals.extend(refusals);
+        self
+    }
+
+    fn wrong(failed: Effect) -> Self {
+        Self { refusals: vec![refusal("incorrect_code")], passed: Effect::Nothing, failed }
+    }
+
+    fn right(passed: Effect) -> Self {
+        Self { refusals: Vec::new(), passed, failed: Effect::Nothing }
+    }
+}
+
+/// Which app a code is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Apps {
+    One(usize),
+    Only,
+}
+
+impl Owner {
+    pub(super) fn is_present(&self, session: usize, now: i64) -> bool {
+        self.present_since[session].is_some_and(|since| now < since + LIFE)
+    }
+
+    pub(super) fn note_presence(&mut self, session: usize, now: i64) {
+        self.present_since[session] = Some(now);
+    }
+
+    /// The app that a code is for.
+    pub(super) fn app(&self, apps: Apps) -> Option<usize> {
+        let is_app = |factor: &usize| self.factors[*factor].kind == Kind::App;
+        match apps {
+            Apps::One(factor) => Some(factor).filter(is_app),
+            Apps::Only => {
+                let mut only = (0..self.factors.len()).filter(is_app);
+                only.next().filter(|_| only.next().is_none())
+            }
+        }
+    }
+
+    /// A check of a code by its shape.
+    pub(super) fn check(&self, code: &str, apps: Apps, now: i64) -> Expected {
+        if code.contains('-') {
+            return self.check_recovery(code, now);
+        }
+        let Some(app) = self.app(apps) else {
+            let is_named = matches!(apps, Apps::One(_));
+            return Expected::of([refusal(if is_named { "invalid_request" } else { "factor_required" })]);
+        };
+        let factor = &self.factors[app];
+        if let Some(refusal) = factor.wrong.delays(now, true) {
+            return Expected::of([refusal]);
+        }
+        let step = now.div_euclid(30);
+        let shown: Vec<_> =
+            (step - 1..=step + 1).filter(|step| tools::totp(&factor.secret, step * 30) == code).collect();
+        match shown.last() {
+            None => Expected::wrong(Effect::AppFailed { factor: app }),
+            Some(step) if *step <= factor.used => Expected::of([refusal("code_already_used")]),
+            Some(step) => Expected::right(Effect::AppPassed { factor: app, step: *step }),
+        }
+    }
+
+    fn check_recovery(&self, code: &str, now: i64) -> Expected {
+        if let Some(refusal) = self.recovery_wrong.delays(now, false) {
+            return Expected::of([refusal]);
+        }
+        match &self.unused {
+            None => Expected::wrong(Effect::Nothing),
+            Some(unused) if unused.iter().any(|each| each == code) => {
+                Expected::right(Effect::RecoveryPassed { code: code.to_owned() })
+            }
+            Some(_) => Expected::wrong(Effect::RecoveryFailed),
+        }
+    }
+
+    /// What changing factors needs.
+    pub(super) fn authorize(&self, session: usize, code: Option<&str>, apps: Apps, now: i64) -> Expected {
+        if self.factors.is_empty() || self.is_present(session, now) {
+            return Expected::of([]);
+        }
+        match code {
+            None => Expected::of([refusal("presence_required")]),
+            Some(code) => self.check(code, apps, now),
+        }
+    }
+
+    pub(super) fn apply(&mut self, effect: &Effect, session: usize, now: i64) {
+        match effect {
+            Effect::AppPassed { factor, step } => {
+                let factor = &mut self.factors[*factor];
+                (factor.used, factor.wrong) = (*step, Wrong::default());
+                self.note_presence(session, now);
+            }
+            Effect::AppFailed { factor } => self.factors[*factor].wrong.more(now),
+            Effect::RecoveryPassed { code } => {
+                self.unused.as_mut().unwrap().retain(|each| each != code);
+                self.used.push(code.clone());
+                self.recovery_wrong = Wrong::default();
+                self.note_presence(session, now);
+            }
+            Effect::RecoveryFailed => self.recovery_wrong.more(now),
+            Effect::Nothing => {}
+        }
+    }
+
+    fn has_app(&self, label: &str) -> bool {
+        self.factors.iter().any(|factor| factor.kind == Kind::App && factor.label == label)
+    }
+
+    fn has_destination(&self, to: &str) -> bool {
+        self.factors.iter().any(|factor| factor.kind != Kind::App && factor.to == to)
+    }
+
+    /// Why a candidate does not fit in.
+    fn no_room(&self, kind: Kind, label: &str, to: &str) -> Vec<Refusal> {
+        let full = (self.factors.len() >= MAX_FACTORS).then(|| refusal("too_many_factors"));
+        let is_there = if kind == Kind::App { self.has_app(label) } else { self.has_destination(to) };
+        full.into_iter().chain(is_there.then(|| refusal("already_enrolled"))).collect()
+    }
+
+    pub(super) fn begin_app(&self, session: usize, label: &str, code: Option<&str>, now: i64) -> Expected {
+        self.authorize(session, code, Apps::Only, now).or(self.no_room(Kind::App, label, ""))
+    }
+
+    /// `last_sent`: when the destination was last sent to, by whomever.
+    pub(super) fn begin_sent(
+        &self,
+        session: usize,
+        (kind, to): (Kind, &str),
+        code: Option<&str>,
+        last_sent: Option<i64>,
+        now: i64,
+    ) -> Expected {
+        let limited = last_sent.and_then(|last| wait("too_many_messages", last + SEND_INTERVAL - now));
+        self.authorize(session, code, Apps::Only, now)
+            .or(self.no_room(kind, "", to))
+            .or(self.carried(kind, now).ends(now))
+            .or(limited)
+    }
+
+    /// The wrong codes that a new enrolment takes over.
+    pub(super) fn carried(&self, kind: Kind, now: i64) -> Wrong {
+        match self.enrolments[kind as usize].last() {
+            Some(pending) if kind != Kind::App && !pending.confirmed => pending.wrong.carried(now),
+            _ => Wrong::default(),
+        }
+    }
+
+    pub(super) fn confirm(&self, session: usize, kind: Kind, token: &str, code: &str, now: i64) -> Expected {
+        let pending = match self.enrolments[kind as usize].last() {
+            Some(newest) if newest.token == token => newest,
+            _ => return Expected::of([refusal("not_found")]),
+        };
+        if pending.confirmed {
+            return Expected::of([refusal("already_used")]);
+        }
+        if now >= pending.ends {
+            return Expected::of([refusal("expired")]);
+        }
+        let is_bound = pending.epoch == self.epoch || self.is_present(session, now);
+        let refused = Expected::of((!is_bound).then(|| refusal("presence_required")))
+            .or(self.no_room(kind, &pending.label, &pending.to))
+            .or(pending.wrong.ends(now));
+        // What is refused for another reason is refused without a look at the code.
+        let is_right = if kind == Kind::App { shows(&pending.secret, code, now) } else { pending.code == code };
+        if refused.refusals.is_empty() && !is_right { Expected::wrong(Effect::Nothing) } else { refused }
+    }
+
+    pub(super) fn challenge(&self, factor: usize, now: i64) -> Expected {
+        let factor = &self.factors[factor];
+        if factor.kind == Kind::App {
+            return Expected::of([refusal("invalid_request")]);
+        }
+        let (wrong, sends, ends) = factor.carried(now);
+        let used_up = (sends >= CODE_SENDS).then(|| wait("too_many_messages", ends - now)).flatten();
+        Expected::of(factor.wrong.delays(now, true)).or(wrong.ends(now)).or(used_up)
+    }
+
+    pub(super) fn answer(&self, factor: usize, id: &str, code: &str, now: i64) -> Expected {
+        let factor = &self.factors[factor];
+        let open = match factor.challenges.last() {
+            Some(newest) if newest.id == id => newest,
+            _ => return Expected::of([refusal("not_found")]),
+        };
+        if open.answered {
+            return Expected::of([refusal("already_used")]);
+        }
+        if now >= open.ends {
+            return Expected::of([refusal("expired")]);
+        }
+        let refused = Expected::of(factor.wrong.delays(now, true)).or(open.wrong.ends(now));
+        if refused.refusals.is_empty() && open.code != code { Expected::wrong(Effect::Nothing) } else { refused }
+    }
+
+    pub(super) fn new_codes(&self, session: usize, code: Option<&str>, now: i64) -> Expected {
+        let nothing = self.factors.is_empty().then(|| refusal("not_found"));
+        self.authorize(session, code, Apps::Only, now).or(nothing)
+    }
+
+    pub(super) fn change(&self, session: usize, factor: usize, code: Option<&str>, now: i64) -> Expected {
+        let apps = if self.factors[factor].kind == Kind::App { Apps::One(factor) } else { Apps::Only };
+        self.authorize(session, code, apps, now)
+    }
+
+    pub(super) fn rename(&self, session: usize, factor: usize, label: &str, code: Option<&str>, now: i64) -> Expected {
+        let others = self.factors.iter().enumerate().filter(|(index, each)| *index != factor && each.kind == Kind::App);
+        let taken = self.factors[factor].kind == Kind::App && others.into_iter().any(|(_, each)| each.label == label);
+        self.change(session, factor, code, now).or(taken.then(|| refusal("already_enrolled")))
+    }
+
+    /// The newest enrolment of a kind has become a factor.
+    pub(super) fn bind(&mut self, session: usize, kind: Kind, id: String, label: String, now: i64) {
+        let confirmed = self.enrolments[kind as usize].last_mut().unwrap();
+        confirmed.confirmed = true;
+        let (secret, to) = (confirmed.secret.clone(), confirmed.to.clone());
+        let used = now.div_euclid(30);
+        self.factors.push(Factor {
+            id,
+            kind,
+            label,
+            to,
+            secret,
+            used,
+            wrong: Wrong::default(),
+            challenges: Vec::new(),
+        });
+        self.epoch += 1;
+        self.note_presence(session, now);
+    }
+
+    pub(super) fn renew_codes(&mut self, codes: Vec<String>) {
+        self.used.extend(self.unused.take().into_iter().flatten());
+        self.unused = Some(codes);
+        self.recovery_wrong = Wrong::default();
+    }
+
+    pub(super) fn remove(&mut self, factor: usize) {
+        let gone = self.factors.remove(factor);
+        self.orphans.extend(gone.challenges.into_iter().map(|challenge| (challenge.id, challenge.code)));
+        self.epoch += 1;
+        if self.factors.is_empty() {
+            self.used.extend(self.unused.take().into_iter().flatten());
+            self.recovery_wrong = Wrong::default();
+            self.present_since = [None; 2];
+        }
+    }
+
+    pub(super) fn wrong_for_enrolment(&mut self, kind: Kind, now: i64) {
+        self.enrolments[kind as usize].last_mut().unwrap().wrong.more(now);
+    }
+
+    pub(super) fn wrong_for_challenge(&mut self, factor: usize, now: i64) {
+        let factor = &mut self.factors[factor];
+        factor.wrong.more(now);
+        factor.challenges.last_mut().unwrap().wrong.more(now);
+    }
+
+    pub(super) fn answered(&mut self, session: usize, factor: usize, now: i64) {
+        let factor = &mut self.factors[factor];
+        factor.wrong = Wrong::default();
+        factor.challenges.last_mut().unwrap().answered = true;
+        self.note_presence(session, now);
+    }
+}
+
+impl Factor {
+    /// What a new challenge takes over: wrong answers, sends, and until when these count.
+    pub(super) fn carried(&self, now: i64) -> (Wrong, u32, i64) {
+        match self.challenges.last() {
+            Some(open) if !open.answered => {
+                (open.wrong.carried(now), if now < open.ends { open.sends } else { 0 }, open.ends)
+            }
+            _ => (Wrong::default(), 0, 0),
+        }
+    }
+}
+
+/// Whether an app shows a code now, give or take a step.
+fn shows(secret: &str, code: &str, now: i64) -> bool {
+    (-1..=1).any(|step| tools::totp(secret, now + step * 30) == code)
+}

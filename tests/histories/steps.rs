@@ -1,0 +1,195 @@
+//! What may happen.
+
+use proptest::prelude::*;
+
+/// What histories must have been told, all in all.
+pub(super) const TOLD: &[&str] = &[
+    "passed",
+    "already_enrolled",
+    "already_used",
+    "code_already_used",
+    "expired",
+    "factor_locked",
+    "factor_required",
+    "incorrect_code",
+    "invalid_request",
+    "not_found",
+    "presence_required",
+    "too_many_attempts",
+    "too_many_factors",
+    "too_many_messages",
+];
+
+/// A user in a session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Who {
+    pub(super) user: usize,
+    pub(super) session: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    /// Seconds pass.
+    Pass(i64),
+    Do(Who, Act),
+}
+
+/// What a user does. Factors are counted from the first of the kind that is meant, and again after the last; the third
+/// is any.
+#[derive(Clone, Debug)]
+pub(super) enum Act {
+    BeginApp { label: usize, code: Given },
+    BeginSent { to: usize, code: Given },
+    Confirm { kind: Kind, token: Which, code: Guess },
+    Challenge { factor: usize },
+    Answer { factor: usize, challenge: Which, code: Guess },
+    Check { factor: Option<usize>, code: AppCode },
+    Recover { code: RecoveryCode },
+    NewCodes { code: Given },
+    Rename { factor: usize, label: usize, code: Given },
+    Remove { factor: usize, code: Given },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    App,
+    Phone,
+    Address,
+}
+
+/// A code in place of presence.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Given {
+    Nothing,
+    App(AppCode),
+    Recovery(RecoveryCode),
+}
+
+/// Which of the tokens or challenges that there were.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Which {
+    Newest,
+    /// The one before it.
+    Older,
+    /// The newest of the other user.
+    Others,
+}
+
+/// A code for an enrolment or a challenge.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Guess {
+    Right,
+    Wrong,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum AppCode {
+    /// What the app shows so many steps from now.
+    Shown(i64),
+    Wrong,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum RecoveryCode {
+    Unused,
+    Used,
+    Wrong,
+}
+
+/// One thing, or some that make sense one after another.
+pub(super) fn step() -> impl Strategy<Value = Vec<Step>> {
+    prop_oneof![
+        3 => pass(),
+        4 => (who(), 0..2_usize).prop_map(|(who, label)| enrol(who, Kind::App, label)),
+        4 => (who(), 0..4_usize).prop_map(|(who, to)| enrol(who, kind_of(to), to)),
+        4 => (who(), 0..3_usize, guess()).prop_map(|(who, factor, code)| challenge(who, factor, code)),
+        1 => (who(), 0..3_usize, guesses_in_a_row()).prop_map(|(who, factor, count)| guesses(who, factor, count)),
+        18 => (who(), act()).prop_map(|(who, act)| vec![Step::Do(who, act)]),
+    ]
+}
+
+/// The kind of the destination of a number: two numbers, two addresses.
+pub(super) fn kind_of(to: usize) -> Kind {
+    if to < 2 { Kind::Phone } else { Kind::Address }
+}
+
+fn pass() -> impl Strategy<Value = Vec<Step>> {
+    let seconds = prop_oneof![
+        6 => prop::sample::select(vec![1, 2, 4, 8, 29, 30, 31, 60]),
+        2 => prop::sample::select(vec![59, 61, 300, 599, 600, 601]),
+        1 => prop::sample::select(vec![899, 900, 901, 3_600, 200_000]),
+    ];
+    seconds.prop_map(|seconds| vec![Step::Pass(seconds)])
+}
+
+fn who() -> impl Strategy<Value = Who> {
+    (0..2_usize, 0..2_usize).prop_map(|(user, session)| Who { user, session })
+}
+
+fn enrol(who: Who, kind: Kind, which: usize) -> Vec<Step> {
+    let begin = match kind {
+        Kind::App => Act::BeginApp { label: which, code: Given::Nothing },
+        Kind::Phone | Kind::Address => Act::BeginSent { to: which, code: Given::Nothing },
+    };
+    let confirm = Act::Confirm { kind, token: Which::Newest, code: Guess::Right };
+    vec![Step::Do(who, begin), Step::Do(who, confirm)]
+}
+
+fn challenge(who: Who, factor: usize, code: Guess) -> Vec<Step> {
+    let answer = Act::Answer { factor, challenge: Which::Newest, code };
+    vec![Step::Do(who, Act::Challenge { factor }), Step::Do(who, answer)]
+}
+
+/// Few enough to go on, or enough to be locked out.
+fn guesses_in_a_row() -> impl Strategy<Value = usize> {
+    prop::sample::select(vec![1, 2, 3, 4, 10])
+}
+
+/// Wrong codes in a row, each when it is admitted.
+fn guesses(who: Who, factor: usize, count: usize) -> Vec<Step> {
+    let check = |code| Step::Do(who, Act::Check { factor: Some(factor), code });
+    let guesses = (0..count).flat_map(|_| [check(AppCode::Wrong), Step::Pass(900)]);
+    guesses.chain([check(AppCode::Wrong), check(AppCode::Shown(0))]).collect()
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let kind = || prop::sample::select(vec![Kind::App, Kind::Phone, Kind::Address]);
+    let factor = || 0..3_usize;
+    prop_oneof![
+        2 => (0..2_usize, given()).prop_map(|(label, code)| Act::BeginApp { label, code }),
+        2 => (0..4_usize, given()).prop_map(|(to, code)| Act::BeginSent { to, code }),
+        4 => (kind(), which(), guess()).prop_map(|(kind, token, code)| Act::Confirm { kind, token, code }),
+        2 => factor().prop_map(|factor| Act::Challenge { factor }),
+        3 => (factor(), which(), guess())
+            .prop_map(|(factor, challenge, code)| Act::Answer { factor, challenge, code }),
+        4 => (prop::option::of(factor()), app_code()).prop_map(|(factor, code)| Act::Check { factor, code }),
+        2 => recovery_code().prop_map(|code| Act::Recover { code }),
+        1 => given().prop_map(|code| Act::NewCodes { code }),
+        1 => (factor(), 0..2_usize, given()).prop_map(|(factor, label, code)| Act::Rename { factor, label, code }),
+        1 => (factor(), given()).prop_map(|(factor, code)| Act::Remove { factor, code }),
+    ]
+}
+
+fn given() -> impl Strategy<Value = Given> {
+    prop_oneof![
+        4 => Just(Given::Nothing),
+        2 => app_code().prop_map(Given::App),
+        1 => recovery_code().prop_map(Given::Recovery),
+    ]
+}
+
+fn which() -> impl Strategy<Value = Which> {
+    prop_oneof![6 => Just(Which::Newest), 1 => Just(Which::Older), 1 => Just(Which::Others)]
+}
+
+fn guess() -> impl Strategy<Value = Guess> {
+    prop_oneof![2 => Just(Guess::Right), 1 => Just(Guess::Wrong)]
+}
+
+fn app_code() -> impl Strategy<Value = AppCode> {
+    prop_oneof![4 => Just(AppCode::Shown(0)), 3 => (-2..=2_i64).prop_map(AppCode::Shown), 2 => Just(AppCode::Wrong)]
+}
+
+fn recovery_code() -> impl Strategy<Value = RecoveryCode> {
+    prop_oneof![2 => Just(RecoveryCode::Unused), 1 => Just(RecoveryCode::Used), 1 => Just(RecoveryCode::Wrong)]
+}

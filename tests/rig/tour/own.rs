@@ -1,0 +1,100 @@
+//! The walk through Countersign's own dialect.
+
+use serde_json::{Value, json};
+
+use super::{Tour, token_and_code, wrong};
+use crate::rig::Client;
+
+const ENROLL: &str = "/v1/me/enrollments";
+const CONFIRM: &str = "/v1/me/enrollments/confirm";
+const CHALLENGE: &str = "/v1/me/challenges";
+const VERIFY: &str = "/v1/me/verify";
+const CODES: &str = "/v1/me/recovery-codes";
+
+pub(super) async fn native(tour: &mut Tour) {
+    let anna = tour.visitor("native-anna");
+    let other = tour.visitor("native-bert");
+
+    let begun = tour.post(&anna, ENROLL, json!({"factorType": "totp", "label": "Anna's telephone"})).await.expect(201);
+    let (token, secret) = (begun.text("/enrollmentToken"), begun.text("/totp/secret"));
+    let code = tour.app_code(&secret);
+    tour.post(&anna, CONFIRM, token_and_code(&token, &wrong(&code))).await.expect(400);
+    tour.post(&other, CONFIRM, token_and_code(&token, &code)).await.expect(404);
+    let confirmed = tour.post(&anna, CONFIRM, token_and_code(&token, &code)).await.expect(201);
+    tour.post(&anna, CONFIRM, token_and_code(&token, &code)).await.expect(409);
+    let app = confirmed.text("/factor/id");
+    let recovery_code = confirmed.text("/recoveryCodes/0");
+
+    let phone = sent(tour, &anna, json!({"factorType": "sms", "phoneNumber": "+8613912345678"})).await;
+    let mail =
+        sent(tour, &anna, json!({"factorType": "email", "email": "Anna.Ample@mail.example", "locale": "zh"})).await;
+    checks(tour, &anna, &secret, &recovery_code).await;
+    challenges(tour, &anna, &phone).await;
+    factors(tour, &anna, [&app, &phone, &mail], &secret).await;
+    refusals(tour, &anna, &other).await;
+}
+
+async fn sent(tour: &mut Tour, anna: &Client, request: Value) -> String {
+    let token = tour.post(anna, ENROLL, request).await.expect(201).text("/enrollmentToken");
+    let code = tour.sent_code();
+    tour.post(anna, CONFIRM, token_and_code(&token, &wrong(&code))).await.expect(400);
+    tour.post(anna, CONFIRM, token_and_code(&token, &code)).await.expect(201).text("/factor/id")
+}
+
+async fn checks(tour: &mut Tour, anna: &Client, secret: &str, recovery_code: &str) {
+    let code = tour.app_code(secret);
+    tour.post(anna, VERIFY, json!({"code": wrong(&code)})).await.expect(400);
+    tour.post(anna, VERIFY, json!({"code": code})).await.expect(200);
+    tour.post(anna, VERIFY, json!({"code": code})).await.expect(400);
+    tour.post(anna, VERIFY, json!({"code": recovery_code})).await.expect(200);
+    tour.post(anna, VERIFY, json!({"code": recovery_code})).await.expect(400);
+    tour.post(anna, CODES, Value::Null).await.expect(201);
+}
+
+async fn challenges(tour: &mut Tour, anna: &Client, phone: &str) {
+    for (request, platform) in [(json!({"factorId": phone}), "web"), (json!({"factorType": "email"}), "android")] {
+        let mut request = request;
+        request["platform"] = platform.into();
+        let id = tour.post(anna, CHALLENGE, request.clone()).await.expect(201).text("/challengeId");
+        let first = tour.sent_code();
+        let answer = json!({"challengeId": id, "code": wrong(&first)});
+        tour.post(anna, VERIFY, answer).await.expect(400);
+        let id = tour.post(anna, CHALLENGE, request).await.expect(201).text("/challengeId");
+        let answer = json!({"challengeId": id, "code": tour.sent_code()});
+        tour.post(anna, VERIFY, answer.clone()).await.expect(200);
+        tour.post(anna, VERIFY, answer).await.expect(409);
+    }
+}
+
+async fn factors(tour: &mut Tour, anna: &Client, [app, phone, mail]: [&str; 3], secret: &str) {
+    let path = |id: &str| format!("/v1/me/factors/{id}");
+    tour.call(anna, "GET", "/v1/me/factors", Value::Null).await.expect(200);
+    tour.call(anna, "GET", &path(phone), Value::Null).await.expect(200);
+    tour.call(anna, "PATCH", &path(app), json!({"label": "Anna's old telephone"})).await.expect(200);
+    tour.call(anna, "DELETE", &path(mail), Value::Null).await.expect(204);
+
+    // Without presence: another session of hers.
+    tour.world.pass(700);
+    tour.call(anna, "DELETE", &path(phone), Value::Null).await.expect(403);
+    let code = tour.app_code(secret);
+    tour.call(anna, "DELETE", &path(phone), json!({"code": wrong(&code)})).await.expect(400);
+    tour.post(anna, ENROLL, json!({"factorType": "totp", "label": "Anna's tablet", "code": code})).await.expect(201);
+    tour.call(anna, "DELETE", &path(phone), Value::Null).await.expect(204);
+}
+
+async fn refusals(tour: &mut Tour, anna: &Client, other: &Client) {
+    let nobody = tour.world.nobody();
+    tour.post(&nobody, VERIFY, json!({"code": "727272"})).await.expect(401);
+    tour.post(anna, VERIFY, json!({"code": 272_727})).await.expect(400);
+    tour.post(anna, VERIFY, json!({"code": "seven-and-more"})).await.expect(400);
+    tour.post(anna, ENROLL, json!({"factorType": "sms", "phoneNumber": "+861391234567890123"})).await.expect(400);
+    tour.post(anna, ENROLL, json!({"factorType": "email", "email": "anna ample@mail.example"})).await.expect(400);
+    let request = json!({"factorType": "email", "email": "twice@mail.example"});
+    tour.post(other, ENROLL, request.clone()).await.expect(201);
+    tour.post(other, ENROLL, request).await.expect(429);
+    let long = "long-and-secret-".repeat(20_000);
+    tour.post(anna, VERIFY, json!({"code": long})).await.expect(413);
+    for _ in 0..6 {
+        tour.post(anna, VERIFY, json!({"code": "636363"})).await;
+    }
+}

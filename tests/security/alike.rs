@@ -1,0 +1,154 @@
+//! What an answer tells of others.
+
+use std::sync::Arc;
+
+use countersign::store::Store;
+use serde_json::{Value, json};
+
+use super::given::*;
+use crate::rig::{Asked, Client, Observed, Reply, World, enrol_app, enrol_email, enrol_phone};
+
+/// An answer, and what was asked of the store for it.
+async fn observed(store: &Observed, client: &Client, method: &str, path: &str, body: &Value) -> (Reply, Vec<Asked>) {
+    store.take();
+    let reply = client.call(method, path, body.clone()).await;
+    (reply, store.take())
+}
+
+/// The same status, headers and body, and the same work.
+#[track_caller]
+fn assert_alike(what: &str, (one, asked): &(Reply, Vec<Asked>), (other, asked_of_other): &(Reply, Vec<Asked>)) {
+    assert_eq!(one.status, other.status, "{what}: {} {}", one.json(), other.json());
+    assert_eq!(one.headers, other.headers, "{what}");
+    assert_eq!(one.json(), other.json(), "{what}");
+    assert_eq!(asked, asked_of_other, "{what}");
+}
+
+/// Requests that name a factor, a challenge, a token, an id, and a code.
+fn requests(factor: &str, challenge: &str, token: &str, id: &str, code: &str) -> Vec<(&'static str, String, Value)> {
+    let path = format!("{FACTORS}/{factor}");
+    let data = json!({"passCode": code});
+    vec![
+        ("GET", path.clone(), Value::Null),
+        ("PATCH", path.clone(), json!({"label": "Mine"})),
+        ("PATCH", path.clone(), json!({"label": "Mine", "code": code})),
+        ("DELETE", path.clone(), Value::Null),
+        ("DELETE", path, json!({"code": code})),
+        ("POST", CHALLENGE.to_owned(), json!({"factorId": factor})),
+        ("POST", VERIFY.to_owned(), json!({"factorId": factor, "code": code})),
+        ("POST", VERIFY.to_owned(), json!({"challengeId": challenge, "code": code})),
+        ("POST", CONFIRM.to_owned(), json!({"enrollmentToken": token, "code": code})),
+        (
+            "POST",
+            GENAUTH_CONFIRM.to_owned(),
+            json!({"factorType": "OTP", "enrollmentToken": token.replace("en.", "eg."), "enrollmentData": data}),
+        ),
+        ("GET", format!("/api/v3/get-factor?factorId={factor}"), Value::Null),
+        ("POST", "/api/v3/reset-factor".to_owned(), json!({"factorId": factor})),
+        ("POST", LOGTO_VERIFY.to_owned(), json!({"verificationId": id, "code": code})),
+        ("POST", LOGTO_BIND.to_owned(), json!({"type": "Totp", "verificationId": id})),
+    ]
+}
+
+/// Requests that name what is Bob's, with a code that is right for it, and what nobody has.
+async fn of_bob_and_of_nobody(world: &World) -> [Vec<(&'static str, String, Value)>; 2] {
+    let bob = world.user("bob");
+    let phone = enrol_phone(&bob, "+8613800138000").await;
+    let (challenge_id, code) = challenge(&bob, &phone).await;
+    let (token, _) = begin_email(&bob, "bob@example.com").await;
+    let (id, secret) = begin_logto(&bob).await;
+    verify_logto(&bob, &id, &world.next_code(&secret)).await.expect(200);
+    let nonce = "A".repeat(22);
+    [
+        requests(&phone, &challenge_id, &token, &id, &code),
+        requests(
+            "aaaaaaaaaaaaaaaa",
+            &format!("cn.aaaaaaaaaaaaaaaa.{nonce}"),
+            &format!("en.email.{nonce}"),
+            &format!("el.totp.{nonce}"),
+            &code,
+        ),
+    ]
+}
+
+/// A user with everything, whose session is present.
+async fn known(world: &World) -> Client {
+    let alice = world.user("alice");
+    enrol_app(&alice, "App").await;
+    enrol_email(&alice, "alice@example.com").await;
+    alice
+}
+
+pub(super) async fn t21_what_is_anothers_is_as_unknown_as_what_never_was(store: Arc<dyn Store>) {
+    let store = Observed::new(store);
+    let world = World::on(store.clone());
+    let [of_bob, of_nobody] = of_bob_and_of_nobody(&world).await;
+    for client in [known(&world).await, world.user("stranger")] {
+        for ((method, path, body), (_, other_path, other_body)) in of_bob.iter().zip(&of_nobody) {
+            let of_bob = observed(&store, &client, method, path, body).await;
+            let of_nobody = observed(&store, &client, method, other_path, other_body).await;
+            assert!(!passed(&of_bob.0), "{method} {path}: {}", of_bob.0.json());
+            assert_alike(&format!("{method} {path}"), &of_bob, &of_nobody);
+        }
+    }
+}
+
+pub(super) async fn t21_a_known_user_learns_no_more_than_an_unknown_one(store: Arc<dyn Store>) {
+    let store = Observed::new(store);
+    let world = World::on(store.clone());
+    let [of_bob, of_nobody] = of_bob_and_of_nobody(&world).await;
+    let (known, unknown) = (known(&world).await, world.user("stranger"));
+    for (method, path, body) in of_bob.iter().chain(&of_nobody) {
+        let told = observed(&store, &known, method, path, body).await;
+        let told_a_stranger = observed(&store, &unknown, method, path, body).await;
+        assert_alike(&format!("{method} {path}"), &told, &told_a_stranger);
+    }
+}
+
+pub(super) async fn t21_a_number_that_is_taken_looks_like_one_that_is_free(store: Arc<dyn Store>) {
+    let store = Observed::new(store);
+    let world = World::on(store.clone());
+    let bob = world.user("bob");
+    enrol_phone(&bob, "+8613800138000").await;
+    enrol_email(&bob, "bob@example.com").await;
+    world.pass(60);
+    let pairs = [
+        (
+            ENROLL,
+            json!({"factorType": "sms", "phoneNumber": "+8613800138000"}),
+            json!({"factorType": "sms", "phoneNumber": "+8613900138000"}),
+        ),
+        (
+            ENROLL,
+            json!({"factorType": "email", "email": "bob@example.com"}),
+            json!({"factorType": "email", "email": "bub@example.com"}),
+        ),
+        (
+            GENAUTH_ENROLL,
+            json!({"factorType": "SMS", "profile": {"phoneNumber": "13800138000"}}),
+            json!({"factorType": "SMS", "profile": {"phoneNumber": "13900138000"}}),
+        ),
+    ];
+    for (path, taken, free) in pairs {
+        let taken = observed(&store, &world.user("alice"), "POST", path, &taken).await;
+        let free = observed(&store, &world.user("carol"), "POST", path, &free).await;
+        assert!(passed(&taken.0), "{}", taken.0.json());
+        assert_eq!(taken.0.status, free.0.status);
+        assert_eq!(names_of(&taken.0), names_of(&free.0));
+        assert_eq!(kinds_of(&taken.1), kinds_of(&free.1));
+        world.pass(60);
+    }
+}
+
+fn names_of(reply: &Reply) -> Vec<String> {
+    reply.json().as_object().unwrap().keys().cloned().collect()
+}
+
+/// What was asked, but for the sizes: a limit that was charged before is a few bytes larger.
+fn kinds_of(asked: &[Asked]) -> Vec<String> {
+    let kinds = |asked: &Asked| match asked {
+        Asked::Get(kind) => format!("get {kind}"),
+        Asked::Commit(puts) => format!("commit {}", puts.iter().map(|(kind, _)| *kind).collect::<String>()),
+    };
+    asked.iter().map(kinds).collect()
+}

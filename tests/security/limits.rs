@@ -1,0 +1,275 @@
+//! Limits on guesses.
+
+use std::sync::Arc;
+
+use countersign::store::Store;
+use serde_json::{Value, json};
+
+use super::given::*;
+use crate::rig::tools::totp;
+use crate::rig::{Client, World, enrol_app, enrol_phone};
+
+/// Wrong codes for the only app, which are looked at.
+async fn guess(client: &Client, secret: &str, times: usize) {
+    for _ in 0..times {
+        expect(&verify(client, &client.world.wrong_code(secret)).await, 400, "incorrect_code");
+    }
+}
+
+pub(super) async fn t07_five_are_free_then_delays_double_and_a_hundred_lock(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (secret, app, codes) = enrol_app(&alice, "App").await;
+    for remaining in (0..5).rev() {
+        let reply = verify(&alice, &world.wrong_code(&secret)).await;
+        expect(&reply, 400, "incorrect_code");
+        assert_eq!(reply.json()["remainingAttempts"], remaining);
+    }
+    let delays = [2, 4, 8, 16, 32, 64, 128, 256, 512].into_iter().chain(std::iter::repeat(900));
+    for (wrong, delay) in (5..100).zip(delays) {
+        let reply = verify(&alice, &totp(&secret, world.now())).await;
+        expect(&reply, 429, "too_many_attempts");
+        assert_eq!(reply.retry_after(), Some(delay), "after {wrong} wrong ones");
+        assert_eq!(reply.json()["retryAfter"], delay);
+        world.pass(i64::try_from(delay).unwrap() - 1);
+        let reply = verify(&alice, &totp(&secret, world.now())).await;
+        assert_eq!(reply.retry_after(), Some(1), "a second before the delay is over");
+        world.pass(1);
+        expect(&verify(&alice, &world.wrong_code(&secret)).await, 400, "incorrect_code");
+    }
+    for _ in 0..2 {
+        expect(&verify(&alice, &totp(&secret, world.now())).await, 403, "factor_locked");
+        expect(&alice.post(GENAUTH_VERIFY, json!({"totp": totp(&secret, world.now())})).await, 403, "9006");
+        world.pass(1_000_000);
+    }
+
+    // The owner's last way in is a recovery code, and a new app.
+    verify(&alice, &codes[0]).await.expect(200);
+    alice.delete(&format!("{FACTORS}/{app}"), Value::Null).await.expect(204);
+    let (secret, ..) = enrol_app(&alice, "App").await;
+    verify(&alice, &world.next_code(&secret)).await.expect(200);
+}
+
+pub(super) async fn t07_a_right_code_is_refused_unspent_while_a_delay_runs(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (secret, ..) = enrol_app(&alice, "App").await;
+    let code = world.next_code(&secret);
+    guess(&alice, &secret, 5).await;
+    for _ in 0..20 {
+        expect(&verify(&alice, &code).await, 429, "too_many_attempts");
+    }
+    world.pass(1);
+    assert_eq!(verify(&alice, &code).await.retry_after(), Some(1), "what is refused does not lengthen the delay");
+    world.pass(1);
+    verify(&alice, &code).await.expect(200);
+}
+
+pub(super) async fn t07_success_resets_the_count(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (secret, ..) = enrol_app(&alice, "App").await;
+    for _ in 0..5 {
+        guess(&alice, &secret, 4).await;
+        verify(&alice, &world.next_code(&secret)).await.expect(200);
+    }
+}
+
+/// A lockout that all factors share would be a way to lock others out.
+pub(super) async fn t07_another_factor_and_another_user_still_work(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let (alice, bob) = (world.user("alice"), world.user("bob"));
+    let (_, closed, codes) = enrol_app(&alice, "Closed").await;
+    let (secret, open, _) = enrol_app(&alice, "Open").await;
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let (bobs, ..) = enrol_app(&bob, "App").await;
+    let wrong = world.wrong_code(&secret);
+    for _ in 0..5 {
+        alice.post(VERIFY, json!({"factorId": closed, "code": wrong})).await.expect(400);
+    }
+    expect(&alice.post(VERIFY, json!({"factorId": closed, "code": wrong})).await, 429, "too_many_attempts");
+
+    let (id, code) = challenge(&alice, &phone).await;
+    answer(&alice, &id, &code).await.expect(200);
+    verify(&alice, &codes[0]).await.expect(200);
+    verify(&bob, &totp(&bobs, world.now() + 30)).await.expect(200);
+    // In a dialect without ids, too: the app that is not closed passes.
+    expect(&alice.post(GENAUTH_VERIFY, json!({"totp": totp(&secret, world.now() + 30)})).await, 200, "");
+    expect(&alice.post(VERIFY, json!({"factorId": closed, "code": wrong})).await, 429, "too_many_attempts");
+    world.pass(60);
+    alice.post(VERIFY, json!({"factorId": open, "code": totp(&secret, world.now())})).await.expect(200);
+}
+
+pub(super) async fn t07_the_count_survives_new_challenges(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let (id, _) = challenge(&alice, &phone).await;
+    for _ in 0..5 {
+        expect(&answer(&alice, &id, &world.postbox.wrong_code()).await, 400, "incorrect_code");
+    }
+    // The challenge's tries come back with time; the factor's count does not.
+    world.pass(900);
+    let (id, code) = challenge(&alice, &phone).await;
+    expect(&answer(&alice, &id, &world.postbox.wrong_code()).await, 400, "incorrect_code");
+    let reply = answer(&alice, &id, &code).await;
+    expect(&reply, 429, "too_many_attempts");
+    assert_eq!(reply.retry_after(), Some(4), "the sixth in a row");
+    expect(&alice.post(CHALLENGE, json!({"factorId": phone})).await, 429, "too_many_attempts");
+    world.pass(4);
+    answer(&alice, &id, &code).await.expect(200);
+}
+
+/// One rule, wherever a code is taken.
+pub(super) async fn t07_every_door_counts_the_same(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (secret, app, _) = enrol_app(&alice, "App").await;
+    let stranger = world.session("alice", "stranger");
+    let code = world.next_code(&secret);
+    let wrong = world.wrong_code(&secret);
+    let path = format!("{FACTORS}/{app}");
+    let rename = json!({"label": "Mine", "code": wrong});
+    let enroll = json!({"factorType": "totp", "label": "Mine", "code": wrong});
+    let doors = [
+        ("POST", VERIFY, json!({"code": wrong})),
+        ("POST", VERIFY, json!({"factorId": app, "code": wrong})),
+        ("POST", GENAUTH_VERIFY, json!({"totp": wrong})),
+        ("POST", LOGTO_VERIFY, json!({"code": wrong})),
+        ("PATCH", PROFILE_DISABLE, json!({"code": wrong})),
+        ("DELETE", &path, json!({"code": wrong})),
+        ("PATCH", &path, rename),
+        ("POST", CODES, json!({"code": wrong})),
+        ("POST", ENROLL, enroll),
+    ];
+    for start in 0..doors.len() {
+        // Five wrong ones, whichever doors they come in by: the next is not looked at by any.
+        for (method, path, body) in doors.iter().cycle().skip(start).take(5) {
+            let reply = stranger.call(method, path, body.clone()).await;
+            assert!(!passed(&reply) && reply.retry_after().is_none(), "{path}: {}", reply.json());
+        }
+        for (method, path, body) in &doors {
+            let reply = stranger.call(method, path, body.clone()).await;
+            assert_eq!(reply.retry_after(), Some(2), "{path}: {}", reply.json());
+        }
+        world.pass(2);
+        let code = if start == 0 { code.clone() } else { world.next_code(&secret) };
+        verify(&alice, &code).await.expect(200);
+    }
+}
+
+/// Somebody else's service let five hundred through.
+pub(super) async fn t07_of_500_guesses_in_four_seconds_six_are_looked_at(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (secret, ..) = enrol_app(&alice, "App").await;
+    let mut looked_at = 0;
+    for _second in 0..4 {
+        let wrong = world.wrong_code(&secret);
+        let replies = at_once((0..125).map(|_| {
+            let (alice, wrong) = (alice.clone(), wrong.clone());
+            async move { verify(&alice, &wrong).await }
+        }))
+        .await;
+        looked_at += count(&replies, 400, "incorrect_code");
+        world.pass(1);
+    }
+    assert_eq!(looked_at, 6);
+}
+
+pub(super) async fn t08_a_new_challenge_does_not_reset_the_count(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let (id, _) = challenge(&alice, &phone).await;
+    for _ in 0..3 {
+        expect(&answer(&alice, &id, &world.postbox.wrong_code()).await, 400, "incorrect_code");
+    }
+    let (id, code) = challenge(&alice, &phone).await;
+    for remaining in [1, 0] {
+        let reply = answer(&alice, &id, &world.postbox.wrong_code()).await;
+        expect(&reply, 400, "incorrect_code");
+        assert_eq!(reply.json()["remainingAttempts"], remaining);
+    }
+    expect(&answer(&alice, &id, &code).await, 429, "too_many_attempts");
+    let messages = world.postbox.calls();
+    let reply = alice.post(CHALLENGE, json!({"factorId": phone})).await;
+    expect(&reply, 429, "too_many_attempts");
+    assert_eq!((reply.retry_after(), world.postbox.calls()), (Some(900), messages), "nothing is sent meanwhile");
+}
+
+pub(super) async fn t08_a_new_enrollment_does_not_reset_the_count(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (token, _) = begin_email(&alice, "alice@example.com").await;
+    for _ in 0..3 {
+        expect(&confirm(&alice, &token, &world.postbox.wrong_code()).await, 400, "incorrect_code");
+    }
+    // Nor does another address.
+    let (token, code) = begin_email(&alice, "alice@example.org").await;
+    for _ in 0..2 {
+        expect(&confirm(&alice, &token, &world.postbox.wrong_code()).await, 400, "incorrect_code");
+    }
+    expect(&confirm(&alice, &token, &code).await, 429, "too_many_attempts");
+    world.pass(100);
+    let messages = world.postbox.calls();
+    let reply = alice.post(ENROLL, json!({"factorType": "email", "email": "alice@example.net"})).await;
+    expect(&reply, 429, "too_many_attempts");
+    assert_eq!((reply.retry_after(), world.postbox.calls()), (Some(800), messages), "nothing is sent meanwhile");
+    world.pass(800);
+    let (token, code) = begin_email(&alice, "alice@example.com").await;
+    confirm(&alice, &token, &code).await.expect(201);
+}
+
+pub(super) async fn t08_another_dialect_does_not_reset_the_count(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (token, _) = begin_email(&alice, "alice@example.com").await;
+    for _ in 0..3 {
+        expect(&confirm(&alice, &token, &world.postbox.wrong_code()).await, 400, "incorrect_code");
+    }
+    let begun = begin_genauth(&alice, "EMAIL", json!({"email": "alice@example.org"})).await;
+    let (token, code) = (begun.text("/data/enrollmentToken"), world.postbox.code());
+    for _ in 0..2 {
+        expect(&confirm_genauth(&alice, "EMAIL", &token, &world.postbox.wrong_code()).await, 422, "9001");
+    }
+    expect(&confirm_genauth(&alice, "EMAIL", &token, &code).await, 429, "9011");
+}
+
+pub(super) async fn t29_a_challenge_has_five_tries(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let (id, code) = challenge(&alice, &phone).await;
+    for _ in 0..5 {
+        expect(&answer(&alice, &id, &world.postbox.wrong_code()).await, 400, "incorrect_code");
+        // No delay between the five; and waiting buys no more of them.
+    }
+    for wait in [0, 10, 300, 280] {
+        world.pass(wait);
+        expect(&answer(&alice, &id, &code).await, 429, "too_many_attempts");
+    }
+    world.pass(10);
+    expect(&answer(&alice, &id, &code).await, 410, "expired");
+}
+
+pub(super) async fn t29_a_challenge_is_sent_five_times(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let mut last = (String::new(), String::new());
+    for _ in 0..5 {
+        last = challenge(&alice, &phone).await;
+        world.pass(10);
+    }
+    let messages = world.postbox.calls();
+    for request in [json!({"factorId": phone}), json!({"factorType": "sms"}), json!({})] {
+        let reply = alice.post(CHALLENGE, request).await;
+        expect(&reply, 429, "too_many_messages");
+        assert_eq!(reply.retry_after(), Some(590), "until the last has expired");
+    }
+    assert_eq!(world.postbox.calls(), messages);
+    let (id, code) = last;
+    answer(&alice, &id, &code).await.expect(200);
+    challenge(&alice, &phone).await;
+}

@@ -1,0 +1,113 @@
+//! Lost replies: the connection is cut after the store applied a write, and others write before it is tried again.
+
+use std::sync::Arc;
+
+use countersign::store::Store;
+use serde_json::{Value, json};
+
+use super::given::*;
+use crate::rig::{CutOff, World, enrol_app, enrol_email, enrol_phone};
+
+/// Writers that come in between. As many as an item keeps predecessors for.
+const WRITERS: [usize; 3] = [0, 1, 2];
+
+pub(super) async fn t40_a_right_code_passes_once_and_is_told_so_when_the_answer_is_lost(store: Arc<dyn Store>) {
+    let cut_off = CutOff::new(store);
+    let world = World::on(cut_off.clone());
+    for writers in WRITERS {
+        let alice = world.user(&format!("alice-{writers}"));
+        let (secret, _, codes) = enrol_app(&alice, "App").await;
+        let phone = enrol_phone(&alice, &format!("+861380013800{writers}")).await;
+
+        let code = world.next_code(&secret);
+        cut_off.cut(writers);
+        verify(&alice, &code).await.expect(200);
+        assert!(cut_off.was_cut());
+        expect(&verify(&alice, &code).await, 400, "code_already_used");
+
+        let (id, code) = challenge(&alice, &phone).await;
+        cut_off.cut(writers);
+        answer(&alice, &id, &code).await.expect(200);
+        assert!(cut_off.was_cut());
+        expect(&answer(&alice, &id, &code).await, 409, "already_used");
+
+        cut_off.cut(writers);
+        let reply = verify(&alice, &codes[0]).await.expect(200);
+        assert!(cut_off.was_cut());
+        assert_eq!(reply.json()["remainingRecoveryCodes"], 9);
+        expect(&verify(&alice, &codes[0]).await, 400, "incorrect_code");
+    }
+}
+
+pub(super) async fn t40_an_enrollment_is_finished_once_and_told_so_when_the_answer_is_lost(store: Arc<dyn Store>) {
+    let cut_off = CutOff::new(store);
+    let world = World::on(cut_off.clone());
+    for writers in WRITERS {
+        let alice = world.user(&format!("alice-{writers}"));
+        cut_off.cut(writers);
+        let (token, secret) = begin_app(&alice, "App").await;
+        assert!(cut_off.was_cut());
+        let code = world.next_code(&secret);
+        cut_off.cut(writers);
+        let codes = confirm(&alice, &token, &code).await.expect(201).json()["recoveryCodes"].clone();
+        assert!(cut_off.was_cut());
+        expect(&confirm(&alice, &token, &code).await, 409, "already_used");
+        verify(&alice, codes[0].as_str().unwrap()).await.expect(200);
+
+        // A message is sent once, whatever became of the answer before it.
+        let messages = world.postbox.calls();
+        cut_off.cut(writers);
+        enrol_email(&alice, &format!("alice{writers}@example.com")).await;
+        assert_eq!((cut_off.was_cut(), world.postbox.calls()), (true, messages + 1));
+
+        let bob = world.user(&format!("bob-{writers}"));
+        let (id, secret) = begin_logto(&bob).await;
+        let code = world.next_code(&secret);
+        cut_off.cut(writers);
+        verify_logto(&bob, &id, &code).await.expect(200);
+        assert!(cut_off.was_cut());
+        cut_off.cut(writers);
+        bind_logto(&bob, &id).await.expect(204);
+        assert!(cut_off.was_cut());
+        expect(&bind_logto(&bob, &id).await, 422, "user.totp_already_in_use");
+    }
+}
+
+pub(super) async fn t40_a_wrong_code_is_counted_once_when_the_answer_is_lost(store: Arc<dyn Store>) {
+    let cut_off = CutOff::new(store);
+    let world = World::on(cut_off.clone());
+    for writers in WRITERS {
+        let alice = world.user(&format!("alice-{writers}"));
+        let (secret, ..) = enrol_app(&alice, "App").await;
+        for remaining in (0..5).rev() {
+            cut_off.cut(writers);
+            let reply = verify(&alice, &world.wrong_code(&secret)).await;
+            expect(&reply, 400, "incorrect_code");
+            assert_eq!((cut_off.was_cut(), reply.json()["remainingAttempts"].as_u64()), (true, Some(remaining)));
+        }
+        expect(&verify(&alice, &world.wrong_code(&secret)).await, 429, "too_many_attempts");
+    }
+}
+
+pub(super) async fn t40_a_factor_is_removed_and_told_so_when_the_answer_is_lost(store: Arc<dyn Store>) {
+    let cut_off = CutOff::new(store);
+    let world = World::on(cut_off.clone());
+    for writers in WRITERS {
+        let alice = world.user(&format!("alice-{writers}"));
+        let (secret, app, _) = enrol_app(&alice, "App").await;
+        let path = format!("{FACTORS}/{app}");
+        let code = world.next_code(&secret);
+        let session = world.session(&format!("alice-{writers}"), "other");
+        cut_off.cut(writers);
+        session.patch(&path, json!({"label": "Other", "code": code})).await.expect(200);
+        assert!(cut_off.was_cut());
+        cut_off.cut(writers);
+        let codes = alice.post(CODES, Value::Null).await.expect(201).json()["recoveryCodes"].clone();
+        assert!(cut_off.was_cut());
+        verify(&alice, codes[0].as_str().unwrap()).await.expect(200);
+        cut_off.cut(writers);
+        alice.delete(&path, Value::Null).await.expect(204);
+        assert!(cut_off.was_cut());
+        expect(&alice.get(&path).await, 404, "not_found");
+    }
+}

@@ -1,0 +1,240 @@
+//! Presence: who may change factors, and when.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use countersign::http::caller::Identity;
+use countersign::store::Store;
+use serde_json::{Value, json};
+
+use super::given::*;
+use crate::rig::tools::totp;
+use crate::rig::{Client, World, enrol_app, enrol_email, enrol_phone};
+
+/// A session by its claims and token.
+fn caller(world: &World, claims: &[(&str, &str)], token: &str) -> Client {
+    let claims: BTreeMap<_, _> = claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Client { world: world.clone(), identity: Some(Identity::user(claims, token)) }
+}
+
+fn new_app() -> Value {
+    json!({"factorType": "totp", "label": "New"})
+}
+
+pub(super) async fn t18_adding_a_factor_needs_presence_in_every_dialect(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let owner = world.user("alice");
+    enrol_email(&owner, "alice@example.com").await;
+    let messages = world.postbox.calls();
+    let other = world.session("alice", "other");
+    for request in [new_app(), json!({"factorType": "sms", "phoneNumber": "+8613800138000"})] {
+        expect(&other.post(ENROLL, request).await, 403, "presence_required");
+    }
+    for (factor_type, profile) in [("OTP", json!({})), ("SMS", json!({"phoneNumber": "13800138000"}))] {
+        let request = json!({"factorType": factor_type, "profile": profile});
+        expect(&other.post(GENAUTH_ENROLL, request).await, 403, "9005");
+    }
+    assert_eq!(
+        other.post(PROFILE, Value::Null).await.expect(400).text("/message"),
+        "Pass a check in this session first."
+    );
+    assert_eq!(world.postbox.calls(), messages, "nothing was sent");
+    // Logto asks when it is bound.
+    let (id, secret) = begin_logto(&other).await;
+    verify_logto(&other, &id, &world.next_code(&secret)).await.expect(200);
+    let refused = bind_logto(&other, &id).await;
+    expect(&refused, 403, "session.mfa.require_mfa_verification");
+    assert_eq!(refused.json()["data"]["availableFactors"], json!(["EmailVerificationCode"]));
+    assert_eq!(owner.get(FACTORS).await.json()["factors"].as_array().unwrap().len(), 1);
+
+    // Once the session has passed a check, it is let in.
+    let (challenge_id, code) = challenge(&other, owner.get(FACTORS).await.text("/factors/0/id").as_str()).await;
+    answer(&other, &challenge_id, &code).await.expect(200);
+    bind_logto(&other, &id).await.expect(204);
+    other.post(ENROLL, new_app()).await.expect(201);
+}
+
+pub(super) async fn t18_presence_is_of_one_session_of_one_user(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let usual = [("iss", "https://issuer.example"), ("client_id", "app"), ("sub", "alice"), ("sid", "s"), ("jti", "j")];
+    let with = |name: &'static str, value: &'static str| {
+        let mut claims = usual.to_vec();
+        claims.retain(|(each, _)| *each != name);
+        claims.push((name, value));
+        caller(&world, &claims, "token")
+    };
+    let without = |names: &[&str], token: &str| {
+        let claims: Vec<_> = usual.into_iter().filter(|(name, _)| !names.contains(name)).collect();
+        caller(&world, &claims, token)
+    };
+    let owner = caller(&world, &usual, "token");
+    enrol_app(&owner, "App").await;
+    enrol_app(&caller(&world, &[("sub", "bob"), ("sid", "s")], "token"), "App").await;
+
+    let others = [
+        with("sid", "other"),
+        with("client_id", "other"),
+        with("iss", "https://other.example"),
+        with("sub", "bob"),
+        without(&["sid"], "token"),
+        without(&["sid", "jti"], "token"),
+        without(&["client_id"], "token"),
+        without(&["iss"], "token"),
+    ];
+    for (number, other) in others.iter().enumerate() {
+        assert_eq!(other.post(ENROLL, new_app()).await.status, 403, "other session {number}");
+    }
+    // The same session with a token that was renewed.
+    for same in [with("jti", "renewed"), caller(&world, &usual, "renewed")] {
+        same.post(ENROLL, new_app()).await.expect(201);
+    }
+}
+
+pub(super) async fn t18_presence_ends(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (secret, ..) = enrol_app(&alice, "App").await;
+    world.pass(599);
+    alice.post(ENROLL, new_app()).await.expect(201);
+    world.pass(1);
+    expect(&alice.post(ENROLL, new_app()).await, 403, "presence_required");
+    verify(&alice, &world.next_code(&secret)).await.expect(200);
+    world.pass(599);
+    alice.post(ENROLL, new_app()).await.expect(201);
+    world.pass(1);
+    expect(&alice.post(ENROLL, new_app()).await, 403, "presence_required");
+}
+
+pub(super) async fn t18_a_code_stands_in_for_presence_once(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (secret, ..) = enrol_app(&alice, "App").await;
+    let (first, second) = (world.session("alice", "first"), world.session("alice", "second"));
+    let code = world.next_code(&secret);
+    let with_code = |code: &str| json!({"factorType": "totp", "label": "New", "code": code});
+    expect(&first.post(ENROLL, with_code(&world.wrong_code(&secret))).await, 400, "incorrect_code");
+    first.post(ENROLL, with_code(&code)).await.expect(201);
+    expect(&second.post(ENROLL, with_code(&code)).await, 400, "code_already_used");
+    expect(&second.post(ENROLL, new_app()).await, 403, "presence_required");
+    // It is a check that was passed: the session is present from now on.
+    first.post(ENROLL, new_app()).await.expect(201);
+}
+
+/// In each dialect: a thief begins while there is nothing yet, the owner enrols, the thief goes on.
+pub(super) async fn t18_what_was_begun_on_an_empty_account_cant_be_finished_on_a_full_one(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let users = |name: &str| (world.session(name, "owner"), world.session(name, "thief"));
+
+    let (owner, thief) = users("native");
+    let (token, secret) = begin_app(&thief, "Thief's").await;
+    enrol_email(&owner, "native@example.com").await;
+    expect(&confirm(&thief, &token, &world.next_code(&secret)).await, 403, "presence_required");
+    world.pass(60);
+
+    let (owner, thief) = users("genauth");
+    let begun = begin_genauth(&thief, "OTP", Value::Null).await;
+    enrol_email(&owner, "genauth@example.com").await;
+    let code = world.next_code(&secret_of(&begun.text("/data/otpData/qrCodeUri")));
+    expect(&confirm_genauth(&thief, "OTP", &begun.text("/data/enrollmentToken"), &code).await, 403, "9005");
+    // The recovery code that came with it is worth nothing either.
+    let recovery_code = begun.text("/data/otpData/recoveryCode");
+    expect(&thief.post(GENAUTH_VERIFY, json!({"totp": recovery_code})).await, 422, "6002");
+
+    let (owner, thief) = users("logto");
+    let (id, secret) = begin_logto(&thief).await;
+    verify_logto(&thief, &id, &world.next_code(&secret)).await.expect(200);
+    enrol_email(&owner, "logto@example.com").await;
+    expect(&bind_logto(&thief, &id).await, 403, "session.mfa.require_mfa_verification");
+
+    let (owner, thief) = users("profile");
+    let secret = begin_profile(&thief).await;
+    enrol_email(&owner, "profile@example.com").await;
+    thief.patch(PROFILE, json!({"code": world.next_code(&secret)})).await.expect(400);
+
+    for name in ["native", "genauth", "logto", "profile"] {
+        let factors = world.session(name, "owner").get(FACTORS).await.json();
+        assert_eq!(factors["factors"].as_array().unwrap().len(), 1, "{name}");
+    }
+}
+
+/// The account is as empty as when it was begun, but not the same.
+pub(super) async fn t18_what_was_begun_before_a_removal_cant_be_finished_after_it(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let (owner, thief) = (world.session("alice", "owner"), world.session("alice", "thief"));
+    let (token, secret) = begin_app(&thief, "Thief's").await;
+    let mail = enrol_email(&owner, "alice@example.com").await;
+    owner.delete(&format!("{FACTORS}/{mail}"), Value::Null).await.expect(204);
+    let reply = confirm(&thief, &token, &world.next_code(&secret)).await;
+    expect(&reply, 403, "presence_required");
+}
+
+pub(super) async fn t19_removing_a_factor_needs_presence_or_its_code(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (first, first_id, _) = enrol_app(&alice, "First").await;
+    let (second, second_id, _) = enrol_app(&alice, "Second").await;
+    let other = world.session("alice", "other");
+    let path = format!("{FACTORS}/{second_id}");
+    expect(&other.delete(&path, Value::Null).await, 403, "presence_required");
+    expect(&other.post("/api/v3/reset-factor", json!({"factorId": second_id})).await, 403, "9005");
+    let code = world.next_code(&first);
+    let refused = other.delete(&path, json!({"code": code})).await;
+    expect(&refused, 400, "incorrect_code");
+    assert_eq!(refused.json()["remainingAttempts"], 4, "another factor's code is not its own");
+    alice.get(&path).await.expect(200);
+    other.delete(&path, json!({"code": totp(&second, world.now())})).await.expect(204);
+    alice.get(&path).await.expect(404);
+    // Another user's presence is none.
+    let bob = world.user("bob");
+    enrol_app(&bob, "App").await;
+    expect(&bob.delete(&format!("{FACTORS}/{first_id}"), Value::Null).await, 404, "not_found");
+    let reset = json!({"factorId": first_id});
+    expect(&bob.post("/api/v3/reset-factor", reset.clone()).await, 404, "9008");
+    expect(&other.post("/api/v3/reset-factor", reset).await, 200, "");
+}
+
+pub(super) async fn t19_other_changes_need_presence_too(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (secret, app, codes) = enrol_app(&alice, "App").await;
+    let other = world.session("alice", "other");
+    let path = format!("{FACTORS}/{app}");
+    expect(&other.patch(&path, json!({"label": "Other"})).await, 403, "presence_required");
+    expect(&other.post(CODES, Value::Null).await, 403, "presence_required");
+    assert_eq!(alice.get(&path).await.text("/label"), "App");
+    verify(&alice, &codes[0]).await.expect(200);
+    other.patch(&path, json!({"label": "Other", "code": world.next_code(&secret)})).await.expect(200);
+    // A profile page turns its app off with a code alone, never without.
+    world.session("alice", "third").patch(PROFILE_DISABLE, Value::Null).await.expect(400);
+    world.session("alice", "third").patch(PROFILE_DISABLE, json!({"code": ""})).await.expect(400);
+    alice.get(&path).await.expect(200);
+}
+
+pub(super) async fn t20_a_removed_factor_stops_at_once_with_its_challenges(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (secret, app, codes) = enrol_app(&alice, "App").await;
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let (id, code) = challenge(&alice, &phone).await;
+    alice.delete(&format!("{FACTORS}/{phone}"), Value::Null).await.expect(204);
+    expect(&answer(&alice, &id, &code).await, 404, "not_found");
+    expect(&alice.post(CHALLENGE, json!({"factorId": phone})).await, 404, "not_found");
+    // The same number is another factor, which the old challenge is not of.
+    world.pass(60);
+    enrol_phone(&alice, "+8613800138000").await;
+    expect(&answer(&alice, &id, &code).await, 404, "not_found");
+
+    alice.delete(&format!("{FACTORS}/{app}"), Value::Null).await.expect(204);
+    let code = world.next_code(&secret);
+    expect(&verify(&alice, &code).await, 400, "factor_required");
+    expect(&alice.post(VERIFY, json!({"factorId": app, "code": code})).await, 404, "not_found");
+    assert!(!passed(&alice.post(GENAUTH_VERIFY, json!({"totp": code})).await));
+    assert!(!passed(&alice.post(LOGTO_VERIFY, json!({"code": code})).await));
+
+    // With the last factor go the recovery codes and the presence.
+    let bob = world.user("bob");
+    let (secret, _, bobs) = enrol_app(&bob, "App").await;
+    bob.patch(PROFILE_DISABLE, json!({"code": world.next_code(&secret)})).await.expect(200);
+    expect(&verify(&bob, &bobs[0]).await, 400, "incorrect_code");
+    verify(&alice, &codes[0]).await.expect(200);
+}

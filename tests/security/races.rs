@@ -1,0 +1,343 @@
+//! Races: what holds however many ask at once.
+
+use std::sync::Arc;
+
+use countersign::store::Store;
+use serde_json::{Value, json};
+
+use super::given::*;
+use crate::rig::tools::totp;
+use crate::rig::{Client, Reply, World, enrol_app, enrol_email, enrol_phone};
+
+const RACERS: usize = 100;
+
+/// As many at once as the requirement asks for.
+async fn race<F: Future<Output = Reply> + Send + 'static>(request: impl FnMut(usize) -> F) -> Vec<Reply> {
+    at_once((0..RACERS).map(request)).await
+}
+
+pub(super) async fn t03_an_apps_code_passes_once_whoever_races(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (secret, ..) = enrol_app(&alice, "App").await;
+    for _ in 0..3 {
+        let code = world.next_code(&secret);
+        let replies = race(|racer| {
+            // Through every door that takes it, from as many sessions.
+            let (client, code) = (world.session("alice", &format!("alice-{racer}")), code.clone());
+            async move {
+                match racer % 3 {
+                    0 => verify(&client, &code).await,
+                    1 => client.post(GENAUTH_VERIFY, json!({"totp": code})).await,
+                    _ => client.post(LOGTO_VERIFY, json!({"code": code})).await,
+                }
+            }
+        });
+        let replies = replies.await;
+        assert_eq!(replies.iter().filter(|reply| passed(reply)).count(), 1, "one of a hundred passes");
+        assert!(replies.iter().all(|reply| outcome(reply).0 < 500), "and nobody is turned away");
+    }
+}
+
+pub(super) async fn t03_a_code_passes_once_whatever_it_is_used_for(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (secret, app, _) = enrol_app(&alice, "App").await;
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let code = world.next_code(&secret);
+    let replies = race(|racer| {
+        // In sessions without presence the code alone decides.
+        let client = world.session("alice", &format!("other-{racer}"));
+        let (code, app, phone) = (code.clone(), app.clone(), phone.clone());
+        async move {
+            match racer % 5 {
+                0 => verify(&client, &code).await,
+                1 => client.delete(&format!("{FACTORS}/{phone}"), json!({"code": code})).await,
+                2 => client.patch(&format!("{FACTORS}/{app}"), json!({"label": "Renamed", "code": code})).await,
+                3 => client.post(CODES, json!({"code": code})).await,
+                _ => client.post(ENROLL, json!({"factorType": "totp", "label": "New", "code": code})).await,
+            }
+        }
+    })
+    .await;
+    assert_eq!(replies.iter().filter(|reply| passed(reply)).count(), 1, "one of a hundred passes");
+}
+
+pub(super) async fn t03_a_sent_code_passes_once_whoever_races(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let (id, code) = challenge(&alice, &phone).await;
+    let replies = race(|_| {
+        let (alice, id, code) = (alice.clone(), id.clone(), code.clone());
+        async move { answer(&alice, &id, &code).await }
+    })
+    .await;
+    assert_eq!((count(&replies, 200, ""), count(&replies, 409, "already_used")), (1, RACERS - 1));
+}
+
+pub(super) async fn t03_a_recovery_code_passes_once_whoever_races(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (_, _, codes) = enrol_app(&alice, "App").await;
+    let replies = race(|racer| {
+        let (alice, code) = (alice.clone(), codes[0].clone());
+        async move {
+            match racer % 2 {
+                0 => verify(&alice, &code).await,
+                _ => alice.post(GENAUTH_VERIFY, json!({"totp": code})).await,
+            }
+        }
+    })
+    .await;
+    assert_eq!(replies.iter().filter(|reply| passed(reply)).count(), 1, "one of a hundred passes");
+    let listed = alice.get(FACTORS).await.json();
+    assert_eq!(listed["recoveryCodes"]["remaining"], codes.len() - 1, "and one code is spent");
+}
+
+pub(super) async fn t03_an_enrollment_is_confirmed_once_whoever_races(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (token, secret) = begin_app(&alice, "App").await;
+    let code = world.next_code(&secret);
+    let replies = race(|_| {
+        let (alice, token, code) = (alice.clone(), token.clone(), code.clone());
+        async move { confirm(&alice, &token, &code).await }
+    })
+    .await;
+    assert_eq!((count(&replies, 201, ""), count(&replies, 409, "already_used")), (1, RACERS - 1));
+
+    let bob = world.user("bob");
+    let (id, secret) = begin_logto(&bob).await;
+    verify_logto(&bob, &id, &world.next_code(&secret)).await.expect(200);
+    let replies = race(|_| {
+        let (bob, id) = (bob.clone(), id.clone());
+        async move { bind_logto(&bob, &id).await }
+    })
+    .await;
+    assert_eq!(count(&replies, 204, ""), 1);
+    assert_eq!(bob.get(FACTORS).await.json()["factors"].as_array().unwrap().len(), 1);
+}
+
+/// Reading the count, comparing, then counting would let them all through.
+pub(super) async fn t07_parallel_guesses_at_an_app_are_all_counted(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (secret, ..) = enrol_app(&alice, "App").await;
+    let code = world.next_code(&secret);
+    let wrong = world.wrong_code(&secret);
+    let replies = race(|_| {
+        let (alice, wrong) = (alice.clone(), wrong.clone());
+        async move { verify(&alice, &wrong).await }
+    })
+    .await;
+    assert_five_were_looked_at(&replies);
+    expect(&verify(&alice, &code).await, 429, "too_many_attempts");
+}
+
+pub(super) async fn t07_parallel_guesses_at_a_sent_code_are_all_counted(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let (id, code) = challenge(&alice, &phone).await;
+    let wrong = world.postbox.wrong_code();
+    let replies = race(|_| {
+        let (alice, id, wrong) = (alice.clone(), id.clone(), wrong.clone());
+        async move { answer(&alice, &id, &wrong).await }
+    })
+    .await;
+    assert_five_were_looked_at(&replies);
+    expect(&answer(&alice, &id, &code).await, 429, "too_many_attempts");
+}
+
+pub(super) async fn t07_parallel_guesses_at_an_enrollment_are_all_counted(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (token, code) = begin_email(&alice, "alice@example.com").await;
+    let wrong = world.postbox.wrong_code();
+    let replies = race(|_| {
+        let (alice, token, wrong) = (alice.clone(), token.clone(), wrong.clone());
+        async move { confirm(&alice, &token, &wrong).await }
+    })
+    .await;
+    assert_five_were_looked_at(&replies);
+    expect(&confirm(&alice, &token, &code).await, 429, "too_many_attempts");
+}
+
+#[track_caller]
+fn assert_five_were_looked_at(replies: &[Reply]) {
+    let looked_at = replies.iter().filter(|reply| outcome(reply).1 == "incorrect_code");
+    let mut remaining: Vec<_> = looked_at.map(|reply| reply.json()["remainingAttempts"].as_u64().unwrap()).collect();
+    remaining.sort_unstable();
+    assert_eq!(remaining, [0, 1, 2, 3, 4], "each of five guesses is counted");
+    assert_eq!(count(replies, 429, "too_many_attempts"), replies.len() - 5, "the others are not looked at");
+}
+
+pub(super) async fn t09_a_flood_on_one_factor_neither_locks_nor_starves_another(store: Arc<dyn Store>) {
+    const FLOOD: usize = 50;
+    let world = World::on(store);
+    for round in 0..4 {
+        let alice = world.user(&format!("alice-{round}"));
+        let (_, flooded, _) = enrol_app(&alice, "Flooded").await;
+        let (secret, quiet, _) = enrol_app(&alice, "Quiet").await;
+        let phone = enrol_phone(&alice, &format!("+861380013800{round}")).await;
+        let (id, _) = challenge(&alice, &phone).await;
+        let code = world.next_code(&secret);
+        let wrong = if code == "000000" { "000001" } else { "000000" };
+
+        let flood = (0..FLOOD).map(|drop| {
+            let (stranger, flooded, id) =
+                (world.session(&format!("alice-{round}"), "stranger"), flooded.clone(), id.clone());
+            tokio::spawn(async move {
+                for _ in 0..10 {
+                    match drop % 3 {
+                        0 => answer(&stranger, &id, wrong).await,
+                        1 => verify(&stranger, "0000-0000-0000-0000").await,
+                        _ => stranger.post(VERIFY, json!({"factorId": flooded, "code": wrong})).await,
+                    };
+                }
+            })
+        });
+        let flood: Vec<_> = flood.collect();
+        let check = json!({"factorId": quiet, "code": code});
+        let mut reply = alice.post(VERIFY, check.clone()).await;
+        if outcome(&reply).0 == 503 {
+            reply = alice.post(VERIFY, check).await;
+        }
+        expect(&reply, 200, "");
+        for drop in flood {
+            drop.await.unwrap();
+        }
+        // The flood was one: what it hit is closed for now.
+        let again = alice.post(VERIFY, json!({"factorId": flooded, "code": wrong})).await;
+        expect(&again, 429, "too_many_attempts");
+    }
+}
+
+pub(super) async fn t18_of_two_enrollments_begun_on_an_empty_account_one_is_finished(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    for round in 0..20 {
+        let name = format!("alice-{round}");
+        let (owner, thief) = (world.session(&name, "owner"), world.session(&name, "thief"));
+        let (thiefs, thiefs_code) = begin_email(&thief, &format!("thief{round}@example.com")).await;
+        let (owners, secret) = begin_app(&owner, "App").await;
+        let owners_code = world.next_code(&secret);
+        let replies = at_once(
+            [(owner, owners, owners_code), (thief, thiefs, thiefs_code)]
+                .map(|(client, token, code)| async move { confirm(&client, &token, &code).await }),
+        )
+        .await;
+        let outcomes = (count(&replies, 201, ""), count(&replies, 403, "presence_required"));
+        assert_eq!(outcomes, (1, 1), "who comes second finds an account that is not empty any more");
+    }
+}
+
+pub(super) async fn t20_a_check_in_flight_does_not_bring_a_removed_factor_back(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    enrol_app(&alice, "App").await;
+    for _ in 0..10 {
+        let phone = enrol_phone(&alice, "+8613800138000").await;
+        let (id, code) = challenge(&alice, &phone).await;
+        let wrong = world.postbox.wrong_code();
+        let mut requests = vec![Request::Remove(format!("{FACTORS}/{phone}"))];
+        requests.extend(
+            (0..16).map(|number| Request::Answer(id.clone(), if number == 8 { code.clone() } else { wrong.clone() })),
+        );
+        at_once(requests.into_iter().map(|request| {
+            let alice = alice.clone();
+            async move {
+                match request {
+                    Request::Remove(path) => drop(alice.delete(&path, Value::Null).await.expect(204)),
+                    Request::Answer(id, code) => drop(answer(&alice, &id, &code).await),
+                }
+            }
+        }))
+        .await;
+        expect(&answer(&alice, &id, &code).await, 404, "not_found");
+        expect(&alice.get(&format!("{FACTORS}/{phone}")).await, 404, "not_found");
+        world.pass(60);
+        // Stay present.
+        let (_, app, _) = enrol_app(&alice, "Spare").await;
+        alice.delete(&format!("{FACTORS}/{app}"), Value::Null).await.expect(204);
+    }
+}
+
+enum Request {
+    Remove(String),
+    Answer(String, String),
+}
+
+pub(super) async fn t30_a_destination_is_sent_to_once_however_many_ask(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let replies = at_once((0..50).map(|number| {
+        let user = world.user(&format!("user-{number}"));
+        async move { user.post(ENROLL, json!({"factorType": "sms", "phoneNumber": "+8613800138000"})).await }
+    }))
+    .await;
+    let refused = count(&replies, 429, "too_many_messages");
+    let busy = count(&replies, 503, "busy");
+    assert_eq!((count(&replies, 201, ""), refused + busy), (1, 49));
+    assert_eq!(world.postbox.calls(), 1);
+}
+
+/// Sixty-four requests of every kind to one account. Each is told what really happened.
+pub(super) async fn nothing_is_lost_when_everything_happens_at_once(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (secret, app, codes) = enrol_app(&alice, "App").await;
+    let mail = enrol_email(&alice, "alice@example.com").await;
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let (id, sent_code) = challenge(&alice, &mail).await;
+    let (token, new_secret) = begin_app(&alice, "New").await;
+    let code = world.next_code(&secret);
+    let new_code = totp(&new_secret, world.now());
+    let of_app = json!({"factorId": app, "code": code});
+
+    let mut requests: Vec<(&str, String, Value)> = Vec::new();
+    for number in 0..16 {
+        requests.push(("POST", VERIFY.to_owned(), json!({"code": codes[number % 8]})));
+        requests.push(("POST", VERIFY.to_owned(), of_app.clone()));
+        requests.push(match number % 4 {
+            0 => ("POST", VERIFY.to_owned(), json!({"challengeId": id, "code": sent_code})),
+            1 => ("POST", CONFIRM.to_owned(), json!({"enrollmentToken": token, "code": new_code})),
+            2 => ("DELETE", format!("{FACTORS}/{phone}"), Value::Null),
+            _ => ("POST", ENROLL.to_owned(), json!({"factorType": "totp", "label": "Newer"})),
+        });
+        requests.push(("PATCH", format!("{FACTORS}/{app}"), json!({"label": format!("Label {number}")})));
+    }
+    assert_eq!(requests.len(), 64);
+    let replies = at_once(requests.clone().into_iter().map(|(method, path, body)| {
+        let alice = alice.clone();
+        async move { told(&alice, method, &path, &body).await }
+    }))
+    .await;
+
+    let successes = |kind: &dyn Fn(&(&str, String, Value)) -> bool| {
+        requests.iter().zip(&replies).filter(|(request, reply)| kind(request) && passed(reply)).count()
+    };
+    for recovery_code in &codes[..8] {
+        assert!(successes(&|(_, _, body)| body["code"] == **recovery_code) <= 1, "a recovery code passes once");
+    }
+    let recovered = successes(&|(_, _, body)| codes.iter().any(|code| body["code"] == **code));
+    assert_eq!(successes(&|(_, _, body)| *body == of_app), 1, "the app's code passes once");
+    assert_eq!(successes(&|(_, _, body)| body["challengeId"] == *id), 1, "the challenge is answered once");
+    assert!(successes(&|(_, path, _)| path == CONFIRM) <= 1, "the enrollment is confirmed once, or was replaced");
+    assert_eq!(successes(&|(method, ..)| *method == "DELETE"), 1, "the phone is removed once");
+    assert_eq!(successes(&|(method, ..)| *method == "PATCH"), 16, "every label is set");
+
+    let listed = alice.get(FACTORS).await.expect(200).json();
+    let factors = 2 + successes(&|(_, path, _)| path == CONFIRM);
+    assert_eq!(listed["factors"].as_array().unwrap().len(), factors);
+    assert_eq!(listed["recoveryCodes"]["remaining"], codes.len() - recovered);
+}
+
+/// The answer to a request that is made until it is told.
+async fn told(client: &Client, method: &str, path: &str, body: &Value) -> Reply {
+    loop {
+        let reply = client.call(method, path, body.clone()).await;
+        if outcome(&reply).0 != 503 {
+            return reply;
+        }
+    }
+}

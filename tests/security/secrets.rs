@@ -1,0 +1,119 @@
+//! What a copy of the table tells, and what a hand in it can do.
+
+use std::sync::Arc;
+
+use countersign::domain::factor::FactorType;
+use countersign::domain::ids::{FactorId, UserId};
+use countersign::store::records::{account_key, challenge_key, enrollment_key};
+use countersign::store::{Commit, Item, Key, Put, Replaces, Store, Value as Attribute, Version};
+use serde_json::json;
+
+use super::given::*;
+use crate::rig::tour::Tour;
+use crate::rig::{Recorded, World, enrol_app, enrol_phone};
+
+pub(super) async fn t15_t22_nothing_that_was_ever_stored_tells_a_secret(store: Arc<dyn Store>) {
+    let recorded = Recorded::new(store);
+    let world = World::on(recorded.clone());
+    let tour = Tour::of_every_flow(&world).await;
+    let dump = recorded.dump();
+    assert!(dump.contains("Anna's telephone") && dump.contains("\npending\n"), "what is readable can be found");
+    let secrets = tour.secrets();
+    assert!(secrets.len() > 300, "{}", secrets.len());
+    for secret in &secrets {
+        assert!(!dump.contains(secret), "found in the store: {secret:?}");
+    }
+    for never in ["otpauth", "secret=", "access-token-of-", "claimed.example", "Specimen of", "session-of-"] {
+        assert!(!dump.contains(never), "found in the store: {never}");
+    }
+}
+
+fn user(name: &str) -> UserId {
+    UserId::parse(name).unwrap()
+}
+
+fn id(factor: &str) -> FactorId {
+    FactorId::parse(factor).unwrap()
+}
+
+async fn item(store: &dyn Store, key: &Key) -> Item {
+    store.get(key).await.unwrap().unwrap().item
+}
+
+/// Writes an item as somebody with a hand in the table does.
+async fn plant(store: &dyn Store, key: Key, item: Item) {
+    let replaces = match store.get(&key).await.unwrap() {
+        Some(stored) => Replaces::Version(stored.version),
+        None => Replaces::Nothing,
+    };
+    let commit = Commit { version: Version([7; Version::LENGTH]), puts: vec![Put { key, replaces, item, ttl: None }] };
+    store.commit(&commit).await.unwrap();
+}
+
+pub(super) async fn t22_a_ciphertext_opens_for_its_own_user_alone(store: Arc<dyn Store>) {
+    let world = World::on(Arc::clone(&store));
+    let (alice, bob, carol) = (world.user("alice"), world.user("bob"), world.user("carol"));
+    let (secret, app, codes) = enrol_app(&alice, "App").await;
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    enrol_app(&bob, "App").await;
+    let (token, pending_secret) = begin_app(&carol, "App").await;
+    let (_, mallorys) = begin_app(&world.user("mallory"), "App").await;
+
+    // Alice's account as Bob's: neither her app, nor her number, nor her recovery codes serve him.
+    let of_alice = item(&*store, &account_key(&user("alice"))).await;
+    plant(&*store, account_key(&user("bob")), of_alice.clone()).await;
+    let code = world.next_code(&secret);
+    expect(&bob.post(VERIFY, json!({"factorId": app, "code": code})).await, 500, "internal");
+    expect(&bob.post(GENAUTH_VERIFY, json!({"totp": code})).await, 500, "");
+    expect(&verify(&bob, &codes[0]).await, 400, "incorrect_code");
+    let messages = world.postbox.calls();
+    assert!(!passed(&bob.post(CHALLENGE, json!({"factorId": phone})).await));
+    assert_eq!(world.postbox.calls(), messages, "nothing is sent to her number");
+    assert!(!passed(&bob.get(FACTORS).await), "nor is it shown");
+
+    // A pending secret as another's.
+    let of_mallory = item(&*store, &enrollment_key(&user("mallory"), FactorType::Totp)).await;
+    let of_carol = item(&*store, &enrollment_key(&user("carol"), FactorType::Totp)).await;
+    let sealed = Attribute::from(of_mallory.bytes("secret").unwrap());
+    plant(&*store, enrollment_key(&user("carol"), FactorType::Totp), of_carol.with("secret", sealed)).await;
+    for secret in [&pending_secret, &mallorys] {
+        let code = world.next_code(secret);
+        expect(&confirm(&carol, &token, &code).await, 500, "internal");
+    }
+
+    // A secret of one factor in another of the same user.
+    let factors = of_alice.maps("factors").unwrap();
+    let (enrol, own) = (begin_app(&alice, "Second").await, factors[0].bytes("secret").unwrap());
+    let second = item(&*store, &enrollment_key(&user("alice"), FactorType::Totp)).await;
+    plant(&*store, enrollment_key(&user("alice"), FactorType::Totp), second.with("secret", Attribute::from(own))).await;
+    expect(&confirm(&alice, &enrol.0, &world.next_code(&secret)).await, 500, "internal");
+
+    // Everybody else is served as before.
+    verify(&alice, &world.next_code(&secret)).await.expect(200);
+}
+
+pub(super) async fn t22_a_digest_is_of_its_own_user_alone(store: Arc<dyn Store>) {
+    let world = World::on(Arc::clone(&store));
+    let (alice, bob) = (world.user("alice"), world.user("bob"));
+    let (_, _, alices_codes) = enrol_app(&alice, "App").await;
+    let (_, _, bobs_codes) = enrol_app(&bob, "App").await;
+    let alices = enrol_phone(&alice, "+8613800138000").await;
+    let bobs = enrol_phone(&bob, "+8613800138001").await;
+
+    // The digests of her recovery codes among his.
+    let of_alice = item(&*store, &account_key(&user("alice"))).await;
+    let of_bob = item(&*store, &account_key(&user("bob"))).await;
+    let codes = of_alice.map("recovery").unwrap().unwrap().clone();
+    plant(&*store, account_key(&user("bob")), of_bob.with("recovery", codes)).await;
+    for code in [&alices_codes[0], &bobs_codes[0]] {
+        expect(&verify(&bob, code).await, 400, "incorrect_code");
+    }
+
+    // Her challenge as one of his.
+    let (challenge_id, code) = challenge(&alice, &alices).await;
+    let challenged = item(&*store, &challenge_key(&user("alice"), &id(&alices))).await;
+    plant(&*store, challenge_key(&user("bob"), &id(&bobs)), challenged).await;
+    let nonce = challenge_id.rsplit('.').next().unwrap();
+    expect(&answer(&bob, &format!("cn.{bobs}.{nonce}"), &code).await, 400, "incorrect_code");
+    answer(&alice, &challenge_id, &code).await.expect(200);
+}

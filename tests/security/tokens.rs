@@ -1,0 +1,290 @@
+//! Tokens, ids and codes: how long they live, and what they are for.
+
+use std::sync::Arc;
+
+use countersign::config::{self, ConfigError};
+use countersign::store::Store;
+use serde_json::{Value, json};
+
+use super::given::*;
+use crate::rig::tools::totp;
+use crate::rig::{Client, Plan, Reply, World, enrol_app, enrol_email, enrol_phone};
+
+pub(super) async fn t10_a_sent_code_expires_while_its_item_is_still_there(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let (id, code) = challenge(&alice, &phone).await;
+    world.pass(600);
+    // "Expired", not "unknown": the item is there.
+    expect(&answer(&alice, &id, &code).await, 410, "expired");
+    world.pass(86_000);
+    expect(&answer(&alice, &id, &code).await, 410, "expired");
+    let (id, code) = challenge(&alice, &phone).await;
+    world.pass(599);
+    answer(&alice, &id, &code).await.expect(200);
+}
+
+/// A way to begin and to finish an enrolment.
+#[derive(Clone, Copy, Debug)]
+enum Door {
+    Native(&'static str),
+    Genauth(&'static str),
+    LogtoVerify,
+    LogtoBind,
+    Profile,
+}
+
+/// What there is to finish it with.
+struct Begun {
+    token: String,
+    /// Of an app; else the code was sent.
+    secret: Option<String>,
+    code: String,
+}
+
+impl Door {
+    const ALL: [(Self, i64, (u64, &'static str)); 9] = [
+        (Self::Native("totp"), 600, (410, "expired")),
+        (Self::Native("sms"), 600, (410, "expired")),
+        (Self::Native("email"), 600, (410, "expired")),
+        (Self::Genauth("OTP"), 60, (422, "9002")),
+        (Self::Genauth("SMS"), 60, (422, "9002")),
+        (Self::Genauth("EMAIL"), 60, (422, "9002")),
+        (Self::LogtoVerify, 600, (400, "session.verification_expired")),
+        (Self::LogtoBind, 600, (400, "session.verification_expired")),
+        (Self::Profile, 600, (400, "")),
+    ];
+
+    async fn begin(self, client: &Client, number: u32) -> Begun {
+        let world = &client.world;
+        let phone = format!("+86138001380{number:02}");
+        let email = format!("user{number}@example.com");
+        let of_app = |token: String, secret: String| Begun { token, secret: Some(secret), code: String::new() };
+        match self {
+            Self::Native("totp") => {
+                let (token, secret) = begin_app(client, "App").await;
+                of_app(token, secret)
+            }
+            Self::Native(factor_type) => {
+                let body = json!({"factorType": factor_type, "phoneNumber": phone, "email": email});
+                let token = client.post(ENROLL, body).await.expect(201).text("/enrollmentToken");
+                Begun { token, secret: None, code: world.postbox.code() }
+            }
+            Self::Genauth(factor_type) => {
+                let begun = begin_genauth(client, factor_type, json!({"phoneNumber": phone, "email": email})).await;
+                let token = begun.text("/data/enrollmentToken");
+                match factor_type {
+                    "OTP" => of_app(token, secret_of(&begun.text("/data/otpData/qrCodeUri"))),
+                    _ => Begun { token, secret: None, code: world.postbox.code() },
+                }
+            }
+            Self::LogtoVerify | Self::LogtoBind => {
+                let (token, secret) = begin_logto(client).await;
+                if let Self::LogtoBind = self {
+                    verify_logto(client, &token, &totp(&secret, world.now())).await.expect(200);
+                }
+                of_app(token, secret)
+            }
+            Self::Profile => of_app(String::new(), begin_profile(client).await),
+        }
+    }
+
+    async fn finish(self, client: &Client, begun: &Begun) -> Reply {
+        let Begun { token, secret, code } = begun;
+        let code = secret.as_ref().map_or_else(|| code.clone(), |secret| totp(secret, client.world.now()));
+        match self {
+            Self::Native(_) => confirm(client, token, &code).await,
+            Self::Genauth(factor_type) => confirm_genauth(client, factor_type, token, &code).await,
+            Self::LogtoVerify => verify_logto(client, token, &code).await,
+            Self::LogtoBind => bind_logto(client, token).await,
+            Self::Profile => client.patch(PROFILE, json!({"code": code})).await,
+        }
+    }
+}
+
+/// Every door looks at the clock, and its twin too.
+pub(super) async fn t10_an_enrollment_expires_at_every_door(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    for (number, (door, seconds, (status, code))) in (0_u32..).zip(Door::ALL) {
+        let (late, early) = (world.user(&format!("late-{number}")), world.user(&format!("early-{number}")));
+        let begun = door.begin(&late, number).await;
+        world.pass(seconds);
+        let reply = door.finish(&late, &begun).await;
+        expect(&reply, status, code);
+        assert!(String::from_utf8_lossy(&reply.bytes).contains("expired"), "{door:?}: {}", reply.json());
+        let begun = door.begin(&early, number).await;
+        world.pass(seconds - 1);
+        let reply = door.finish(&early, &begun).await;
+        assert!(passed(&reply), "{door:?}: {}", reply.json());
+    }
+}
+
+pub(super) async fn t10_a_setting_cant_make_a_code_live_longer(_: Arc<dyn Store>) {
+    for name in ["ENROLLMENT_SECONDS", "GENAUTH_ENROLLMENT_SECONDS", "CHALLENGE_SECONDS"] {
+        let read = |seconds: &str| config::read(|each| (each == name).then(|| seconds.to_owned()));
+        assert!(read("600").is_ok());
+        let ConfigError(problems) = read("601").unwrap_err();
+        assert!(problems[0].contains(name), "{problems:?}");
+    }
+}
+
+pub(super) async fn t33_a_token_works_once(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    for (number, (door, ..)) in (0_u32..).zip(Door::ALL) {
+        let user = world.user(&format!("user-{number}"));
+        let begun = door.begin(&user, number).await;
+        assert!(passed(&door.finish(&user, &begun).await), "{door:?}");
+        let again = door.finish(&user, &begun).await;
+        assert!(!passed(&again), "{door:?}: {}", again.json());
+        match door {
+            Door::Native(_) => expect(&again, 409, "already_used"),
+            Door::Genauth(_) => expect(&again, 422, "9003"),
+            Door::LogtoVerify => expect(&again, 400, "session.mfa.invalid_totp_code"),
+            Door::LogtoBind => expect(&again, 422, "user.totp_already_in_use"),
+            Door::Profile => assert_eq!(again.text("/message"), "2FA is already enabled on your account"),
+        }
+    }
+}
+
+pub(super) async fn t33_a_token_is_for_its_own_user(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    for (number, (door, ..)) in (0_u32..).zip(Door::ALL) {
+        let (owner, thief) = (world.user(&format!("owner-{number}")), world.user(&format!("thief-{number}")));
+        let begun = door.begin(&owner, number).await;
+        let stolen = door.finish(&thief, &begun).await;
+        assert!(!passed(&stolen), "{door:?}: {}", stolen.json());
+        // Nor when the thief has a pending enrolment of that type, too.
+        world.pass(1);
+        door.begin(&thief, number + 50).await;
+        let stolen = door.finish(&thief, &begun).await;
+        assert!(!passed(&stolen), "{door:?}: {}", stolen.json());
+        assert!(passed(&door.finish(&owner, &begun).await), "{door:?}: its owner can still use it");
+    }
+}
+
+pub(super) async fn t33_a_token_is_for_its_own_dialect_and_type(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let native = world.user("native");
+    let (token, secret) = begin_app(&native, "App").await;
+    let nonce = token.rsplit('.').next().unwrap();
+    let code = totp(&secret, world.now());
+
+    // As it is, and rewritten for the other dialects and types.
+    for factor_type in ["totp", "sms", "email"] {
+        let genauth = format!("eg.{factor_type}.{nonce}");
+        for (named, token) in
+            [("OTP", &token), ("SMS", &token), ("OTP", &genauth), ("SMS", &genauth), ("EMAIL", &genauth)]
+        {
+            expect(&confirm_genauth(&native, named, token, &code).await, 404, "9008");
+        }
+        let logto = format!("el.{factor_type}.{nonce}");
+        for token in [&token, &logto] {
+            expect(&verify_logto(&native, token, &code).await, 404, "session.verification_session_not_found");
+            expect(&bind_logto(&native, token).await, 404, "session.verification_session_not_found");
+        }
+    }
+    for token in [format!("en.sms.{nonce}"), format!("en.email.{nonce}"), format!("en..{nonce}"), nonce.to_owned()] {
+        expect(&confirm(&native, &token, &code).await, 404, "not_found");
+    }
+    // The profile page names no token: a pending enrolment of another dialect is none of its own.
+    native.patch(PROFILE, json!({"code": code})).await.expect(400);
+    confirm(&native, &token, &code).await.expect(201);
+
+    let profile = world.user("profile");
+    let code = totp(&begin_profile(&profile).await, world.now());
+    for token in ["ep.totp.AAAAAAAAAAAAAAAAAAAAAA", "en.totp.AAAAAAAAAAAAAAAAAAAAAA", "ep.totp.", "en.totp."] {
+        expect(&confirm(&profile, token, &code).await, 404, "not_found");
+    }
+    profile.patch(PROFILE, json!({"code": code})).await.expect(200);
+}
+
+pub(super) async fn t41_an_id_of_one_purpose_or_dialect_is_none_of_another(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    // Everything that can be open at once, and every code that could be right.
+    let carol = world.user("carol");
+    let (carols, ..) = enrol_app(&carol, "App").await;
+    let check = carol.post(LOGTO_VERIFY, json!({"code": world.next_code(&carols)})).await.expect(200);
+    let check = check.text("/verificationId");
+    let alice = world.user("alice");
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let (to_phone, phone_code) = challenge(&alice, &phone).await;
+    let (native, mail_code) = begin_email(&alice, "alice@example.com").await;
+    let (logto, secret) = begin_logto(&alice).await;
+    let bob = world.user("bob");
+    let begun = begin_genauth(&bob, "SMS", json!({"phoneNumber": "13800138001"})).await;
+    let (genauth, genauth_code) = (begun.text("/data/enrollmentToken"), world.postbox.code());
+
+    let ids = [&to_phone, &native, &logto, &genauth, &check, &phone];
+    let app_code = totp(&secret, world.now());
+    for client in [&alice, &bob, &carol] {
+        for id in ids {
+            let codes = [&phone_code, &mail_code, &genauth_code, &app_code];
+            for code in codes {
+                if id != &native {
+                    expect(&confirm(client, id, code).await, 404, "not_found");
+                }
+                if id != &to_phone {
+                    expect(&answer(client, id, code).await, 404, "not_found");
+                }
+                if id != &logto {
+                    let reply = verify_logto(client, id, code).await;
+                    expect(&reply, 404, "session.verification_session_not_found");
+                }
+                if id != &genauth {
+                    expect(&confirm_genauth(client, "SMS", id, code).await, 404, "9008");
+                }
+            }
+            if id != &logto {
+                assert!(!passed(&bind_logto(client, id).await), "{id}");
+            }
+            if id != &phone {
+                expect(&client.post(CHALLENGE, json!({"factorId": id})).await, 404, "not_found");
+                expect(&client.post(VERIFY, json!({"factorId": id, "code": phone_code})).await, 404, "not_found");
+                expect(&client.get(&format!("{FACTORS}/{id}")).await, 404, "not_found");
+                expect(&client.get(&format!("/api/v3/get-factor?factorId={id}")).await, 404, "9008");
+            }
+        }
+    }
+    // Nothing of all that was spent, and each still opens its own door.
+    answer(&alice, &to_phone, &phone_code).await.expect(200);
+    confirm(&alice, &native, &mail_code).await.expect(201);
+    verify_logto(&alice, &logto, &totp(&secret, world.now())).await.expect(200);
+    bind_logto(&alice, &logto).await.expect(204);
+    expect(&confirm_genauth(&bob, "SMS", &genauth, &genauth_code).await, 200, "");
+}
+
+pub(super) async fn t41_a_verified_but_unbound_secret_is_no_presence(store: Arc<dyn Store>) {
+    let world = Plan { store, ..Plan::with(&[]) }.build();
+    let owner = world.user("alice");
+    let mail = enrol_email(&owner, "alice@example.com").await;
+    let thief = world.session("alice", "thief");
+    let (id, secret) = begin_logto(&thief).await;
+    verify_logto(&thief, &id, &world.next_code(&secret)).await.expect(200);
+    let path = format!("{FACTORS}/{mail}");
+    let new = json!({"factorType": "totp"});
+    let requests =
+        [("DELETE", path.as_str(), Value::Null), ("POST", CODES, Value::Null), ("POST", ENROLL, new.clone())];
+    for (method, path, body) in requests {
+        expect(&thief.call(method, path, body).await, 403, "presence_required");
+    }
+    expect(&bind_logto(&thief, &id).await, 403, "session.mfa.require_mfa_verification");
+    // Nor does its code check anything.
+    world.pass(30);
+    expect(&verify(&thief, &totp(&secret, world.now())).await, 400, "factor_required");
+    let code = totp(&secret, world.now());
+    expect(&thief.post(LOGTO_VERIFY, json!({"code": code})).await, 400, "session.mfa.invalid_totp_code");
+    owner.post(ENROLL, new).await.expect(201);
+}
+
+pub(super) async fn t41_the_step_that_verified_a_secret_is_spent_when_it_is_bound(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (id, secret) = begin_logto(&alice).await;
+    let code = world.next_code(&secret);
+    verify_logto(&alice, &id, &code).await.expect(200);
+    expect(&verify_logto(&alice, &id, &code).await, 400, "session.mfa.invalid_totp_code");
+    bind_logto(&alice, &id).await.expect(204);
+    expect(&verify(&alice, &code).await, 400, "code_already_used");
+    verify(&alice, &world.next_code(&secret)).await.expect(200);
+}

@@ -1,0 +1,201 @@
+//! What has expired is refused as expired while it is there, and is not found once it was swept.
+
+use std::sync::Arc;
+
+use countersign::store::embedded::EmbeddedStore;
+use serde_json::{Value, json};
+
+use crate::rig::{Client, Observed, World, enrol_phone};
+
+const USERS: usize = 200;
+const DAY: i64 = 86_400;
+
+/// What a user leaves lying about: a challenge and an enrolment, each with its code.
+struct Left {
+    user: Client,
+    challenge: Value,
+    enrolment: Value,
+}
+
+/// Three more items lie about: an enrolment that was confirmed, and what limits messages to the number and the address.
+async fn leave(world: &World, number: usize) -> Left {
+    let user = world.user(&format!("user-{number}"));
+    let phone = enrol_phone(&user, &format!("+8613800{number:06}")).await;
+    let challenge = user.post("/v1/me/challenges", json!({"factorId": phone})).await.expect(201).text("/challengeId");
+    let challenge = json!({"challengeId": challenge, "code": world.postbox.code()});
+    let address = json!({"factorType": "email", "email": format!("user-{number}@example.com")});
+    let token = user.post("/v1/me/enrollments", address).await.expect(201).text("/enrollmentToken");
+    let enrolment = json!({"enrollmentToken": token, "code": world.postbox.code()});
+    Left { user, challenge, enrolment }
+}
+
+impl Left {
+    async fn is_told(&self, status: u16, code: &str) {
+        for (path, body) in [("/v1/me/verify", &self.challenge), ("/v1/me/enrollments/confirm", &self.enrolment)] {
+            let reply = self.user.post(path, body.clone()).await;
+            assert_eq!(reply.outcome(), (status, code.to_owned()), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn t10_a_thousand_items_are_swept_after_their_time_and_none_before_it() {
+    let store = EmbeddedStore::in_memory().unwrap();
+    let observed = Observed::new(Arc::new(store.clone()));
+    let world = World::on(observed.clone());
+    let mut left = Vec::new();
+    for number in 0..USERS {
+        left.push(leave(&world, number).await);
+        world.pass(7);
+    }
+    let mut ttls: Vec<_> = observed.items().await.values().filter_map(|stored| stored.ttl).collect();
+    ttls.sort_unstable();
+    let (first, last) = (ttls[0], ttls[ttls.len() - 1]);
+    assert_eq!(ttls.len(), 1_000, "five items a user");
+    assert!(first >= world.now() - 7 * 200 + 60 + DAY, "none goes before a day after it mattered");
+
+    // Expired for long, but nothing was swept.
+    world.pass(first - world.now());
+    left[0].is_told(410, "expired").await;
+    assert_eq!(store.sweep(world.now()).await, Ok(0), "what lives until now is left");
+    world.pass(last - world.now());
+    left[USERS - 1].is_told(410, "expired").await;
+
+    let middle = ttls[400];
+    let before_middle = ttls.iter().filter(|ttl| **ttl < middle).count();
+    assert_eq!(store.sweep(middle).await, Ok(before_middle), "what lives longer is left");
+    assert_eq!(observed.items().await.len(), USERS + 1_000 - before_middle);
+    left[0].is_told(404, "not_found").await;
+    left[USERS - 1].is_told(410, "expired").await;
+
+    assert_eq!(store.sweep(last + 1).await, Ok(1_000 - before_middle));
+    assert_eq!(observed.items().await.len(), USERS, "accounts with a factor have no time to live");
+    for left in &left {
+        left.is_told(404, "not_found").await;
+        let factors = left.user.get("/v1/me/factors").await.json()["factors"].clone();
+        assert_eq!(factors.as_array().unwrap().len(), 1);
+    }
+    // All of it can be had again.
+    leave(&world, USERS).await;
+    let phone = json!({"factorType": "sms"});
+    let challenge = left[0].user.post("/v1/me/challenges", phone).await.expect(201).text("/challengeId");
+    let answer = json!({"challengeId": challenge, "code": world.postbox.code()});
+    left[0].user.post("/v1/me/verify", answer).await.expect(200);
+}
+
+#[tokio::test]
+async fn an_account_without_factors_is_swept_a_week_after_its_last_was_removed() {
+    let store = EmbeddedStore::in_memory().unwrap();
+    let world = World::on(Arc::new(store.clone()));
+    let alice = world.user("alice");
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    alice.delete(&format!("/v1/me/factors/{phone}"), Value::Null).await.expect(204);
+    let removed = world.now();
+    assert_eq!(store.sweep(removed + 7 * DAY).await, Ok(2), "the enrolment and the limit");
+    assert_eq!(store.sweep(removed + 7 * DAY + 1).await, Ok(1), "the account");
+    enrol_phone(&world.user("alice"), "+8613800138001").await;
+}
+
+/// A request in a dialect, and what it is told.
+struct Late {
+    method: &'static str,
+    path: &'static str,
+    body: Value,
+    expired: (u64, &'static str),
+    unknown: (u64, &'static str),
+}
+
+#[tokio::test]
+async fn t10_in_every_dialect_what_expired_is_told_apart_from_what_was_swept() {
+    let genauth = late_in_genauth().await;
+    let logto = late_in_logto().await;
+    let profile = late_in_profile().await;
+    for (store, world, lates) in [genauth, logto, profile] {
+        for late in &lates {
+            assert_eq!(told(&world, late).await, (late.expired.0, late.expired.1.to_owned()), "{} is there", late.path);
+        }
+        assert_ne!(store.sweep(world.now() + 2 * DAY).await, Ok(0));
+        for late in &lates {
+            assert_eq!(told(&world, late).await, (late.unknown.0, late.unknown.1.to_owned()), "{} is gone", late.path);
+        }
+    }
+}
+
+type Lates = (EmbeddedStore, World, Vec<Late>);
+
+fn world() -> (EmbeddedStore, World) {
+    let store = EmbeddedStore::in_memory().unwrap();
+    let world = World::on(Arc::new(store.clone()));
+    (store, world)
+}
+
+/// The status and the word for it, in whichever dialect.
+async fn told(world: &World, late: &Late) -> (u64, String) {
+    let reply = world.user("alice").call(late.method, late.path, late.body.clone()).await;
+    let json = reply.json();
+    let status = json["statusCode"].as_u64().unwrap_or(u64::from(reply.status.as_u16()));
+    let word = [&json["code"], &json["apiCode"], &json["message"]].into_iter().find(|word| !word.is_null()).unwrap();
+    (status, word.to_string().trim_matches('"').to_owned())
+}
+
+async fn late_in_genauth() -> Lates {
+    let (store, world) = world();
+    let mut lates = Vec::new();
+    let profile = json!({"phoneNumber": "13800138000"});
+    for (factor_type, profile) in [("OTP", json!({})), ("SMS", profile)] {
+        let request = json!({"factorType": factor_type, "profile": profile});
+        let begun = world.user("alice").post("/api/v3/send-enroll-factor-request", request).await;
+        let token = begun.text("/data/enrollmentToken");
+        let body =
+            json!({"factorType": factor_type, "enrollmentToken": token, "enrollmentData": {"passCode": "123456"}});
+        lates.push(Late {
+            method: "POST",
+            path: "/api/v3/enroll-factor",
+            body,
+            expired: (422, "9002"),
+            unknown: (404, "9008"),
+        });
+    }
+    world.pass(60);
+    (store, world, lates)
+}
+
+async fn late_in_logto() -> Lates {
+    let (store, world) = world();
+    let made = world.user("alice").post("/api/experience/verification/totp/secret", Value::Null).await.expect(200);
+    let id = made.text("/verificationId");
+    let code = world.next_code(&made.text("/secret"));
+    world
+        .user("alice")
+        .post("/api/experience/verification/totp/verify", json!({"verificationId": id, "code": code}))
+        .await
+        .expect(200);
+    let late = |path, body| Late {
+        method: "POST",
+        path,
+        body,
+        expired: (400, "session.verification_expired"),
+        unknown: (404, "session.verification_session_not_found"),
+    };
+    world.pass(600);
+    let verify = json!({"verificationId": id, "code": world.next_code(&made.text("/secret"))});
+    let lates = vec![
+        late("/api/experience/verification/totp/verify", verify),
+        late("/api/experience/profile/mfa", json!({"type": "Totp", "verificationId": id})),
+    ];
+    (store, world, lates)
+}
+
+async fn late_in_profile() -> Lates {
+    let (store, world) = world();
+    world.user("alice").post("/profile/two-fa", Value::Null).await.expect(201);
+    world.pass(600);
+    let late = Late {
+        method: "PATCH",
+        path: "/profile/two-fa",
+        body: json!({"code": "123456"}),
+        expired: (400, "The enrollment has expired: begin again."),
+        unknown: (400, "Generate a 2FA code first."),
+    };
+    (store, world, vec![late])
+}

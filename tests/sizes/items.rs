@@ -1,0 +1,220 @@
+//! The size of every kind of item in every state, as `DynamoDB` counts it: a write costs by the kilobyte.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use countersign::store::embedded::EmbeddedStore;
+use countersign::store::{Item, Key, Stored, Version};
+use serde_json::{Value, json};
+
+use crate::rig::{Client, Fate, Observed, World, enrol_app, enrol_email, enrol_phone};
+
+/// A user id as Cognito makes them.
+const ALICE: &str = "6f1c2d8e-0b7a-4c55-9a43-d1e0f7b2c964";
+const PHONE: &str = "+8613800138000";
+const ADDRESS: &str = "alice.liddell@example.com";
+
+/// What an item weighs: its attributes, its key, its version with as many before it as are kept, its time to live.
+fn size(key: &Key, stored: &Stored) -> usize {
+    let of_store = Item::default()
+        .with("pk", key.as_str())
+        .with("v", vec![0; Version::LENGTH])
+        .with("vs", vec![0; Version::LENGTH * Version::KEPT])
+        .with_some("ttl", stored.ttl);
+    of_store.size() + stored.item.size()
+}
+
+/// A world whose items are weighed.
+struct Scales {
+    world: World,
+    observed: Arc<Observed>,
+    table: String,
+}
+
+impl Scales {
+    fn new() -> Self {
+        let observed = Observed::new(Arc::new(EmbeddedStore::in_memory().unwrap()));
+        Self { world: World::on(observed.clone()), observed, table: String::new() }
+    }
+
+    fn alice(&self, session: &str) -> Client {
+        self.world.session(ALICE, session)
+    }
+
+    /// The only item whose key begins so.
+    async fn weigh(&self, prefix: &str) -> usize {
+        let items = self.observed.items().await;
+        let mut meant = items.iter().filter(|(key, _)| key.as_str().starts_with(prefix));
+        let (key, stored) = meant.next().expect("an item");
+        assert!(meant.next().is_none(), "several items begin with {prefix}");
+        size(key, stored)
+    }
+
+    async fn note(&mut self, prefix: &str, says: &str) {
+        let size = self.weigh(prefix).await;
+        writeln!(self.table, "{size:>5} B  {says}").unwrap();
+    }
+
+    /// Asks for what will be refused.
+    async fn refused(&self, session: &str, path: &str, body: Value, status: u16) {
+        self.alice(session).post(path, body).await.expect(status);
+    }
+}
+
+#[tokio::test]
+async fn the_usual_account_stays_under_a_kilobyte_whatever_happens_to_it() {
+    let scales = Scales::new();
+    let (secret, id, recovery) = enrol_app(&scales.alice("1"), "Authenticator app").await;
+    let mut sizes = vec![scales.weigh("a#").await];
+    for session in ["2", "3", "4", "5"] {
+        let check = json!({"code": scales.world.next_code(&secret)});
+        scales.alice(session).post("/v1/me/verify", check).await.expect(200);
+        sizes.push(scales.weigh("a#").await);
+    }
+    let mut wrong = 0;
+    while wrong < 100 {
+        let check = json!({"factorId": id, "code": scales.world.wrong_code(&secret)});
+        match scales.alice("1").post("/v1/me/verify", check).await {
+            reply if reply.status == 400 => wrong += 1,
+            reply => scales.world.pass(i64::try_from(reply.retry_after().unwrap()).unwrap()),
+        }
+    }
+    scales.refused("1", "/v1/me/verify", json!({"code": "0000-0000-0000-0000"}), 400).await;
+    sizes.push(scales.weigh("a#").await);
+    scales.alice("1").post("/v1/me/verify", json!({"code": recovery[0]})).await.expect(200);
+    sizes.push(scales.weigh("a#").await);
+    assert!(sizes.iter().all(|size| *size < 1024), "{sizes:?}");
+}
+
+#[tokio::test]
+async fn every_item_weighs_what_was_reviewed() {
+    let table =
+        [accounts().await, full_accounts().await, enrolments().await, sent_enrolments().await, challenges().await];
+    insta::assert_snapshot!(table.concat());
+}
+
+async fn accounts() -> String {
+    let mut scales = Scales::new();
+    let (secret, app, recovery) = enrol_app(&scales.alice("1"), "Authenticator app").await;
+    scales.note("a#", "account: an app and ten recovery codes, just enrolled").await;
+    let check = json!({"code": scales.world.next_code(&secret)});
+    scales.alice("1").post("/v1/me/verify", check).await.expect(200);
+    scales.note("a#", "account: the same after a check").await;
+    scales.refused("1", "/v1/me/verify", json!({"code": scales.world.wrong_code(&secret)}), 400).await;
+    scales.note("a#", "account: the same after a wrong code").await;
+    scales.refused("1", "/v1/me/verify", json!({"code": "0000-0000-0000-0000"}), 400).await;
+    scales.note("a#", "account: the same after a wrong recovery code").await;
+    for session in ["2", "3", "4"] {
+        let check = json!({"code": scales.world.next_code(&secret)});
+        scales.alice(session).post("/v1/me/verify", check).await.expect(200);
+    }
+    scales.note("a#", "account: the same with four sessions present").await;
+    scales.alice("1").post("/v1/me/verify", json!({"code": recovery[0]})).await.expect(200);
+    scales.note("a#", "account: an app and nine recovery codes").await;
+    enrol_phone(&scales.alice("1"), PHONE).await;
+    scales.note("a#", "account: the same and a number").await;
+    enrol_email(&scales.alice("1"), ADDRESS).await;
+    scales.note("a#", "account: the same and an address").await;
+    let listed = scales.alice("1").get("/v1/me/factors").await.json();
+    for id in [&app, listed["factors"][1]["id"].as_str().unwrap(), listed["factors"][2]["id"].as_str().unwrap()] {
+        scales.alice("1").delete(&format!("/v1/me/factors/{id}"), Value::Null).await.expect(204);
+    }
+    scales.note("a#", "account: nothing left").await;
+    scales.table
+}
+
+async fn full_accounts() -> String {
+    let mut scales = Scales::new();
+    let alice = scales.alice("1");
+    for number in 0..32 {
+        enrol_app(&alice, &format!("{number:ø>64}")).await;
+    }
+    scales.note("a#", "account: 32 apps with the longest labels").await;
+
+    let mut of_page = Scales::new();
+    let alice = of_page.alice("1");
+    let generated = alice.call("POST", "/profile/two-fa", Value::Null).await.expect(201).text("/data/otpAuthURL");
+    let code = of_page.world.next_code(generated.rsplit_once("secret=").unwrap().1);
+    alice.patch("/profile/two-fa", json!({"code": code})).await.expect(200);
+    of_page.note("a#", "account: an app and twelve recovery codes, of a profile page").await;
+    scales.table + &of_page.table
+}
+
+async fn enrolments() -> String {
+    let mut scales = Scales::new();
+    let alice = scales.alice("1");
+    let begun = alice.post("/v1/me/enrollments", json!({"factorType": "totp"})).await.expect(201);
+    let (token, secret) = (begun.text("/enrollmentToken"), begun.text("/totp/secret"));
+    scales.note("e#", "enrolment: an app, pending").await;
+    let confirm = |code: String| json!({"enrollmentToken": token, "code": code});
+    let wrong = confirm(scales.world.wrong_code(&secret));
+    scales.refused("1", "/v1/me/enrollments/confirm", wrong, 400).await;
+    scales.note("e#", "enrolment: the same after a wrong code").await;
+    let right = confirm(scales.world.next_code(&secret));
+    alice.post("/v1/me/enrollments/confirm", right).await.expect(201);
+    scales.note("e#", "enrolment: confirmed").await;
+
+    let mut of_genauth = Scales::new();
+    let alice = of_genauth.alice("1");
+    let begun = alice.post("/api/v3/send-enroll-factor-request", json!({"factorType": "OTP"})).await.expect(200);
+    of_genauth.note("e#", "enrolment: an app, pending in genauth with its recovery code").await;
+    let uri = begun.text("/data/otpData/qrCodeUri");
+    let secret = uri.split_once("secret=").unwrap().1.split('&').next().unwrap();
+    let data = json!({"passCode": of_genauth.world.next_code(secret)});
+    let token = begun.text("/data/enrollmentToken");
+    let enroll = json!({"factorType": "OTP", "enrollmentToken": token, "enrollmentData": data});
+    let enrolled = alice.post("/api/v3/enroll-factor", enroll).await.expect(200);
+    assert_eq!(enrolled.json()["statusCode"], 200);
+    of_genauth.note("a#", "account: an app and one recovery code, of genauth").await;
+
+    let mut of_logto = Scales::new();
+    let alice = of_logto.alice("1");
+    let made = alice.post("/api/experience/verification/totp/secret", Value::Null).await.expect(200);
+    let code = of_logto.world.next_code(&made.text("/secret"));
+    let verify = json!({"verificationId": made.text("/verificationId"), "code": code});
+    alice.post("/api/experience/verification/totp/verify", verify).await.expect(200);
+    of_logto.note("e#", "enrolment: an app, verified in logto, to be bound").await;
+    scales.table + &of_genauth.table + &of_logto.table
+}
+
+async fn sent_enrolments() -> String {
+    let mut table = String::new();
+    for (factor_type, field, to) in [("sms", "phoneNumber", PHONE), ("email", "email", ADDRESS)] {
+        let mut scales = Scales::new();
+        let alice = scales.alice("1");
+        let request = json!({"factorType": factor_type, field: to});
+        let begun = alice.post("/v1/me/enrollments", request.clone()).await.expect(201);
+        scales.note("e#", &format!("enrolment: {factor_type}, pending")).await;
+        scales.note("l#", &format!("limit: {factor_type}, charged")).await;
+        let wrong = scales.world.postbox.wrong_code();
+        let wrong = json!({"enrollmentToken": begun.text("/enrollmentToken"), "code": wrong});
+        scales.refused("1", "/v1/me/enrollments/confirm", wrong, 400).await;
+        scales.note("e#", "enrolment: the same after a wrong code").await;
+
+        let mut refused = Scales::new();
+        refused.world.postbox.fate(Fate::Refused);
+        refused.refused("1", "/v1/me/enrollments", request, 502).await;
+        refused.note("e#", "enrolment: its message was refused").await;
+        refused.note("l#", &format!("limit: {factor_type}, its charge undone")).await;
+        table = table + &scales.table + &refused.table;
+    }
+    table
+}
+
+async fn challenges() -> String {
+    let mut scales = Scales::new();
+    let alice = scales.alice("1");
+    let phone = enrol_phone(&alice, PHONE).await;
+    scales.world.postbox.fate(Fate::Refused);
+    alice.post("/v1/me/challenges", json!({"factorId": phone})).await.expect(502);
+    scales.note("c#", "challenge: its message was refused").await;
+    scales.world.postbox.fate(Fate::Arrives);
+    let sent = alice.post("/v1/me/challenges", json!({"factorId": phone})).await.expect(201);
+    scales.note("c#", "challenge: open").await;
+    let answer = |code: String| json!({"challengeId": sent.text("/challengeId"), "code": code});
+    scales.refused("1", "/v1/me/verify", answer(scales.world.postbox.wrong_code()), 400).await;
+    scales.note("c#", "challenge: the same after a wrong code").await;
+    alice.post("/v1/me/verify", answer(scales.world.postbox.code())).await.expect(200);
+    scales.note("c#", "challenge: answered").await;
+    scales.table
+}
