@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body as HttpBody, to_bytes};
+use axum::body::{Body as HttpBody, Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
@@ -30,8 +30,24 @@ impl FromRequest<Arc<App>> for Fields {
     }
 }
 
+/// The body of a route that asks for none: read up to the same limit, of any type, and forgotten.
+pub(super) struct Ignored;
+
+impl FromRequest<Arc<App>> for Ignored {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Failure> {
+        bytes(request.into_body()).await?;
+        Ok(Self)
+    }
+}
+
+async fn bytes(body: HttpBody) -> Result<Bytes, Error> {
+    to_bytes(body, MAX_BYTES).await.map_err(|_| Error::PayloadTooLarge)
+}
+
 async fn read(headers: &HeaderMap, body: HttpBody) -> Result<Fields, Error> {
-    let bytes = to_bytes(body, MAX_BYTES).await.map_err(|_| Error::PayloadTooLarge)?;
+    let bytes = bytes(body).await?;
     if bytes.is_empty() {
         return Ok(Fields { path: String::new(), object: Map::new() });
     }
