@@ -6,6 +6,8 @@ mod bodies;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod errors;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod gateway;
@@ -19,6 +21,8 @@ mod logs;
 mod logto;
 #[cfg(test)]
 mod native;
+#[cfg(test)]
+mod pictures;
 #[cfg(test)]
 mod profile;
 #[cfg(test)]

@@ -6,6 +6,9 @@ use clap::{Arg, ArgMatches, value_parser};
 use countersign::config::{self, ConfigError, SETTINGS};
 use countersign::flows::Settings;
 
+/// Where data is kept when nothing else is said.
+const DEFAULT_DATA_DIR: &str = ".countersign";
+
 /// What is asked for.
 pub(crate) enum Command {
     /// To serve.
@@ -27,9 +30,6 @@ pub(crate) struct Person {
     /// How long it lives, in seconds.
     pub(crate) ttl: u64,
 }
-
-/// Where data is kept when nothing else is said.
-const DEFAULT_DATA_DIR: &str = ".countersign";
 
 /// The flag that leads another command to this data; nothing where it would be found anyway.
 pub(crate) fn data_dir_flag(data_dir: &Path) -> String {

@@ -361,5 +361,5 @@ async fn without_trouble_every_flow_goes_as_reviewed() {
         let Usual { told, again, calls, sent, .. } = &flow.usual;
         writeln!(table, "{}: {told} ({calls} calls, {sent} messages); again: {again}", flow.name).unwrap();
     }
-    insta::assert_snapshot!(table);
+    insta::assert_snapshot!("every_flow", table);
 }

@@ -7,6 +7,7 @@ use countersign::store::{Commit, Key, Store, StoreError, Stored};
 use tokio::sync::Notify;
 
 use super::bench::{Prepared, Stands, told, with_every_flow};
+use crate::rig::Fate;
 
 /// A store with a gate before and one after every call; at one of them whoever comes waits for ever.
 pub(super) struct Gates {
@@ -88,4 +89,28 @@ async fn killed_everywhere(flow: &'static Prepared) {
             assert_eq!(stands, Stands::AsBefore, "{}, {how}: the last call is the commit", flow.name);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t35_killed_while_a_message_is_on_its_way_a_flow_keeps_its_charge_and_its_token() {
+    with_every_flow(async |flow: &'static Prepared| {
+        if flow.usual.sent == 0 {
+            return;
+        }
+        let bench = flow.bench().await;
+        bench.world.postbox.fate(Fate::Hangs);
+        let on_its_way = async {
+            while bench.world.postbox.calls() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            reply = flow.ask(&bench) => panic!("{}: told {}", flow.name, told(&reply)),
+            () = on_its_way => {}
+        }
+        bench.world.postbox.fate(Fate::Arrives);
+        let stands = flow.goes_on(&bench, "killed while its message was on its way").await;
+        assert_eq!(stands, Stands::AsAfter, "{}", flow.name);
+    })
+    .await;
 }

@@ -74,7 +74,7 @@ pub(super) enum Effect {
 pub(super) struct Expected {
     /// Any of these, where there is one; else it passes.
     pub(super) refusals: Vec<Refusal>,
-    /// What it leaves when it passes, besides what it is for.
+    /// What a right code leaves, whatever else the request is refused for.
     pub(super) passed: Effect,
     /// What it leaves when it is told that its code is wrong.
     pub(super) failed: Effect,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::limits::{LIFE, SETTINGS};
-use super::model::{Apps, Challenge, Effect, Enrolment, Expected, Owner};
+use super::model::{Apps, Challenge, Enrolment, Expected, Owner};
 use super::steps::{Act, AppCode, Given, Guess, Kind, RecoveryCode, Step, Which, Who, kind_of};
 use crate::rig::{Client, Plan, Reply, World, tools};
 
@@ -96,11 +96,7 @@ impl Game {
         if !as_expected {
             return Err(format!("told {status} {code}, to wait {wait:?}, where was expected {expected:?}"));
         }
-        let effect = match code.as_str() {
-            _ if passed => &expected.passed,
-            "incorrect_code" => &expected.failed,
-            _ => &Effect::Nothing,
-        };
+        let effect = if code == "incorrect_code" { &expected.failed } else { &expected.passed };
         self.owners[who.user].apply(effect, who.session, now);
         self.told.push(if passed { "passed".to_owned() } else { code });
         Ok(passed)

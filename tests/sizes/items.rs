@@ -90,7 +90,7 @@ async fn the_usual_account_stays_under_a_kilobyte_whatever_happens_to_it() {
 async fn every_item_weighs_what_was_reviewed() {
     let table =
         [accounts().await, full_accounts().await, enrolments().await, sent_enrolments().await, challenges().await];
-    insta::assert_snapshot!(table.concat());
+    insta::assert_snapshot!("every_item", table.concat());
 }
 
 async fn accounts() -> String {

@@ -66,7 +66,7 @@ async fn a_flow_makes_two_round_trips_and_three_where_a_message_is_sent_with_one
         let sends = if sends { ", then a message" } else { "" };
         writeln!(table, "{} {}: {}{sends}", alone.len(), flow.name, drawn(&alone)).unwrap();
     }
-    insta::assert_snapshot!(table);
+    insta::assert_snapshot!("every_flow", table);
 }
 
 #[tokio::test]

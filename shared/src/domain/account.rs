@@ -20,6 +20,15 @@ pub struct Presence {
     pub at: Timestamp,
 }
 
+/// That a change of factors was allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authorization {
+    /// Under which epoch: it ends with the next change.
+    pub epoch: Epoch,
+    /// To which session; to anyone, where the account had no factor.
+    pub session: Option<Session>,
+}
+
 /// Everything that is known of one user. A user without one has the default: nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
@@ -69,18 +78,37 @@ impl Account {
         &mut self.recovery
     }
 
-    /// The epoch that a change of factors by this session would be allowed under now: the current one for a session
-    /// that is present, and for anyone while there is no factor.
+    /// What a change of factors by this session would be allowed by now: its presence, or that there is no factor.
     #[must_use]
-    pub fn authorized_epoch(&self, session: Session, now: Timestamp, policy: &Policy) -> Option<Epoch> {
-        (self.factors.is_empty() || self.is_present(session, now, policy)).then_some(self.epoch)
+    pub fn authorization(&self, session: Session, now: Timestamp, policy: &Policy) -> Option<Authorization> {
+        if self.factors.is_empty() {
+            Some(Authorization { epoch: self.epoch, session: None })
+        } else if self.is_present(session, now, policy) {
+            Some(Authorization { epoch: self.epoch, session: Some(session) })
+        } else {
+            None
+        }
     }
 
-    /// Whether an enrolment that was allowed under `authorized` may be finished by this session: the session is
-    /// present, or nothing has changed since.
+    /// Whether no factor has changed since something was allowed.
     #[must_use]
-    pub fn may_bind(&self, authorized: Option<Epoch>, session: Session, now: Timestamp, policy: &Policy) -> bool {
-        authorized == Some(self.epoch) || self.is_present(session, now, policy)
+    pub fn is_current(&self, authorization: Authorization) -> bool {
+        authorization.epoch == self.epoch
+    }
+
+    /// Whether an enrolment that was allowed by `authorization` may be finished by this session now: it was theirs or
+    /// anyone's and nothing has changed since, or the session is present.
+    #[must_use]
+    pub fn may_bind(
+        &self,
+        authorization: Option<Authorization>,
+        session: Session,
+        now: Timestamp,
+        policy: &Policy,
+    ) -> bool {
+        let is_theirs = |allowed: Authorization| allowed.session.is_none_or(|allowed| allowed == session);
+        authorization.is_some_and(|allowed| self.is_current(allowed) && is_theirs(allowed))
+            || self.is_present(session, now, policy)
     }
 
     /// Whether this session passed a check lately.
@@ -113,6 +141,9 @@ impl Account {
     }
 
     /// Makes a candidate a factor, which is also a presence of this session.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for the possession of something else.
     pub fn bind(
         &mut self,
         candidate: Candidate,
@@ -120,16 +151,18 @@ impl Account {
         session: Session,
         now: Timestamp,
         policy: &Policy,
-    ) -> &Factor {
+    ) -> Result<&Factor, Error> {
+        let factor = Factor::bound(candidate, possession, now)?;
         self.raise_epoch();
         self.note_presence(session, now, policy);
-        let factor = Factor::bound(candidate, possession, now);
-        self.factors.push_mut(factor)
+        Ok(self.factors.push_mut(factor))
     }
 
-    /// Removes the factors that `doomed` picks. With the last one go the recovery codes and every presence.
-    pub fn remove(&mut self, doomed: impl Fn(&Factor) -> bool) {
+    /// Removes the factors that `doomed` picks, and every presence but that of the session that removes them: another
+    /// may have come by what is removed. With the last factor go the recovery codes.
+    pub fn remove(&mut self, session: Session, doomed: impl Fn(&Factor) -> bool) {
         self.factors.retain(|factor| !doomed(factor));
+        self.presences.retain(|presence| presence.session == session);
         if self.factors.is_empty() {
             self.recovery = Recovery::default();
             self.presences.clear();
@@ -137,9 +170,11 @@ impl Account {
         self.raise_epoch();
     }
 
-    /// A new set of recovery codes: the old one is void, and wrong guesses at it are forgotten.
-    pub fn replace_recovery(&mut self, set: RecoverySet) {
+    /// A new set of recovery codes: the old one is void, wrong guesses at it are forgotten, and so is every presence
+    /// but that of the session that asks for it.
+    pub fn replace_recovery(&mut self, session: Session, set: RecoverySet) {
         self.recovery = Recovery { set: Some(set), ..Recovery::default() };
+        self.presences.retain(|presence| presence.session == session);
     }
 
     fn raise_epoch(&mut self) {

@@ -8,9 +8,9 @@
 //!  Pending                            Void: a request whose message was refused, with nothing before it
 //! ```
 
+use super::account::Authorization;
 use super::error::{Error, Subject};
 use super::factor::{Candidate, FactorType};
-use super::ids::Epoch;
 use super::limits::Tries;
 use super::policy::Policy;
 use super::possession::Possession;
@@ -34,8 +34,8 @@ pub struct Pending {
     pub ticket: Ticket,
     /// What it will become.
     pub candidate: Candidate,
-    /// The epoch under which its session was allowed to begin it, if it was.
-    pub authorized: Option<Epoch>,
+    /// What allowed its session to begin it, if anything did.
+    pub authorized: Option<Authorization>,
     /// Until when it can be confirmed.
     pub expires_at: Timestamp,
     /// Wrong codes.
@@ -57,6 +57,9 @@ pub enum Enrollment {
         ticket: Ticket,
         /// Until when it could have been confirmed.
         expires_at: Timestamp,
+        /// Wrong codes, which the next enrolment takes over: who guesses at one number's code does not get new tries by
+        /// confirming another's.
+        tries: Tries,
     },
     /// Nothing: its message was refused.
     Void {
@@ -82,14 +85,6 @@ impl<'a> From<&'a EnrollmentToken> for Claim<'a> {
     }
 }
 
-/// An enrolment that a claim found alive.
-pub enum Live {
-    /// It waits for its code.
-    Pending(Pending),
-    /// It waits to be bound.
-    Verified(Pending, Possession),
-}
-
 impl Ticket {
     /// Whether this is the ticket of a claim.
     #[must_use]
@@ -99,34 +94,45 @@ impl Ticket {
 }
 
 impl Enrollment {
-    /// The enrolment that a claim names, if it is still alive. Item or not, what is past its time is expired.
+    /// The enrolment that a claim names, if it is still alive, with the possession that was shown before. Item or not,
+    /// what is past its time is expired.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`].
-    pub fn claimed(self, claim: Claim<'_>, now: Timestamp) -> Result<Live, Error> {
+    pub fn claimed(self, claim: Claim<'_>, now: Timestamp) -> Result<(Pending, Option<Possession>), Error> {
         let subject = Subject::Enrollment(claim.factor_type);
-        let (ticket, expires_at, live) = match self {
-            Self::Pending(pending) => (pending.ticket, pending.expires_at, Some(Live::Pending(pending))),
-            Self::Verified(pending, possession) => {
-                (pending.ticket, pending.expires_at, Some(Live::Verified(pending, possession)))
-            }
+        let (pending, possession) = match self {
+            Self::Pending(pending) => (pending, None),
+            Self::Verified(pending, possession) => (pending, Some(possession)),
             // Who names none can't mean one that is done with.
-            Self::Confirmed { ticket, expires_at } if claim.nonce.is_some() => (ticket, expires_at, None),
+            Self::Confirmed { ticket, .. } if claim.nonce.is_some() && ticket.is_of(claim.dialect, claim.nonce) => {
+                return Err(Error::AlreadyUsed(subject));
+            }
             Self::Confirmed { .. } | Self::Void { .. } => return Err(Error::NotFound(subject)),
         };
-        if !ticket.is_of(claim.dialect, claim.nonce) {
+        if !pending.ticket.is_of(claim.dialect, claim.nonce) {
             return Err(Error::NotFound(subject));
         }
-        let live = live.ok_or(Error::AlreadyUsed(subject))?;
-        if now >= expires_at { Err(Error::Expired(subject)) } else { Ok(live) }
+        if now >= pending.expires_at { Err(Error::Expired(subject)) } else { Ok((pending, possession)) }
+    }
+
+    /// What allowed an enrolment that can still be confirmed.
+    #[must_use]
+    pub fn authorization(&self, now: Timestamp) -> Option<Authorization> {
+        match self {
+            Self::Pending(pending) | Self::Verified(pending, _) if now < pending.expires_at => pending.authorized,
+            Self::Pending(_) | Self::Verified(..) | Self::Confirmed { .. } | Self::Void { .. } => None,
+        }
     }
 
     /// The wrong tries that a new enrolment of the type takes over.
     #[must_use]
     pub fn carried_tries(&self, now: Timestamp, policy: &Policy) -> Tries {
         match self {
-            Self::Pending(pending) | Self::Verified(pending, _) => pending.tries.carried(now, policy),
-            Self::Confirmed { .. } | Self::Void { .. } => Tries::default(),
+            Self::Pending(Pending { tries, .. })
+            | Self::Verified(Pending { tries, .. }, _)
+            | Self::Confirmed { tries, .. } => tries.carried(now, policy),
+            Self::Void { .. } => Tries::default(),
         }
     }
 
@@ -134,10 +140,11 @@ impl Enrollment {
     #[must_use]
     pub fn deadline(&self, policy: &Policy) -> Timestamp {
         match self {
-            Self::Pending(pending) | Self::Verified(pending, _) => {
-                pending.expires_at.max(pending.tries.last.plus(policy.tries_reset_seconds))
+            Self::Pending(Pending { expires_at, tries, .. })
+            | Self::Verified(Pending { expires_at, tries, .. }, _)
+            | Self::Confirmed { expires_at, tries, .. } => {
+                (*expires_at).max(tries.last.plus(policy.tries_reset_seconds))
             }
-            Self::Confirmed { expires_at, .. } => *expires_at,
             Self::Void { since } => *since,
         }
     }
@@ -147,7 +154,7 @@ impl Pending {
     /// What is left of it once it has become a factor.
     #[must_use]
     pub fn confirmed(&self) -> Enrollment {
-        Enrollment::Confirmed { ticket: self.ticket, expires_at: self.expires_at }
+        Enrollment::Confirmed { ticket: self.ticket, expires_at: self.expires_at, tries: self.tries }
     }
 
     /// The same with one wrong code more.

@@ -156,15 +156,14 @@ pub struct Factor {
 
 impl Factor {
     /// The factor that a candidate becomes once its code was right.
-    pub(super) fn bound(candidate: Candidate, possession: &Possession, now: Timestamp) -> Self {
+    pub(super) fn bound(candidate: Candidate, possession: &Possession, now: Timestamp) -> Result<Self, Error> {
         let Candidate { id, label, credential } = candidate;
-        let method = match credential {
-            Credential::Totp { secret, parameters } => {
-                Method::Totp { secret, parameters, used: possession.step().unwrap_or(Step(0)) }
-            }
-            Credential::Sent { channel, destination, .. } => Method::Sent { channel, destination },
+        let method = match (credential, possession.step()) {
+            (Credential::Totp { secret, parameters }, Some(used)) => Method::Totp { secret, parameters, used },
+            (Credential::Sent { channel, destination, .. }, None) => Method::Sent { channel, destination },
+            _ => return Err(Error::Internal("the possession of one factor would have made another")),
         };
-        Self { id, label, created_at: now, last_used_at: None, attempts: Attempts::default(), method }
+        Ok(Self { id, label, created_at: now, last_used_at: None, attempts: Attempts::default(), method })
     }
 
     /// A factor as the store has it.

@@ -87,7 +87,7 @@ impl App {
         apps: &Apps,
         now: Timestamp,
     ) -> Result<Option<Error>, Error> {
-        if account.authorized_epoch(caller.session, now, self.policy()).is_some() {
+        if account.authorization(caller.session, now, self.policy()).is_some() {
             return Ok(None);
         }
         let Some(code) = code else { return Err(presence_required(keys, &caller.user, account)) };

@@ -4,7 +4,7 @@ use super::enroll::require_first_app;
 use super::sealed::{open_destination, open_secret, presence_required, require_new, summarize};
 use super::{App, Caller};
 use crate::domain::account::Account;
-use crate::domain::enrollment::{Claim, Enrollment, Live, Pending};
+use crate::domain::enrollment::{Claim, Enrollment, Pending};
 use crate::domain::error::{CodeKind, Error, Subject};
 use crate::domain::factor::{Candidate, Credential, FactorSummary};
 use crate::domain::possession::{Attempt, Possession};
@@ -14,6 +14,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::token::{Dialect, EnrollmentToken};
 use crate::domain::totp;
 use crate::keys::Keyring;
+use crate::store::records::enrollment_key;
 
 /// A factor that was just enrolled.
 #[derive(Debug)]
@@ -85,7 +86,7 @@ impl App {
         let keys = self.keyring().await?;
         let mut rounds = self.rounds();
         loop {
-            let (_, enrollment) = self.load_enrollment(caller, claim.factor_type).await?;
+            let enrollment = self.load::<Enrollment>(enrollment_key(&caller.user, claim.factor_type)).await?;
             let now = self.now();
             let (pending, used) = claimed(enrollment.value.as_ref(), claim, now)?;
             pending.tries.admit(claim.factor_type.into(), now, self.policy())?;
@@ -184,7 +185,7 @@ impl App {
         now: Timestamp,
     ) -> Result<Confirmed, Error> {
         let is_first = owner.factors().is_empty();
-        let factor = owner.bind(pending.candidate.clone(), possession, caller.session, now, self.policy());
+        let factor = owner.bind(pending.candidate.clone(), possession, caller.session, now, self.policy())?;
         let factor = summarize(keys, &caller.user, factor)?;
         let recovery_codes = match pending.ticket.dialect {
             Dialect::Native if is_first => self.new_codes(keys, caller, owner, self.policy().recovery_codes)?,
@@ -192,7 +193,7 @@ impl App {
             Dialect::Native | Dialect::Logto => NewCodes(Vec::new()),
             Dialect::Genauth => {
                 if let Some(set) = pending.recovery.clone() {
-                    owner.replace_recovery(set);
+                    owner.replace_recovery(caller.session, set);
                 }
                 NewCodes(Vec::new())
             }
@@ -216,7 +217,7 @@ impl App {
             .iter()
             .map(|code| Ok(keys.recovery_digest(version, &caller.user, code)?.bytes))
             .collect::<Result<_, Error>>()?;
-        owner.replace_recovery(RecoverySet::new(version, digests));
+        owner.replace_recovery(caller.session, RecoverySet::new(version, digests));
         Ok(NewCodes(codes))
     }
 }
@@ -228,10 +229,7 @@ fn claimed(
     now: Timestamp,
 ) -> Result<(Pending, Option<Possession>), Error> {
     let enrollment = enrollment.ok_or(Error::NotFound(Subject::Enrollment(claim.factor_type)))?;
-    Ok(match enrollment.clone().claimed(claim, now)? {
-        Live::Pending(pending) => (pending, None),
-        Live::Verified(pending, possession) => (pending, Some(possession)),
-    })
+    enrollment.clone().claimed(claim, now)
 }
 
 /// How a code compares with what the candidate expects.

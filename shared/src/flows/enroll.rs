@@ -3,16 +3,16 @@
 use zeroize::Zeroizing;
 
 use super::check::Apps;
-use super::sealed::{Destination, require_new};
+use super::sealed::{Destination, presence_required, require_new};
 use super::{App, Caller, Countries, Loaded, not_configured};
 use crate::delivery::messages::Platform;
 use crate::delivery::{DeliveryError, Language, Message};
-use crate::domain::account::Account;
+use crate::domain::account::{Account, Authorization};
 use crate::domain::contact::{EmailAddress, PhoneNumber};
 use crate::domain::enrollment::{Enrollment, Pending, Ticket};
 use crate::domain::error::Error;
 use crate::domain::factor::{Candidate, Channel, Credential, FactorType, MaskedDestination};
-use crate::domain::ids::{Epoch, FactorId, Label};
+use crate::domain::ids::{FactorId, Label};
 use crate::domain::limits::{DestinationLimit, Tries};
 use crate::domain::policy::Policy;
 use crate::domain::recovery::RecoverySet;
@@ -261,7 +261,12 @@ impl Drafting<'_> {
             require_new(self.keys, &self.caller.user, owner, destination)?;
         }
         let tries = self.taken_over(plan, previous)?;
-        let authorized = owner.authorized_epoch(self.caller.session, self.now, policy);
+        let authorized = owner.authorization(self.caller.session, self.now, policy);
+        // A draft that nothing allows yet, as Logto's may be, takes the place of none that is allowed.
+        let replaced = previous.and_then(|previous| previous.authorization(self.now));
+        if authorized.is_none() && replaced.is_some_and(|replaced| owner.is_current(replaced)) {
+            return Err(presence_required(self.keys, &self.caller.user, owner));
+        }
         let draft = self.draft(plan, authorized, tries)?;
         if begins_bound(self.dialect) {
             owner.admit_candidate(&draft.pending.candidate, policy)?;
@@ -278,7 +283,7 @@ impl Drafting<'_> {
         Ok(tries)
     }
 
-    fn draft(&self, plan: &Plan, authorized: Option<Epoch>, tries: Tries) -> Result<Draft, Error> {
+    fn draft(&self, plan: &Plan, authorized: Option<Authorization>, tries: Tries) -> Result<Draft, Error> {
         let randomness = self.app.randomness();
         let factor_type = plan.destination.as_ref().map_or(FactorType::Totp, |to| to.channel().into());
         let token = EnrollmentToken::random(self.dialect, factor_type, randomness)?;

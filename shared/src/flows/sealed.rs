@@ -49,9 +49,9 @@ impl Destination {
         }
     }
 
-    /// Whether a person would call it the same. The case of an address does not make another one.
+    /// Whether messages to both end in one place.
     fn is_same(&self, other: &Self) -> bool {
-        self.as_str().eq_ignore_ascii_case(other.as_str())
+        self.limit_form() == other.limit_form()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body as HttpBody, to_bytes};
+use axum::body::{Body as HttpBody, Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
@@ -13,7 +13,7 @@ use crate::domain::error::Error;
 use crate::flows::App;
 
 /// The largest body that is read, in bytes.
-pub const MAX_BYTES: usize = 256 * 1024;
+const MAX_BYTES: usize = 256 * 1024;
 
 /// The fields of a body, or of an object in one. No body at all has no fields.
 pub(super) struct Fields {
@@ -30,8 +30,24 @@ impl FromRequest<Arc<App>> for Fields {
     }
 }
 
+/// The body of a route that asks for none: read up to the same limit, of any type, and forgotten.
+pub(super) struct Ignored;
+
+impl FromRequest<Arc<App>> for Ignored {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Failure> {
+        bytes(request.into_body()).await?;
+        Ok(Self)
+    }
+}
+
+async fn bytes(body: HttpBody) -> Result<Bytes, Error> {
+    to_bytes(body, MAX_BYTES).await.map_err(|_| Error::PayloadTooLarge)
+}
+
 async fn read(headers: &HeaderMap, body: HttpBody) -> Result<Fields, Error> {
-    let bytes = to_bytes(body, MAX_BYTES).await.map_err(|_| Error::PayloadTooLarge)?;
+    let bytes = bytes(body).await?;
     if bytes.is_empty() {
         return Ok(Fields { path: String::new(), object: Map::new() });
     }
@@ -96,6 +112,14 @@ impl Fields {
             Some(_) => return Err(self.problem(name, "must be an object")),
         };
         Ok(Fields { path: self.path_of(name), object })
+    }
+
+    /// Refuses a field that would be ignored where its sender relies on it.
+    pub(super) fn unsupported(&self, name: &str) -> Result<(), Error> {
+        match self.object.get(name) {
+            None | Some(Value::Null) => Ok(()),
+            Some(_) => Err(self.problem(name, "is not supported yet")),
+        }
     }
 
     /// A problem with a field.

@@ -69,7 +69,11 @@ impl FromRequestParts<Arc<App>> for Caller {
 
         let user = claim(&app.settings().user_id_claim).ok_or(Error::Unauthorized)?;
         let user = UserId::parse(user)?;
+        // Sessions without a name would all be one.
         let session = first(&["sid", "origin_jti", "jti"]).unwrap_or(token);
+        if session.is_empty() {
+            return Err(Error::Unauthorized.into());
+        }
         let client = first(&["client_id", "azp", "aud"]).unwrap_or_default();
         let session = app.session(&[claim("iss").unwrap_or_default(), client, session]).await?;
         let name = first(&["name", "email", "phone_number", "preferred_username", "username"]);

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::body::Fields;
+use super::body::{Fields, Ignored};
 use super::edge::Failure;
 use super::routes::{Function, Method, Route};
 use super::{Accepts, AppOffer};
@@ -53,7 +53,7 @@ struct Generated {
     qr_code_image: String,
 }
 
-async fn generate(State(app): State<Arc<App>>, caller: Caller, accepts: Accepts) -> Reply<Generated> {
+async fn generate(State(app): State<Arc<App>>, caller: Caller, accepts: Accepts, _: Ignored) -> Reply<Generated> {
     let request = enroll::Request {
         dialect: Dialect::Profile,
         target: Target::App,

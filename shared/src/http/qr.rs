@@ -4,8 +4,7 @@
 
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
 use qrcode::bits::encode_auto;
 use qrcode::canvas::Canvas;
 use qrcode::ec::construct_codewords;
@@ -52,7 +51,7 @@ impl std::error::Error for QrError {}
 /// Any [`QrError`].
 pub fn png_data_url(text: &str) -> Result<String, QrError> {
     let png = png(&Symbol::of(text)?).map_err(|_| QrError::Image)?;
-    Ok(format!("data:image/png;base64,{}", STANDARD.encode(png)))
+    Ok(format!("data:image/png;base64,{}", BASE64.encode(&png)))
 }
 
 /// The QR code of a text, in half blocks for a terminal with light letters on dark. It ends without a newline.
@@ -128,7 +127,7 @@ mod tests {
 
     fn png_of(text: &str) -> Vec<u8> {
         let url = png_data_url(text).unwrap();
-        STANDARD.decode(url.strip_prefix("data:image/png;base64,").unwrap()).unwrap()
+        BASE64.decode(url.strip_prefix("data:image/png;base64,").unwrap().as_bytes()).unwrap()
     }
 
     /// What a reader other than ours sees in an image; `None` where there is no such reader, which CI must have.

@@ -6,7 +6,7 @@
 use data_encoding::HEXLOWER;
 
 use super::{Item, ItemError, Key, Value};
-use crate::domain::account::{Account, Presence};
+use crate::domain::account::{Account, Authorization, Presence};
 use crate::domain::challenge::{Challenge, OpenChallenge};
 use crate::domain::enrollment::{Enrollment, Pending, Ticket};
 use crate::domain::factor::{Candidate, Channel, Credential, Factor, FactorType, Method};
@@ -110,8 +110,10 @@ impl Record for Enrollment {
                 let step = possession.step().map(|Step(step)| i64::try_from(step).unwrap_or(i64::MAX));
                 write_pending(pending, "verified").with_some("step", step)
             }
-            Self::Confirmed { ticket, expires_at } => {
-                write_ticket(new_item(), ticket).with("state", "confirmed").with("expires", expires_at.unix())
+            Self::Confirmed { ticket, expires_at, tries } => {
+                let item =
+                    write_ticket(new_item(), ticket).with("state", "confirmed").with("expires", expires_at.unix());
+                write_wrong(item, tries.wrong, tries.last)
             }
             Self::Void { since } => new_item().with("state", "void").with("since", since.unix()),
         }
@@ -123,9 +125,13 @@ impl Record for Enrollment {
             "pending" => Self::Pending(read_pending(item)?),
             "verified" => {
                 let step = item.optional_number("step")?.map(Step);
-                Self::Verified(read_pending(item)?, Possession::recorded(step))
+                Self::Verified(read_pending(item)?, step.map_or_else(Possession::of_sent, Possession::of_app))
             }
-            "confirmed" => Self::Confirmed { ticket: read_ticket(item)?, expires_at: time(item, "expires")? },
+            "confirmed" => Self::Confirmed {
+                ticket: read_ticket(item)?,
+                expires_at: time(item, "expires")?,
+                tries: read_tries(item)?,
+            },
             "void" => Self::Void { since: time(item, "since")? },
             _ => return Err(ItemError("state")),
         })
@@ -242,7 +248,8 @@ fn write_pending(pending: &Pending, state: &'static str) -> Item {
         .with("type", candidate.factor_type().word())
         .with("label", candidate.label.as_str())
         .with("expires", expires_at.unix())
-        .with_some("epoch", authorized.map(|Epoch(epoch)| epoch))
+        .with_some("epoch", authorized.map(|allowed| allowed.epoch.0))
+        .with_some("session", authorized.and_then(|allowed| allowed.session).map(|session| session.0.to_vec()))
         .with_some("recovery", recovery.as_ref().map(write_set));
     let item = write_wrong(item, tries.wrong, tries.last);
     match &candidate.credential {
@@ -265,11 +272,17 @@ fn read_pending(item: &Item) -> Result<Pending, ItemError> {
     Ok(Pending {
         ticket: read_ticket(item)?,
         candidate: Candidate { id: read_id(item)?, label: read_label(item)?, credential },
-        authorized: item.optional_number("epoch")?.map(Epoch),
+        authorized: read_authorization(item)?,
         expires_at: time(item, "expires")?,
         tries: read_tries(item)?,
         recovery: item.map("recovery")?.map(read_set).transpose()?,
     })
+}
+
+fn read_authorization(item: &Item) -> Result<Option<Authorization>, ItemError> {
+    let Some(epoch) = item.optional_number("epoch")?.map(Epoch) else { return Ok(None) };
+    let session = item.optional_bytes("session")?.map(|_| array(item, "session").map(Session)).transpose()?;
+    Ok(Some(Authorization { epoch, session }))
 }
 
 fn write_recovery(recovery: &Recovery) -> Item {

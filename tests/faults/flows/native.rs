@@ -81,6 +81,11 @@ flows! { FLOWS:
         let body = json!({"factorType": "totp", "label": "Laptop", "code": world.wrong_code(&secret)});
         Scene::new(post(ENROLL, body).by("alice-2")).then_check(&secret)
     }
+    a_second_app_is_begun_with_a_code_and_a_taken_label => |world| {
+        let (secret, ..) = with_app(world).await;
+        let body = json!({"factorType": "totp", "label": "Phone", "code": world.next_code(&secret)});
+        Scene::new(post(ENROLL, body).by("alice-2")).then_check(&secret)
+    }
     a_phone_is_begun_with_a_code => |world| {
         let (secret, ..) = with_app(world).await;
         let body = json!({"factorType": "sms", "phoneNumber": PHONE, "code": world.next_code(&secret)});
@@ -196,6 +201,14 @@ flows! { FLOWS:
         let (secret, id, _) = with_app(world).await;
         let body = json!({"label": "Old phone", "code": world.next_code(&secret)});
         Scene::new(factor("PATCH", &id, body).by("alice-2")).again().then_check(&secret)
+    }
+    a_factor_is_renamed_with_a_code_to_a_taken_label => |world| {
+        let (secret, id, _) = with_app(world).await;
+        let begun = answered(world, post(ENROLL, an_app("Laptop"))).await;
+        answered(world, confirm_app(world, &begun)).await;
+        let body = json!({"label": "Laptop", "code": world.next_code(&secret)});
+        let scene = Scene::new(factor("PATCH", &id, body).by("alice-2"));
+        scene.then(move |world, _| post(VERIFY, json!({"factorId": id, "code": world.next_code(&secret)})))
     }
     a_factor_is_removed => |world| {
         let (secret, ..) = with_app(world).await;

@@ -35,7 +35,9 @@ impl EmailAddress {
         let (local, domain) = typed.rsplit_once('@').ok_or(ContactProblem::Malformed)?;
         let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
         let grammatical = email_address::EmailAddress::parse_with_options(typed, options).is_ok();
-        if !grammatical || local.contains('"') || !is_host_name(domain) {
+        // Some mailers decode `=?…?=` and route by `%` and `!`: they would deliver elsewhere than is counted.
+        let reroutes = local.contains(['"', '%', '!']) || local.contains("=?");
+        if !grammatical || reroutes || !is_host_name(domain) {
             return Err(ContactProblem::Malformed);
         }
         Ok(Self { typed: typed.to_owned(), local_length: local.len() })

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 
-use super::body::Fields;
+use super::body::{Fields, Ignored};
 use super::edge::Failure;
 use super::routes::{Function, Method, Route};
 use super::{Accepts, AppOffer};
@@ -42,6 +42,7 @@ async fn totp_secret(
     State(app): State<Arc<App>>,
     caller: Caller,
     accepts: Accepts,
+    _: Ignored,
 ) -> Result<Json<SecretReply>, Failure> {
     let request = enroll::Request {
         dialect: Dialect::Logto,

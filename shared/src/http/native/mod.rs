@@ -120,6 +120,7 @@ async fn challenge(
     accepts: Accepts,
     fields: Fields,
 ) -> Reply<ChallengeReply> {
+    fields.unsupported("transaction")?;
     let whom = match (optional_factor_id(&fields)?, factor_type(&fields)?) {
         (Some(id), _) => Whom::Factor(id),
         (None, Some(factor_type)) => Whom::OnlyOf(factor_type),
@@ -148,6 +149,7 @@ struct VerifyReply {
 }
 
 async fn verify(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<VerifyReply> {
+    fields.unsupported("transaction")?;
     let code = code(&fields)?;
     let answers = match (fields.optional_text("challengeId")?, optional_factor_id(&fields)?, factor_type(&fields)?) {
         (Some(id), _, _) => Answers::Challenge(ChallengeId::parse(id, Dialect::Native)?),

@@ -1,0 +1,114 @@
+//! What any route can be refused for, in every dialect: no identity, keys or a store that are away, a fault of ours. The
+//! wording of each error in each dialect is beside the code, in `http::edge`.
+
+use std::sync::Arc;
+
+use countersign::http::caller::Identity;
+use countersign::http::routes::{Route, routes};
+use countersign::store::embedded::EmbeddedStore;
+use countersign::store::{Commit, Key, Store, StoreError, Stored};
+use serde_json::{Value, json};
+
+use crate::bodies::given::well_meant;
+use crate::bodies::shape::status_of;
+use crate::rig::{Client, Faults, Plan, Reply, TestKeys, Trouble, World};
+
+/// Asks a route for all that it can be asked for by those who mean well.
+async fn ask(client: &Client, route: &Route) -> Vec<(u16, Reply)> {
+    let mut bodies = if route.method.as_str() == "GET" { Vec::new() } else { well_meant(route) };
+    if bodies.is_empty() {
+        bodies.push(Value::Null);
+    }
+    // What is not set up is said before anything is looked for.
+    bodies.retain(|body| body["factorType"] != "FACE");
+    let path = route.path.replace("{id}", "aaaaaaaaaaaaaaaa");
+    let path = if path.contains("get-factor") { path + "?factorId=aaaaaaaaaaaaaaaa" } else { path };
+    let mut replies = Vec::new();
+    for body in bodies {
+        let reply = client.call(route.method.as_str(), &path, body).await;
+        replies.push((status_of(route, &reply), reply));
+    }
+    replies
+}
+
+#[tokio::test]
+async fn every_route_needs_the_identity_of_a_user() {
+    let world = World::new();
+    let mut back_end = world.nobody();
+    back_end.identity = Some(Identity::BackEnd);
+    for client in [world.nobody(), back_end, world.claiming(&[("iss", "https://issuer.example")])] {
+        for route in routes() {
+            for (status, _) in ask(&client, &route).await {
+                assert_eq!(status, 401, "{}", route.path);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_route_is_busy_while_the_keys_are_away() {
+    let world = Plan { keys: TestKeys::failing(i64::MAX), ..Plan::with(&[]) }.build();
+    for route in routes() {
+        for (status, reply) in ask(&world.user("alice"), &route).await {
+            assert_eq!((status, reply.retry_after()), (503, Some(1)), "{}", route.path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_route_is_busy_while_the_store_is_away() {
+    for trouble in [Trouble::Throttled, Trouble::Silence] {
+        let faults = Faults::new(Arc::new(EmbeddedStore::in_memory().unwrap()));
+        let world = World::on(faults.clone());
+        faults.plan(trouble, 0, usize::MAX);
+        for route in routes() {
+            for (status, reply) in ask(&world.user("alice"), &route).await {
+                assert_eq!((status, reply.retry_after()), (503, Some(1)), "{} {trouble:?}", route.path);
+            }
+        }
+    }
+}
+
+/// A store that takes nothing of ours.
+struct Rejecting;
+
+#[async_trait::async_trait]
+impl Store for Rejecting {
+    async fn get(&self, _: &Key) -> Result<Option<Stored>, StoreError> {
+        Err(StoreError::Rejected("ResourceNotFoundException"))
+    }
+
+    async fn commit(&self, _: &Commit) -> Result<(), StoreError> {
+        Err(StoreError::Rejected("ResourceNotFoundException"))
+    }
+}
+
+#[tokio::test]
+async fn a_fault_of_ours_is_one_in_every_dialect_and_tells_nothing_of_it() {
+    let world = World::on(Arc::new(Rejecting));
+    for route in routes() {
+        for (status, reply) in ask(&world.user("alice"), &route).await {
+            let said = String::from_utf8_lossy(&reply.bytes);
+            assert_eq!(status, 500, "{}: {said}", route.path);
+            assert!(said.contains("Something went wrong."), "{}: {said}", route.path);
+            for inside in ["store", "reject", "ResourceNotFound"] {
+                assert!(!said.contains(inside), "{}: {said}", route.path);
+            }
+            assert_eq!(reply.retry_after(), None, "waiting does not help");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_named_in_every_answer() {
+    let world = World::new();
+    for route in routes() {
+        for client in [world.user("alice"), world.nobody()] {
+            for (_, reply) in ask(&client, &route).await {
+                assert_eq!(reply.headers["x-request-id"], "request-1", "{}", route.path);
+            }
+        }
+    }
+    let problem = world.nobody().get("/v1/me/factors").await.json();
+    assert_eq!(problem["requestId"], json!("request-1"));
+}
