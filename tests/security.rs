@@ -18,6 +18,7 @@ mod races;
 mod recovery;
 mod secrets;
 mod sends;
+mod sessions;
 mod tokens;
 
 /// Runs every test against a store of its own. Tests are functions over `Arc<dyn Store>`.
@@ -41,6 +42,15 @@ macro_rules! security_tests {
                 t12_a_code_is_for_its_own_user,
                 t12_a_code_is_for_its_own_factor,
                 t12_a_code_is_for_its_own_purpose,
+            }
+            sessions {
+                t20_presence_ends_with_the_factor_that_earned_it,
+                t16_presence_ends_with_the_recovery_codes_that_earned_it,
+                t18_an_enrollment_is_finished_by_the_session_that_was_present,
+                t08_confirming_another_destination_does_not_bring_new_tries,
+                t18_who_is_not_present_voids_nobodys_enrollment,
+                t03_a_right_code_is_spent_whatever_else_is_refused,
+                t34_a_transaction_is_refused_rather_than_ignored,
             }
             races {
                 t03_an_apps_code_passes_once_whoever_races,

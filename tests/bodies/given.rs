@@ -23,7 +23,7 @@ pub fn well_meant(route: &Route) -> Vec<Value> {
         }
         "/v1/me/challenges" => vec![
             json!({"factorType": "sms", "locale": "zh-CN", "platform": "web"}),
-            json!({"factorId": "aaaaaaaaaaaaaaaa", "transaction": {"amount": "1", "payee": "x"}}),
+            json!({"factorId": "aaaaaaaaaaaaaaaa"}),
         ],
         "/v1/me/verify" => vec![
             json!({"code": code, "factorType": "totp"}),

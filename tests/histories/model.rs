@@ -39,6 +39,8 @@ pub(super) struct Enrolment {
     /// That was sent.
     pub(super) code: String,
     pub(super) epoch: u32,
+    /// Who alone may finish it without being present; anyone, where there was no factor.
+    pub(super) session: Option<usize>,
     pub(super) ends: i64,
     pub(super) wrong: Wrong,
     pub(super) confirmed: bool,
@@ -233,7 +235,7 @@ impl Owner {
     /// The wrong codes that a new enrolment takes over.
     pub(super) fn carried(&self, kind: Kind, now: i64) -> Wrong {
         match self.enrolments[kind as usize].last() {
-            Some(pending) if kind != Kind::App && !pending.confirmed => pending.wrong.carried(now),
+            Some(newest) if kind != Kind::App => newest.wrong.carried(now),
             _ => Wrong::default(),
         }
     }
@@ -249,7 +251,8 @@ impl Owner {
         if now >= pending.ends {
             return Expected::of([refusal("expired")]);
         }
-        let is_bound = pending.epoch == self.epoch || self.is_present(session, now);
+        let is_theirs = pending.session.is_none_or(|begun_by| begun_by == session);
+        let is_bound = (pending.epoch == self.epoch && is_theirs) || self.is_present(session, now);
         let refused = Expected::of((!is_bound).then(|| refusal("presence_required")))
             .or(self.no_room(kind, &pending.label, &pending.to))
             .or(pending.wrong.ends(now));
@@ -320,13 +323,15 @@ impl Owner {
         self.note_presence(session, now);
     }
 
-    pub(super) fn renew_codes(&mut self, codes: Vec<String>) {
+    pub(super) fn renew_codes(&mut self, session: usize, codes: Vec<String>) {
+        self.present_since[1 - session] = None;
         self.used.extend(self.unused.take().into_iter().flatten());
         self.unused = Some(codes);
         self.recovery_wrong = Wrong::default();
     }
 
-    pub(super) fn remove(&mut self, factor: usize) {
+    pub(super) fn remove(&mut self, session: usize, factor: usize) {
+        self.present_since[1 - session] = None;
         let gone = self.factors.remove(factor);
         self.orphans.extend(gone.challenges.into_iter().map(|challenge| (challenge.id, challenge.code)));
         self.epoch += 1;

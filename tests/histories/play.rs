@@ -182,6 +182,7 @@ impl Game {
             secret: String::new(),
             code: String::new(),
             epoch: owner.epoch,
+            session: (!owner.factors.is_empty()).then_some(who.session),
             ends: now + LIFE,
             wrong: owner.carried(kind, now),
             confirmed: false,
@@ -210,7 +211,7 @@ impl Game {
             let is_first = owner.factors.is_empty();
             owner.bind(who.session, kind, reply.text("/factor/id"), reply.text("/factor/label"), now);
             match (codes(&reply), is_first) {
-                (Some(codes), true) => owner.renew_codes(codes),
+                (Some(codes), true) => owner.renew_codes(who.session, codes),
                 (None, false) => {}
                 _ => return Err("the first factor brings recovery codes, and no other does".to_owned()),
             }
@@ -288,7 +289,7 @@ impl Game {
         let expected = self.owners[who.user].new_codes(who.session, code.as_deref(), self.world.now());
         let reply = self.client(who).post("/v1/me/recovery-codes", json!({"code": code})).await;
         if self.judge(who, &reply, &expected)? {
-            self.owners[who.user].renew_codes(codes(&reply).unwrap());
+            self.owners[who.user].renew_codes(who.session, codes(&reply).unwrap());
         }
         Ok(())
     }
@@ -318,7 +319,7 @@ impl Game {
         let path = format!("/v1/me/factors/{}", owner.factors[factor].id);
         let reply = self.client(who).delete(&path, json!({"code": code})).await;
         if self.judge(who, &reply, &expected)? {
-            self.owners[who.user].remove(factor);
+            self.owners[who.user].remove(who.session, factor);
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ pub mod tour;
 mod wrapped;
 
 pub use enrolled::{enrol_app, enrol_email, enrol_phone};
-pub use postbox::{Fate, Postbox, Sent};
+pub use postbox::{Fate, Postbox};
 pub use wrapped::{Asked, CutOff, Faults, Observed, Recorded, Trouble};
 
 /// Where a test's clock starts: a whole number of time steps.

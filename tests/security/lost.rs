@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::given::*;
 use crate::rig::{CutOff, World, enrol_app, enrol_email, enrol_phone};
 
-/// Writers that come in between. As many as an item keeps predecessors for.
-const WRITERS: [usize; 3] = [0, 1, 2];
+/// Writers that come in between: as many as an item keeps predecessors for.
+const WRITERS: [usize; 4] = [0, 1, 2, 3];
 
 pub(super) async fn t40_a_right_code_passes_once_and_is_told_so_when_the_answer_is_lost(store: Arc<dyn Store>) {
     let cut_off = CutOff::new(store);

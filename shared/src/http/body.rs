@@ -13,7 +13,7 @@ use crate::domain::error::Error;
 use crate::flows::App;
 
 /// The largest body that is read, in bytes.
-const MAX_BYTES: usize = 256 * 1024;
+pub const MAX_BYTES: usize = 256 * 1024;
 
 /// The fields of a body, or of an object in one. No body at all has no fields.
 pub(super) struct Fields {

@@ -27,6 +27,8 @@ use crate::flows::{App, Caller};
 use body::Fields;
 use edge::Failure;
 
+pub use body::MAX_BYTES;
+
 /// What a browser or a client says of its language, besides the body.
 struct Accepts(Option<String>);
 

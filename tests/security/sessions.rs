@@ -1,0 +1,118 @@
+//! What one session of a user may do to another's: nothing that only a check would let it.
+
+use std::sync::Arc;
+
+use countersign::store::Store;
+use serde_json::{Value, json};
+
+use super::given::*;
+use crate::rig::{World, enrol_app, enrol_email};
+
+pub(super) async fn t20_presence_ends_with_the_factor_that_earned_it(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let owner = world.user("alice");
+    let (stolen, stolen_id, _) = enrol_app(&owner, "Stolen").await;
+    let (_, other_id, _) = enrol_app(&owner, "Other").await;
+    let thief = world.session("alice", "thief");
+    let check = json!({"factorId": stolen_id, "code": world.next_code(&stolen)});
+    thief.post(VERIFY, check).await.expect(200);
+    owner.delete(&format!("{FACTORS}/{stolen_id}"), Value::Null).await.expect(204);
+    let other = format!("{FACTORS}/{other_id}");
+    expect(&thief.delete(&other, Value::Null).await, 403, "presence_required");
+    expect(&thief.post(ENROLL, json!({"factorType": "totp"})).await, 403, "presence_required");
+    // The owner, who removed it, is still there.
+    owner.patch(&other, json!({"label": "Mine"})).await.expect(200);
+}
+
+pub(super) async fn t16_presence_ends_with_the_recovery_codes_that_earned_it(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let owner = world.user("alice");
+    let (_, id, codes) = enrol_app(&owner, "Phone").await;
+    let thief = world.session("alice", "thief");
+    thief.post(VERIFY, json!({"code": codes[0]})).await.expect(200);
+    owner.post(CODES, Value::Null).await.expect(201);
+    expect(&thief.delete(&format!("{FACTORS}/{id}"), Value::Null).await, 403, "presence_required");
+}
+
+pub(super) async fn t18_an_enrollment_is_finished_by_the_session_that_was_present(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let owner = world.user("alice");
+    enrol_email(&owner, "alice@example.com").await;
+    let other = world.session("alice", "other");
+
+    let (token, secret) = begin_app(&owner, "New").await;
+    let confirm = json!({"enrollmentToken": token, "code": world.next_code(&secret)});
+    expect(&other.post(CONFIRM, confirm.clone()).await, 403, "presence_required");
+    owner.post(CONFIRM, confirm).await.expect(201);
+
+    // The profile page has no token, so that the session is all there is.
+    let owner = world.user("bob");
+    enrol_email(&owner, "bob@example.com").await;
+    let url = owner.post(PROFILE, Value::Null).await.expect(201).text("/data/otpAuthURL");
+    let secret = url.split("secret=").nth(1).unwrap().to_owned();
+    let enable = json!({"code": world.next_code(&secret)});
+    let other = world.session("bob", "other");
+    other.patch(PROFILE, enable.clone()).await.expect(400);
+    assert_eq!(owner.patch(PROFILE, enable).await.expect(200).json()["data"].as_array().unwrap().len(), 12);
+}
+
+pub(super) async fn t08_confirming_another_destination_does_not_bring_new_tries(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let mallory = world.user("mallory");
+    let (token, _) = begin_email(&mallory, "victim@example.com").await;
+    for _ in 0..4 {
+        let guess = json!({"enrollmentToken": token, "code": world.postbox.wrong_code()});
+        expect(&mallory.post(CONFIRM, guess).await, 400, "incorrect_code");
+    }
+    let own = enrol_email(&mallory, "mallory@example.com").await;
+    mallory.delete(&format!("{FACTORS}/{own}"), Value::Null).await.expect(204);
+    world.pass(60);
+    let (token, code) = begin_email(&mallory, "victim@example.com").await;
+    let guess = json!({"enrollmentToken": token, "code": world.postbox.wrong_code()});
+    let last = mallory.post(CONFIRM, guess).await;
+    expect(&last, 400, "incorrect_code");
+    assert_eq!(last.json()["remainingAttempts"], 0);
+    let right = json!({"enrollmentToken": token, "code": code});
+    expect(&mallory.post(CONFIRM, right).await, 429, "too_many_attempts");
+}
+
+pub(super) async fn t18_who_is_not_present_voids_nobodys_enrollment(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let owner = world.user("alice");
+    enrol_email(&owner, "alice@example.com").await;
+    let (token, secret) = begin_app(&owner, "New").await;
+    let other = world.session("alice", "other");
+    expect(&other.post(LOGTO_SECRET, Value::Null).await, 403, "session.mfa.require_mfa_verification");
+    let confirm = json!({"enrollmentToken": token, "code": world.next_code(&secret)});
+    owner.post(CONFIRM, confirm).await.expect(201);
+}
+
+pub(super) async fn t03_a_right_code_is_spent_whatever_else_is_refused(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let (secret, id, codes) = enrol_app(&world.user("alice"), "Phone").await;
+    enrol_app(&world.user("alice"), "Tablet").await;
+    let other = || world.session("alice", "other");
+    let again = |code: &str| json!({"factorType": "totp", "label": "Phone", "code": code});
+    expect(&other().post(ENROLL, again(&codes[0])).await, 409, "already_enrolled");
+    let spent = json!({"code": codes[0]});
+    expect(&world.session("alice", "third").post(VERIFY, spent).await, 400, "incorrect_code");
+
+    let code = world.next_code(&secret);
+    let taken = json!({"label": "Tablet", "code": code});
+    let path = format!("{FACTORS}/{id}");
+    expect(&world.session("alice", "fourth").patch(&path, taken).await, 409, "already_enrolled");
+    let spent = json!({"factorId": id, "code": code});
+    expect(&world.session("alice", "third").post(VERIFY, spent).await, 400, "code_already_used");
+}
+
+pub(super) async fn t34_a_transaction_is_refused_rather_than_ignored(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let owner = world.user("alice");
+    let (secret, _, _) = enrol_app(&owner, "Phone").await;
+    let transaction = json!({"amount": "1.00", "payee": "shop"});
+    let check = json!({"code": world.next_code(&secret), "transaction": transaction});
+    expect(&owner.post(VERIFY, check.clone()).await, 400, "invalid_request");
+    expect(&owner.post(CHALLENGE, json!({"transaction": transaction})).await, 400, "invalid_request");
+    // The code was not looked at.
+    owner.post(VERIFY, json!({"code": check["code"]})).await.expect(200);
+}
