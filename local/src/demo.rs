@@ -31,13 +31,15 @@ pub(crate) fn run(port: u16, data_dir: &Path, person: &Person) -> Result<(), Box
     let token = Issuer::open(data_dir)?.token(person)?;
     let terminal = Terminal { agent, url: format!("http://127.0.0.1:{port}"), token };
 
-    let (status, begun) = terminal.post("/v1/me/enrollments", &json!({"factorType": "totp"}))?;
-    match (status, begun.get("code").and_then(Value::as_str)) {
-        (201, _) => {}
-        (403, Some("presence_required")) | (409, Some("already_enrolled")) => {
-            let user = &person.user;
-            return Err(format!("{user} has a factor already: try the demo with another --user").into());
-        }
+    let (mut status, mut begun) = terminal.post("/v1/me/enrollments", &json!({"factorType": "totp"}))?;
+    if begun.get("code").and_then(Value::as_str) == Some("presence_required") {
+        say(&format!("{} has a factor already, so a new one needs a check.", person.user))?;
+        let Some(code) = ask("A code of their app, or a recovery code (Enter to stop): ")? else { return Ok(()) };
+        (status, begun) = terminal.post("/v1/me/enrollments", &json!({"factorType": "totp", "code": code}))?;
+    }
+    match status {
+        201 => {}
+        409 => return Err(format!("{} has an app already: try the demo with another --user", person.user).into()),
         _ => return Err(refusal(&begun).into()),
     }
     let (token, uri) = (text(&begun, "/enrollmentToken")?, text(&begun, "/totp/uri")?);
