@@ -5,7 +5,7 @@ use super::sealed::{open_destination, open_secret, presence_required, require_ne
 use super::{App, Caller};
 use crate::domain::account::Account;
 use crate::domain::enrollment::{Claim, Enrollment, Pending};
-use crate::domain::error::{CodeKind, Error, Subject};
+use crate::domain::error::{Error, Subject};
 use crate::domain::factor::{Candidate, Credential, FactorSummary};
 use crate::domain::possession::{Attempt, Possession};
 use crate::domain::recovery::RecoverySet;
@@ -60,7 +60,7 @@ impl App {
 
             let possession = match attempt(keys, caller, &pending, used.as_ref(), code, now)? {
                 Attempt::Right(possession) => possession,
-                Attempt::Spent => return Err(Error::CodeAlreadyUsed(CodeKind::Totp)),
+                Attempt::Spent => return Err(Error::CodeAlreadyUsed),
                 Attempt::Wrong => {
                     let (failed, refusal) = self.failed(pending, used, claim, now);
                     rounds.refuse(vec![enrollment.put(&failed, now, self.policy())], refusal).await?;
@@ -92,7 +92,7 @@ impl App {
             pending.tries.admit(claim.factor_type.into(), now, self.policy())?;
             let possession = match attempt(keys, caller, &pending, used.as_ref(), code, now)? {
                 Attempt::Right(possession) => possession,
-                Attempt::Spent => return Err(Error::CodeAlreadyUsed(CodeKind::Totp)),
+                Attempt::Spent => return Err(Error::CodeAlreadyUsed),
                 Attempt::Wrong => {
                     let (failed, refusal) = self.failed(pending, used, claim, now);
                     rounds.refuse(vec![enrollment.put(&failed, now, self.policy())], refusal).await?;

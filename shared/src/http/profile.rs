@@ -96,7 +96,7 @@ pub(super) fn word(error: &Error) -> Response {
 fn describe(error: &Error) -> (StatusCode, Option<String>) {
     let own = |message: &str| (StatusCode::BAD_REQUEST, Some(message.to_owned()));
     match error {
-        Error::IncorrectCode { .. } | Error::CodeAlreadyUsed(_) => own("Incorrect 2FA code."),
+        Error::IncorrectCode { .. } | Error::CodeAlreadyUsed => own("Incorrect 2FA code."),
         Error::AlreadyEnrolled(_) | Error::AlreadyUsed(_) => own("2FA is already enabled on your account"),
         Error::NotEnrolled(_) => own("2FA is already disabled on your account"),
         Error::NotFound(Subject::Enrollment(_)) => own("Generate a 2FA code first."),
