@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::limits::{LIFE, SETTINGS};
+use super::limits::{LIFE, Refusal, SETTINGS};
 use super::model::{Apps, Challenge, Enrolment, Expected, Owner};
 use super::steps::{Act, AppCode, Given, Guess, Kind, RecoveryCode, Step, Which, Who, kind_of};
 use crate::rig::{Client, Plan, Reply, World, tools};
@@ -87,14 +87,14 @@ impl Game {
         let now = self.world.now();
         let (status, code) = reply.outcome();
         let wait = reply.retry_after().map(|seconds| i64::try_from(seconds).unwrap());
+        let remaining =
+            reply.json().get("remainingAttempts").map(|number| u32::try_from(number.as_u64().unwrap()).unwrap());
+        let refusal = Refusal { code: code.clone(), wait, remaining };
         let passed = (200..300).contains(&status);
-        let as_expected = if passed {
-            expected.refusals.is_empty()
-        } else {
-            status < 500 && expected.refusals.contains(&(code.as_str(), wait))
-        };
+        let as_expected =
+            if passed { expected.refusals.is_empty() } else { status < 500 && expected.refusals.contains(&refusal) };
         if !as_expected {
-            return Err(format!("told {status} {code}, to wait {wait:?}, where was expected {expected:?}"));
+            return Err(format!("told {status} {refusal:?}, where was expected {expected:?}"));
         }
         let effect = if code == "incorrect_code" { &expected.failed } else { &expected.passed };
         self.owners[who.user].apply(effect, who.session, now);
