@@ -17,6 +17,8 @@ pub(super) const CODE_SENDS: u32 = 3;
 /// Seconds: of an enrolment, of a challenge, of presence.
 pub(super) const LIFE: i64 = 600;
 const TRIES_RESET: i64 = 900;
+/// Between the last moment at which something matters and the first at which it is swept.
+const KEPT: i64 = 86_400;
 const MAX_DELAY: i64 = 900;
 pub(super) const SEND_INTERVAL: i64 = 60;
 
@@ -76,6 +78,12 @@ impl Wrong {
     /// Tries that there are after one more.
     pub(super) fn tries_after_this(self) -> u32 {
         CODE_TRIES.saturating_sub(self.count + 1)
+    }
+
+    /// Whether a sweep took what matters until then, or for as long as wrong codes do.
+    pub(super) fn is_swept(self, ends: i64, swept: i64) -> bool {
+        let forgotten = if self.count > 0 { self.last + TRIES_RESET } else { 0 };
+        ends.max(forgotten) + KEPT < swept
     }
 
     pub(super) fn carried(self, now: i64) -> Self {

@@ -57,6 +57,8 @@ pub(super) struct Owner {
     pub(super) orphans: Vec<(String, String)>,
     pub(super) unused: Option<Vec<String>>,
     pub(super) used: Vec<String>,
+    /// When the store was last swept.
+    pub(super) swept: i64,
     recovery_wrong: Wrong,
     present_since: [Option<i64>; 2],
 }
@@ -242,7 +244,7 @@ impl Owner {
 
     pub(super) fn confirm(&self, session: usize, kind: Kind, token: &str, code: &str, now: i64) -> Expected {
         let pending = match self.enrolments[kind as usize].last() {
-            Some(newest) if newest.token == token => newest,
+            Some(newest) if newest.token == token && !newest.wrong.is_swept(newest.ends, self.swept) => newest,
             _ => return Expected::of([refusal("not_found")]),
         };
         if pending.confirmed {
@@ -277,7 +279,7 @@ impl Owner {
     pub(super) fn answer(&self, factor: usize, id: &str, code: &str, now: i64) -> Expected {
         let factor = &self.factors[factor];
         let open = match factor.challenges.last() {
-            Some(newest) if newest.id == id => newest,
+            Some(newest) if newest.id == id && !newest.is_swept(self.swept) => newest,
             _ => return Expected::of([refusal("not_found")]),
         };
         if open.answered {
@@ -365,6 +367,14 @@ impl Owner {
         factor.wrong = Wrong::default();
         factor.challenges.last_mut().unwrap().answered = true;
         self.note_presence(session, now);
+    }
+}
+
+impl Challenge {
+    fn is_swept(&self, swept: i64) -> bool {
+        // An answer leaves nothing of the wrong ones before it.
+        let wrong = if self.answered { Wrong::default() } else { self.wrong };
+        wrong.is_swept(self.ends, swept)
     }
 }
 

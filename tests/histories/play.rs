@@ -1,5 +1,8 @@
 //! Plays a history against the service and the model at once.
 
+use std::sync::Arc;
+
+use countersign::store::embedded::EmbeddedStore;
 use serde_json::{Value, json};
 
 use super::limits::{LIFE, Refusal, SETTINGS};
@@ -21,11 +24,16 @@ struct Game {
 
 /// Says what was told at each step, or at which one the service and the model part.
 pub(super) async fn play(steps: Vec<Step>) -> Result<Vec<String>, String> {
-    let world = Plan::with(SETTINGS).build();
+    let store = EmbeddedStore::in_memory().unwrap();
+    let world = Plan::over(Arc::new(store.clone()), SETTINGS).build();
     let mut game = Game { world, owners: Default::default(), sent: [None; 4], told: Vec::new() };
     for (number, step) in steps.iter().enumerate() {
         match step {
             Step::Pass(seconds) => game.world.pass(*seconds),
+            Step::Sweep => {
+                store.sweep(game.world.now()).await.unwrap();
+                game.owners.iter_mut().for_each(|owner| owner.swept = game.world.now());
+            }
             Step::Do(who, act) => {
                 let played = game.act(*who, act).await;
                 played.map_err(|why| format!("step {number}, {step:?}: {why}\n{:#?}", game.owners[who.user]))?;

@@ -31,6 +31,8 @@ pub(super) struct Who {
 pub(super) enum Step {
     /// Seconds pass.
     Pass(i64),
+    /// What has lived long enough is deleted.
+    Sweep,
     Do(Who, Act),
 }
 
@@ -100,6 +102,7 @@ pub(super) enum RecoveryCode {
 pub(super) fn step() -> impl Strategy<Value = Vec<Step>> {
     prop_oneof![
         3 => pass(),
+        1 => Just(vec![Step::Sweep]),
         4 => (who(), 0..2_usize).prop_map(|(who, label)| enrol(who, Kind::App, label)),
         4 => (who(), 0..4_usize).prop_map(|(who, to)| enrol(who, kind_of(to), to)),
         4 => (who(), 0..3_usize, guess()).prop_map(|(who, factor, code)| challenge(who, factor, code)),
@@ -119,7 +122,7 @@ fn pass() -> impl Strategy<Value = Vec<Step>> {
     let seconds = prop_oneof![
         6 => prop::sample::select(vec![1, 2, 4, 8, 29, 30, 31, 60]),
         2 => prop::sample::select(vec![59, 61, 300, 599, 600, 601]),
-        1 => prop::sample::select(vec![899, 900, 901, 3_600, 200_000]),
+        1 => prop::sample::select(vec![899, 900, 901, 3_600, 90_000, 700_000]),
     ];
     seconds.prop_map(|seconds| vec![Step::Pass(seconds)])
 }
