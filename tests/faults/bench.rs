@@ -95,6 +95,8 @@ pub(super) struct Usual {
     pub(super) told: String,
     /// What the same request is told when it is made again.
     pub(super) again: String,
+    /// Where it leaves the account.
+    pub(super) stands: Stands,
     /// Calls to the store.
     pub(super) calls: usize,
     /// Messages.
@@ -149,9 +151,10 @@ impl Store for Space {
 }
 
 /// Where an account stands after a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Stands {
     /// Nothing has changed.
+    #[default]
     AsBefore,
     /// All has changed that usually does.
     AsAfter,
@@ -198,11 +201,11 @@ impl Prepared {
         let bench = self.bench().await;
         let told = told(&self.ask(&bench).await);
         let (calls, sent) = (bench.faults.heal(), bench.world.postbox.calls());
-        let after = bench.shape().await;
+        let (stands, after) = (self.changed(&bench.items().await), bench.shape().await);
         let again = self::told(&self.ask(&bench).await);
         let after_again = bench.shape().await;
         self.go_on(&bench, "without any trouble").await;
-        Usual { told, again, calls, sent, after, after_again }
+        Usual { told, again, stands, calls, sent, after, after_again }
     }
 
     /// Its request.
@@ -238,11 +241,15 @@ impl Prepared {
     /// Whether the account is as before or as after.
     pub(super) async fn stands(&self, bench: &Bench, how: &str) -> Stands {
         let items = bench.items().await;
-        if contents(&items) == contents(&self.items) {
-            return Stands::AsBefore;
+        let stands = self.changed(&items);
+        if stands == Stands::AsAfter {
+            assert_eq!(shape(&items), self.usual.after, "{}, {how}: neither as before nor as after", self.name);
         }
-        assert_eq!(shape(&items), self.usual.after, "{}, {how}: neither as before nor as after", self.name);
-        Stands::AsAfter
+        stands
+    }
+
+    fn changed(&self, items: &BTreeMap<Key, Stored>) -> Stands {
+        if contents(items) == contents(&self.items) { Stands::AsBefore } else { Stands::AsAfter }
     }
 
     /// Once the trouble is over, the same request goes as the account stands, and then all goes on as usual.

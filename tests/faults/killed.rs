@@ -80,7 +80,8 @@ async fn killed_everywhere(flow: &'static Prepared) {
             assert_eq!(gate, flow.usual.calls * 2, "{}: it has two gates a call", flow.name);
             assert_eq!(told(&reply), flow.usual.told, "{}", flow.name);
             // It was carried out, but nobody got the answer.
-            flow.goes_on(&bench, "its answer never got out").await;
+            let stands = flow.goes_on(&bench, "its answer never got out").await;
+            assert_eq!(stands, flow.usual.stands, "{}", flow.name);
             return;
         }
         assert_eq!(bench.world.postbox.calls(), 0, "{}, {how}: no message before the commit's answer", flow.name);

@@ -86,7 +86,7 @@ async fn t40_under_three_other_writers_no_flow_notices_that_its_answer_was_lost(
             bench.losing.losses.lock().unwrap().clear();
             assert_eq!(told, flow.usual.told, "{}, {how}", flow.name);
             assert_eq!(bench.world.postbox.calls(), flow.usual.sent, "{}, {how}: messages", flow.name);
-            flow.goes_on(&bench, &how).await;
+            assert_eq!(flow.goes_on(&bench, &how).await, flow.usual.stands, "{}, {how}", flow.name);
         }
     })
     .await;

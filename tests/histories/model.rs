@@ -1,6 +1,6 @@
 //! What must hold, whatever comes before it.
 
-use super::limits::{CODE_SENDS, LIFE, MAX_FACTORS, Refusal, SEND_INTERVAL, Wrong, refusal, wait};
+use super::limits::{CODE_SENDS, LIFE, MAX_FACTORS, Refusal, SEND_INTERVAL, Wrong, incorrect, refusal, wait};
 use super::steps::Kind;
 use crate::rig::tools;
 
@@ -38,8 +38,8 @@ pub(super) struct Enrolment {
     pub(super) secret: String,
     /// That was sent.
     pub(super) code: String,
+    /// What allowed it: nothing has changed since, and it is of this session, or of anyone's.
     pub(super) epoch: u32,
-    /// Who alone may finish it without being present; anyone, where there was no factor.
     pub(super) session: Option<usize>,
     pub(super) ends: i64,
     pub(super) wrong: Wrong,
@@ -57,6 +57,8 @@ pub(super) struct Owner {
     pub(super) orphans: Vec<(String, String)>,
     pub(super) unused: Option<Vec<String>>,
     pub(super) used: Vec<String>,
+    /// When the store was last swept.
+    pub(super) swept: i64,
     recovery_wrong: Wrong,
     present_since: [Option<i64>; 2],
 }
@@ -94,8 +96,8 @@ impl Expected {
         self
     }
 
-    fn wrong(failed: Effect) -> Self {
-        Self { refusals: vec![refusal("incorrect_code")], passed: Effect::Nothing, failed }
+    fn wrong(remaining: Option<u32>, failed: Effect) -> Self {
+        Self { refusals: vec![incorrect(remaining)], passed: Effect::Nothing, failed }
     }
 
     fn right(passed: Effect) -> Self {
@@ -148,7 +150,7 @@ impl Owner {
         let shown: Vec<_> =
             (step - 1..=step + 1).filter(|step| tools::totp(&factor.secret, step * 30) == code).collect();
         match shown.last() {
-            None => Expected::wrong(Effect::AppFailed { factor: app }),
+            None => Expected::wrong(factor.wrong.free_after_this(), Effect::AppFailed { factor: app }),
             Some(step) if *step <= factor.used => Expected::of([refusal("code_already_used")]),
             Some(step) => Expected::right(Effect::AppPassed { factor: app, step: *step }),
         }
@@ -159,11 +161,11 @@ impl Owner {
             return Expected::of([refusal]);
         }
         match &self.unused {
-            None => Expected::wrong(Effect::Nothing),
+            None => Expected::wrong(None, Effect::Nothing),
             Some(unused) if unused.iter().any(|each| each == code) => {
                 Expected::right(Effect::RecoveryPassed { code: code.to_owned() })
             }
-            Some(_) => Expected::wrong(Effect::RecoveryFailed),
+            Some(_) => Expected::wrong(self.recovery_wrong.free_after_this(), Effect::RecoveryFailed),
         }
     }
 
@@ -235,14 +237,14 @@ impl Owner {
     /// The wrong codes that a new enrolment takes over.
     pub(super) fn carried(&self, kind: Kind, now: i64) -> Wrong {
         match self.enrolments[kind as usize].last() {
-            Some(newest) if kind != Kind::App => newest.wrong.carried(now),
+            Some(begun) if kind != Kind::App => begun.wrong.carried(now),
             _ => Wrong::default(),
         }
     }
 
     pub(super) fn confirm(&self, session: usize, kind: Kind, token: &str, code: &str, now: i64) -> Expected {
         let pending = match self.enrolments[kind as usize].last() {
-            Some(newest) if newest.token == token => newest,
+            Some(newest) if newest.token == token && !newest.wrong.is_swept(newest.ends, self.swept) => newest,
             _ => return Expected::of([refusal("not_found")]),
         };
         if pending.confirmed {
@@ -251,14 +253,17 @@ impl Owner {
         if now >= pending.ends {
             return Expected::of([refusal("expired")]);
         }
-        let is_theirs = pending.session.is_none_or(|begun_by| begun_by == session);
-        let is_bound = (pending.epoch == self.epoch && is_theirs) || self.is_present(session, now);
-        let refused = Expected::of((!is_bound).then(|| refusal("presence_required")))
+        let is_theirs = pending.epoch == self.epoch && pending.session.is_none_or(|begun_by| begun_by == session);
+        let is_allowed = is_theirs || self.is_present(session, now);
+        let refused = Expected::of((!is_allowed).then(|| refusal("presence_required")))
             .or(self.no_room(kind, &pending.label, &pending.to))
             .or(pending.wrong.ends(now));
         // What is refused for another reason is refused without a look at the code.
         let is_right = if kind == Kind::App { shows(&pending.secret, code, now) } else { pending.code == code };
-        if refused.refusals.is_empty() && !is_right { Expected::wrong(Effect::Nothing) } else { refused }
+        if !refused.refusals.is_empty() || is_right {
+            return refused;
+        }
+        Expected::wrong(Some(pending.wrong.tries_after_this()), Effect::Nothing)
     }
 
     pub(super) fn challenge(&self, factor: usize, now: i64) -> Expected {
@@ -274,7 +279,7 @@ impl Owner {
     pub(super) fn answer(&self, factor: usize, id: &str, code: &str, now: i64) -> Expected {
         let factor = &self.factors[factor];
         let open = match factor.challenges.last() {
-            Some(newest) if newest.id == id => newest,
+            Some(newest) if newest.id == id && !newest.is_swept(self.swept) => newest,
             _ => return Expected::of([refusal("not_found")]),
         };
         if open.answered {
@@ -284,7 +289,11 @@ impl Owner {
             return Expected::of([refusal("expired")]);
         }
         let refused = Expected::of(factor.wrong.delays(now, true)).or(open.wrong.ends(now));
-        if refused.refusals.is_empty() && open.code != code { Expected::wrong(Effect::Nothing) } else { refused }
+        if !refused.refusals.is_empty() || open.code == code {
+            return refused;
+        }
+        let before_a_delay = factor.wrong.free_after_this().unwrap_or(0);
+        Expected::wrong(Some(open.wrong.tries_after_this().min(before_a_delay)), Effect::Nothing)
     }
 
     pub(super) fn new_codes(&self, session: usize, code: Option<&str>, now: i64) -> Expected {
@@ -323,18 +332,19 @@ impl Owner {
         self.note_presence(session, now);
     }
 
+    /// Whoever else was present may have come by what is replaced.
     pub(super) fn renew_codes(&mut self, session: usize, codes: Vec<String>) {
-        self.present_since[1 - session] = None;
         self.used.extend(self.unused.take().into_iter().flatten());
         self.unused = Some(codes);
         self.recovery_wrong = Wrong::default();
+        self.present_since[1 - session] = None;
     }
 
     pub(super) fn remove(&mut self, session: usize, factor: usize) {
-        self.present_since[1 - session] = None;
         let gone = self.factors.remove(factor);
         self.orphans.extend(gone.challenges.into_iter().map(|challenge| (challenge.id, challenge.code)));
         self.epoch += 1;
+        self.present_since[1 - session] = None;
         if self.factors.is_empty() {
             self.used.extend(self.unused.take().into_iter().flatten());
             self.recovery_wrong = Wrong::default();
@@ -357,6 +367,14 @@ impl Owner {
         factor.wrong = Wrong::default();
         factor.challenges.last_mut().unwrap().answered = true;
         self.note_presence(session, now);
+    }
+}
+
+impl Challenge {
+    fn is_swept(&self, swept: i64) -> bool {
+        // An answer leaves nothing of the wrong ones before it.
+        let wrong = if self.answered { Wrong::default() } else { self.wrong };
+        wrong.is_swept(self.ends, swept)
     }
 }
 

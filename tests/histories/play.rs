@@ -1,8 +1,11 @@
 //! Plays a history against the service and the model at once.
 
+use std::sync::Arc;
+
+use countersign::store::embedded::EmbeddedStore;
 use serde_json::{Value, json};
 
-use super::limits::{LIFE, SETTINGS};
+use super::limits::{LIFE, Refusal, SETTINGS};
 use super::model::{Apps, Challenge, Enrolment, Expected, Owner};
 use super::steps::{Act, AppCode, Given, Guess, Kind, RecoveryCode, Step, Which, Who, kind_of};
 use crate::rig::{Client, Plan, Reply, World, tools};
@@ -21,11 +24,16 @@ struct Game {
 
 /// Says what was told at each step, or at which one the service and the model part.
 pub(super) async fn play(steps: Vec<Step>) -> Result<Vec<String>, String> {
-    let world = Plan::with(SETTINGS).build();
+    let store = EmbeddedStore::in_memory().unwrap();
+    let world = Plan::over(Arc::new(store.clone()), SETTINGS).build();
     let mut game = Game { world, owners: Default::default(), sent: [None; 4], told: Vec::new() };
     for (number, step) in steps.iter().enumerate() {
         match step {
             Step::Pass(seconds) => game.world.pass(*seconds),
+            Step::Sweep => {
+                store.sweep(game.world.now()).await.unwrap();
+                game.owners.iter_mut().for_each(|owner| owner.swept = game.world.now());
+            }
             Step::Do(who, act) => {
                 let played = game.act(*who, act).await;
                 played.map_err(|why| format!("step {number}, {step:?}: {why}\n{:#?}", game.owners[who.user]))?;
@@ -87,14 +95,14 @@ impl Game {
         let now = self.world.now();
         let (status, code) = reply.outcome();
         let wait = reply.retry_after().map(|seconds| i64::try_from(seconds).unwrap());
+        let remaining =
+            reply.json().get("remainingAttempts").map(|number| u32::try_from(number.as_u64().unwrap()).unwrap());
+        let refusal = Refusal { code: code.clone(), wait, remaining };
         let passed = (200..300).contains(&status);
-        let as_expected = if passed {
-            expected.refusals.is_empty()
-        } else {
-            status < 500 && expected.refusals.contains(&(code.as_str(), wait))
-        };
+        let as_expected =
+            if passed { expected.refusals.is_empty() } else { status < 500 && expected.refusals.contains(&refusal) };
         if !as_expected {
-            return Err(format!("told {status} {code}, to wait {wait:?}, where was expected {expected:?}"));
+            return Err(format!("told {status} {refusal:?}, where was expected {expected:?}"));
         }
         let effect = if code == "incorrect_code" { &expected.failed } else { &expected.passed };
         self.owners[who.user].apply(effect, who.session, now);

@@ -31,6 +31,8 @@ pub(super) struct Who {
 pub(super) enum Step {
     /// Seconds pass.
     Pass(i64),
+    /// What has lived long enough is deleted.
+    Sweep,
     Do(Who, Act),
 }
 
@@ -100,9 +102,12 @@ pub(super) enum RecoveryCode {
 pub(super) fn step() -> impl Strategy<Value = Vec<Step>> {
     prop_oneof![
         3 => pass(),
+        1 => Just(vec![Step::Sweep]),
         4 => (who(), 0..2_usize).prop_map(|(who, label)| enrol(who, Kind::App, label)),
         4 => (who(), 0..4_usize).prop_map(|(who, to)| enrol(who, kind_of(to), to)),
         4 => (who(), 0..3_usize, guess()).prop_map(|(who, factor, code)| challenge(who, factor, code)),
+        1 => (who(), 0..4_usize, 1..4_usize).prop_map(|(who, to, count)| insist(who, to, count)),
+        1 => (who(), 0..2_usize).prop_map(|(who, label)| hand_over(who, label)),
         1 => (who(), 0..3_usize, guesses_in_a_row()).prop_map(|(who, factor, count)| guesses(who, factor, count)),
         18 => (who(), act()).prop_map(|(who, act)| vec![Step::Do(who, act)]),
     ]
@@ -117,7 +122,7 @@ fn pass() -> impl Strategy<Value = Vec<Step>> {
     let seconds = prop_oneof![
         6 => prop::sample::select(vec![1, 2, 4, 8, 29, 30, 31, 60]),
         2 => prop::sample::select(vec![59, 61, 300, 599, 600, 601]),
-        1 => prop::sample::select(vec![899, 900, 901, 3_600, 200_000]),
+        1 => prop::sample::select(vec![899, 900, 901, 3_600, 90_000, 700_000]),
     ];
     seconds.prop_map(|seconds| vec![Step::Pass(seconds)])
 }
@@ -138,6 +143,24 @@ fn enrol(who: Who, kind: Kind, which: usize) -> Vec<Step> {
 fn challenge(who: Who, factor: usize, code: Guess) -> Vec<Step> {
     let answer = Act::Answer { factor, challenge: Which::Newest, code };
     vec![Step::Do(who, Act::Challenge { factor }), Step::Do(who, answer)]
+}
+
+/// Wrong codes for one enrolment, and then for another.
+fn insist(who: Who, to: usize, count: usize) -> Vec<Step> {
+    let confirm = |code| Step::Do(who, Act::Confirm { kind: kind_of(to), token: Which::Newest, code });
+    let begin = || Step::Do(who, Act::BeginSent { to, code: Given::Nothing });
+    let guesses = || (0..count).map(|_| confirm(Guess::Wrong));
+    let first = [begin()].into_iter().chain(guesses());
+    first.chain([Step::Pass(60), begin()]).chain(guesses()).chain([confirm(Guess::Right)]).collect()
+}
+
+/// One session removes what there is, another enrols anew: the first is none of the new account's.
+fn hand_over(who: Who, label: usize) -> Vec<Step> {
+    let other = Who { session: 1 - who.session, ..who };
+    let remove = || Step::Do(who, Act::Remove { factor: 0, code: Given::App(AppCode::Shown(0)) });
+    let steps = enrol(who, Kind::App, label).into_iter().chain([remove(), remove(), remove()]);
+    let steps = steps.chain(enrol(other, Kind::App, label));
+    steps.chain([Step::Do(who, Act::NewCodes { code: Given::Nothing })]).collect()
 }
 
 /// Few enough to go on, or enough to be locked out.

@@ -96,6 +96,22 @@ async fn an_account_without_factors_is_swept_a_week_after_its_last_was_removed()
     enrol_phone(&world.user("alice"), "+8613800138001").await;
 }
 
+/// The store sweeps late: who removed everything a week ago may be in the midst of an enrolment by then.
+#[tokio::test]
+async fn an_enrolment_goes_on_when_the_account_without_factors_that_it_began_on_is_swept() {
+    let store = EmbeddedStore::in_memory().unwrap();
+    let world = World::on(Arc::new(store.clone()));
+    let alice = world.user("alice");
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    alice.delete(&format!("/v1/me/factors/{phone}"), Value::Null).await.expect(204);
+    world.pass(8 * DAY);
+    let again = json!({"factorType": "sms", "phoneNumber": "+8613800138000"});
+    let token = alice.post("/v1/me/enrollments", again).await.expect(201).text("/enrollmentToken");
+    assert_eq!(store.sweep(world.now()).await, Ok(1), "the account");
+    let confirm = json!({"enrollmentToken": token, "code": world.postbox.code()});
+    alice.post("/v1/me/enrollments/confirm", confirm).await.expect(201);
+}
+
 /// A request in a dialect, and what it is told.
 struct Late {
     method: &'static str,

@@ -90,10 +90,11 @@ impl Account {
         }
     }
 
-    /// Whether no factor has changed since something was allowed.
+    /// Whether no factor has changed since something was allowed. An account that nothing is known of any more has had
+    /// no factor for longer than an enrolment lives: only then is it swept.
     #[must_use]
     pub fn is_current(&self, authorization: Authorization) -> bool {
-        authorization.epoch == self.epoch
+        authorization.epoch == self.epoch || *self == Self::default()
     }
 
     /// Whether an enrolment that was allowed by `authorization` may be finished by this session now: it was theirs or
