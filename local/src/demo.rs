@@ -27,7 +27,12 @@ pub(crate) fn run(port: u16, data_dir: &Path, person: &Person) -> Result<(), Box
     let token = Issuer::open(data_dir)?.token(person)?;
     let terminal = Terminal { agent, url: format!("http://127.0.0.1:{port}"), token };
 
-    let (status, begun) = terminal.post("/v1/me/enrollments", &json!({"factorType": "totp"}))?;
+    let (mut status, mut begun) = terminal.post("/v1/me/enrollments", &json!({"factorType": "totp"}))?;
+    if begun.get("code").and_then(Value::as_str) == Some("presence_required") {
+        say(&format!("{} has a factor already, so a new one needs a check.", person.user))?;
+        let Some(code) = ask("A code of their app, or a recovery code (Enter to stop): ")? else { return Ok(()) };
+        (status, begun) = terminal.post("/v1/me/enrollments", &json!({"factorType": "totp", "code": code}))?;
+    }
     if status != 201 {
         return Err(refusal(&begun).into());
     }

@@ -4,6 +4,7 @@
 use std::ops::RangeInclusive;
 
 use crate::delivery::messages::Wording;
+use crate::domain::contact::PhoneNumber;
 use crate::domain::policy::Policy;
 use crate::domain::totp::{Algorithm, Parameters};
 use crate::flows::{Countries, Settings};
@@ -97,11 +98,10 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let wording = Wording::new(&product, some(&web_domain).as_deref(), some(&app_hash).as_deref());
     let wording = wording.map_err(|error| reader.problems.push(format!("messages: {error}"))).ok();
-    let default_country_code = reader.parsed("DEFAULT_COUNTRY_CODE", "must look like +86", |text| {
-        let digits = text.strip_prefix('+')?;
-        ((1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.to_owned())
+    let default_country_code = reader.parsed("DEFAULT_COUNTRY_CODE", "must be a country's, such as +86", |text| {
+        (text.starts_with('+') && PhoneNumber::is_country_code(text)).then(|| text.to_owned())
     });
-    let countries = reader.parsed("ALLOWED_COUNTRIES", "must be * or codes like CH,DE", countries);
+    let countries = reader.parsed("ALLOWED_COUNTRIES", "must be * or countries such as CH,DE,GB", countries);
     let user_id_claim = reader.text("USER_ID_CLAIM");
     let allowed_origins = list(&reader.text("ALLOWED_ORIGINS"));
     if user_id_claim.is_empty() {
@@ -161,8 +161,7 @@ fn countries(text: &str) -> Option<Countries> {
         return Some(Countries::All);
     }
     let codes = list(text);
-    let is_code = |code: &String| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-    (!codes.is_empty() && codes.iter().all(is_code)).then_some(Countries::Only(codes))
+    (!codes.is_empty() && codes.iter().all(|code| PhoneNumber::is_country(code))).then_some(Countries::Only(codes))
 }
 
 #[cfg(test)]
@@ -179,12 +178,13 @@ mod tests {
         let set = |name: &str| match name {
             "CODE_TRIES" => Some("many".to_owned()),
             "CHALLENGE_SECONDS" => Some("601".to_owned()),
-            "ALLOWED_COUNTRIES" => Some("Switzerland".to_owned()),
+            "ALLOWED_COUNTRIES" => Some("CH,UK".to_owned()),
+            "DEFAULT_COUNTRY_CODE" => Some("+999".to_owned()),
             "PRODUCT_NAME" => Some(String::new()),
             _ => None,
         };
         let ConfigError(problems) = read(set).unwrap_err();
-        assert_eq!(problems.len(), 4, "{problems:?}");
+        assert_eq!(problems.len(), 5, "{problems:?}");
         assert!(problems.contains(&"CODE_TRIES must be a number from 1 to 10".to_owned()));
         assert!(problems.contains(&"CHALLENGE_SECONDS must be a number from 60 to 600".to_owned()));
     }

@@ -48,8 +48,7 @@ pub(super) async fn t18_an_enrollment_is_finished_by_the_session_that_was_presen
     // The profile page has no token, so that the session is all there is.
     let owner = world.user("bob");
     enrol_email(&owner, "bob@example.com").await;
-    let url = owner.post(PROFILE, Value::Null).await.expect(201).text("/data/otpAuthURL");
-    let secret = url.split("secret=").nth(1).unwrap().to_owned();
+    let secret = begin_profile(&owner).await;
     let enable = json!({"code": world.next_code(&secret)});
     let other = world.session("bob", "other");
     other.patch(PROFILE, enable.clone()).await.expect(400);

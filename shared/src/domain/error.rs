@@ -25,7 +25,7 @@ pub enum Error {
         remaining: Option<u32>,
     },
     /// The code is right but was used before: the next one must be awaited.
-    CodeAlreadyUsed(CodeKind),
+    CodeAlreadyUsed,
     /// Changing factors needs a check that this session passed lately.
     PresenceRequired {
         /// What the person could pass a check with.
@@ -133,7 +133,7 @@ impl Error {
             Self::Unauthorized => "unauthorized",
             Self::FactorRequired => "factor_required",
             Self::IncorrectCode { .. } => "incorrect_code",
-            Self::CodeAlreadyUsed(_) => "code_already_used",
+            Self::CodeAlreadyUsed => "code_already_used",
             Self::PresenceRequired { .. } => "presence_required",
             Self::FactorLocked => "factor_locked",
             Self::DestinationRefused => "destination_refused",
@@ -181,8 +181,7 @@ impl fmt::Display for Error {
             Self::Unauthorized => f.write_str("This route needs an identity."),
             Self::FactorRequired => f.write_str("Name the factor that the code is for."),
             Self::IncorrectCode { .. } => f.write_str("The code is not right."),
-            Self::CodeAlreadyUsed(CodeKind::Totp) => f.write_str("This code was used before: wait for the next one."),
-            Self::CodeAlreadyUsed(_) => f.write_str("This code was used before."),
+            Self::CodeAlreadyUsed => f.write_str("This code was used before: wait for the next one."),
             Self::PresenceRequired { .. } => f.write_str("Pass a check in this session first."),
             Self::FactorLocked => f.write_str("Too many wrong codes: this factor is locked until it is reset."),
             Self::DestinationRefused => f.write_str("Messages can't be sent to this destination."),

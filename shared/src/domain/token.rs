@@ -44,7 +44,7 @@ impl Dialect {
 }
 
 /// The random part of a token, 128 bits.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Nonce([u8; 16]);
 
 /// What is stored of a nonce: SHA-256, truncated to 128 bits.
@@ -84,7 +84,7 @@ impl NonceDigest {
 }
 
 /// The token of an enrolment: `e` dialect `.` type `.` nonce.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct EnrollmentToken {
     /// The dialect it was made in.
     pub dialect: Dialect,
@@ -123,7 +123,7 @@ impl EnrollmentToken {
 }
 
 /// The id of a challenge: `c` dialect `.` factor `.` nonce.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct ChallengeId {
     /// The dialect it was made in.
     pub dialect: Dialect,

@@ -106,12 +106,11 @@ impl App {
         apps: &Apps,
         now: Timestamp,
     ) -> Result<Checked, Error> {
-        let mut wrong = Vec::new();
-        let mut refusal = None;
+        let (mut wrong, mut delayed, mut is_spent) = (Vec::new(), None, false);
         for id in meant(account, apps)? {
             let factor = account.factor(&id)?;
             if let Err(error) = factor.admit(now, self.policy()) {
-                refusal = Some(error);
+                delayed = Some(error);
                 continue;
             }
             let Method::Totp { secret, parameters, used } = factor.method() else { continue };
@@ -123,12 +122,12 @@ impl App {
                     reseal(keys, &caller.user, factor, self.randomness())?;
                     return Ok(Checked::Passed(PassedWith::Factor(id, FactorType::Totp)));
                 }
-                Attempt::Spent => refusal = Some(Error::CodeAlreadyUsed(CodeKind::Totp)),
+                Attempt::Spent => is_spent = true,
                 Attempt::Wrong => wrong.push(id),
             }
         }
-        if let Some(Error::CodeAlreadyUsed(_)) = refusal {
-            return Err(Error::CodeAlreadyUsed(CodeKind::Totp));
+        if is_spent {
+            return Err(Error::CodeAlreadyUsed);
         }
         let mut remaining = None;
         for id in &wrong {
@@ -137,7 +136,7 @@ impl App {
             remaining = factor.attempts().remaining(self.policy());
         }
         if wrong.is_empty() {
-            return Err(refusal.unwrap_or(Error::NotEnrolled(FactorType::Totp)));
+            return Err(delayed.unwrap_or(Error::NotEnrolled(FactorType::Totp)));
         }
         Ok(Checked::Failed(Error::IncorrectCode { kind: CodeKind::Totp, remaining }))
     }

@@ -2,7 +2,7 @@
 
 use super::enroll::require_first_app;
 use super::sealed::{open_destination, open_secret, presence_required, require_new, summarize};
-use super::{App, Caller};
+use super::{App, Caller, Loaded, Rounds};
 use crate::domain::account::Account;
 use crate::domain::enrollment::{Claim, Enrollment, Pending};
 use crate::domain::error::{CodeKind, Error, Subject};
@@ -56,17 +56,9 @@ impl App {
                 return Err(presence_required(keys, &caller.user, &owner));
             }
             self.require_room(keys, caller, &owner, claim.dialect, &pending.candidate)?;
-            pending.tries.admit(claim.factor_type.into(), now, self.policy())?;
-
-            let possession = match attempt(keys, caller, &pending, used.as_ref(), code, now)? {
-                Attempt::Right(possession) => possession,
-                Attempt::Spent => return Err(Error::CodeAlreadyUsed(CodeKind::Totp)),
-                Attempt::Wrong => {
-                    let (failed, refusal) = self.failed(pending, used, claim, now);
-                    rounds.refuse(vec![enrollment.put(&failed, now, self.policy())], refusal).await?;
-                    continue;
-                }
-            };
+            let pending = (pending, used);
+            let proven = self.prove(&mut rounds, caller, &enrollment, pending, code, now).await?;
+            let Some((pending, possession)) = proven else { continue };
             let confirmed = self.bind_pending(keys, caller, &mut owner, &pending, &possession, now)?;
             let puts =
                 vec![account.put(&owner, now, self.policy()), enrollment.put(&pending.confirmed(), now, self.policy())];
@@ -83,22 +75,13 @@ impl App {
     /// [`Error::IncorrectCode`], [`Error::CodeAlreadyUsed`], [`Error::Busy`].
     pub async fn verify_candidate(&self, caller: &Caller, token: &EnrollmentToken, code: &Code) -> Result<(), Error> {
         let claim = Claim::from(token);
-        let keys = self.keyring().await?;
         let mut rounds = self.rounds();
         loop {
             let enrollment = self.load::<Enrollment>(enrollment_key(&caller.user, claim.factor_type)).await?;
             let now = self.now();
-            let (pending, used) = claimed(enrollment.value.as_ref(), claim, now)?;
-            pending.tries.admit(claim.factor_type.into(), now, self.policy())?;
-            let possession = match attempt(keys, caller, &pending, used.as_ref(), code, now)? {
-                Attempt::Right(possession) => possession,
-                Attempt::Spent => return Err(Error::CodeAlreadyUsed(CodeKind::Totp)),
-                Attempt::Wrong => {
-                    let (failed, refusal) = self.failed(pending, used, claim, now);
-                    rounds.refuse(vec![enrollment.put(&failed, now, self.policy())], refusal).await?;
-                    continue;
-                }
-            };
+            let pending = claimed(enrollment.value.as_ref(), claim, now)?;
+            let proven = self.prove(&mut rounds, caller, &enrollment, pending, code, now).await?;
+            let Some((pending, possession)) = proven else { continue };
             let verified = Enrollment::Verified(pending, possession);
             if rounds.settle(vec![enrollment.put(&verified, now, self.policy())]).await?.is_some() {
                 return Ok(());
@@ -157,21 +140,34 @@ impl App {
         Ok(())
     }
 
-    /// The enrolment after a wrong code, and the refusal to tell.
-    fn failed(
+    /// Looks at the code of a pending enrolment, which may have been verified before. A wrong one is counted, committed
+    /// and told. `None`: another request was there first, decide again.
+    async fn prove(
         &self,
-        pending: Pending,
-        verified: Option<Possession>,
-        claim: Claim<'_>,
+        rounds: &mut Rounds<'_>,
+        caller: &Caller,
+        enrollment: &Loaded<Enrollment>,
+        (pending, verified): (Pending, Option<Possession>),
+        code: &Code,
         now: Timestamp,
-    ) -> (Enrollment, Error) {
-        let failed = pending.failed(now);
-        let remaining = Some(failed.tries.remaining(self.policy()));
-        let failed = match verified {
-            Some(possession) => Enrollment::Verified(failed, possession),
-            None => Enrollment::Pending(failed),
-        };
-        (failed, Error::IncorrectCode { kind: claim.factor_type.into(), remaining })
+    ) -> Result<Option<(Pending, Possession)>, Error> {
+        let kind = CodeKind::from(pending.candidate.factor_type());
+        pending.tries.admit(kind, now, self.policy())?;
+        match attempt(self.keyring().await?, caller, &pending, verified.as_ref(), code, now)? {
+            Attempt::Right(possession) => Ok(Some((pending, possession))),
+            Attempt::Spent => Err(Error::CodeAlreadyUsed),
+            Attempt::Wrong => {
+                let failed = pending.failed(now);
+                let remaining = Some(failed.tries.remaining(self.policy()));
+                let failed = match verified {
+                    Some(possession) => Enrollment::Verified(failed, possession),
+                    None => Enrollment::Pending(failed),
+                };
+                let puts = vec![enrollment.put(&failed, now, self.policy())];
+                rounds.refuse(puts, Error::IncorrectCode { kind, remaining }).await?;
+                Ok(None)
+            }
+        }
     }
 
     /// The new factor in the account, with the recovery codes that its dialect brings.

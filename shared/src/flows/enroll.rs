@@ -50,6 +50,14 @@ pub struct Request {
     pub platform: Option<Platform>,
 }
 
+impl Request {
+    /// A request for an app, where nothing more is said.
+    #[must_use]
+    pub fn app(dialect: Dialect) -> Self {
+        Self { dialect, target: Target::App, label: None, code: None, language: Language::English, platform: None }
+    }
+}
+
 /// A pending enrolment, as it is told to its owner.
 pub struct Enrolled {
     /// The token that confirms it.

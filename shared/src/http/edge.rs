@@ -142,10 +142,7 @@ mod tests {
             (incorrect(Sms), "400 incorrect_code | 422 9001 | 400 verification_code.code_mismatch | 400"),
             (incorrect(Email), "400 incorrect_code | 422 9001 | 400 verification_code.code_mismatch | 400"),
             (incorrect(Recovery), "400 incorrect_code | 422 6002 | 400 session.mfa.invalid_backup_code | 400"),
-            (
-                Error::CodeAlreadyUsed(Totp),
-                "400 code_already_used | 422 6001 | 400 session.mfa.invalid_totp_code | 400",
-            ),
+            (Error::CodeAlreadyUsed, "400 code_already_used | 422 6001 | 400 session.mfa.invalid_totp_code | 400"),
             (
                 Error::PresenceRequired { available: Vec::new() },
                 "403 presence_required | 403 9005 | 403 session.mfa.require_mfa_verification | 400",
@@ -225,7 +222,7 @@ mod tests {
             | Error::Unauthorized
             | Error::FactorRequired
             | Error::IncorrectCode { .. }
-            | Error::CodeAlreadyUsed(_)
+            | Error::CodeAlreadyUsed
             | Error::PresenceRequired { .. }
             | Error::FactorLocked
             | Error::DestinationRefused

@@ -22,10 +22,13 @@ use crate::domain::error::{Error, Subject};
 use crate::domain::ids::FactorId;
 use crate::domain::otpauth::{ParameterOrder, otpauth_uri};
 use crate::domain::secret::Code;
+use crate::domain::token::{Dialect, EnrollmentToken};
 use crate::domain::totp::Parameters;
+use crate::flows::enroll::{self, Offer};
 use crate::flows::{App, Caller};
 use body::Fields;
 use edge::Failure;
+use zeroize::Zeroizing;
 
 pub use body::MAX_BYTES;
 
@@ -91,6 +94,7 @@ impl Fields {
 
 /// What an authenticator app is given.
 struct AppOffer {
+    secret: Zeroizing<String>,
     uri: String,
     qr_code: String,
 }
@@ -100,14 +104,28 @@ impl AppOffer {
     fn new(
         app: &App,
         caller: &Caller,
-        secret: &str,
+        secret: Zeroizing<String>,
         parameters: Parameters,
         order: ParameterOrder,
     ) -> Result<Self, Error> {
         let (issuer, account) = (&app.settings().product, &caller.account_name.0);
         let digits = u32::from(parameters.digits);
-        let uri = otpauth_uri(issuer, account, secret, digits, parameters.algorithm.name(), order);
+        let uri = otpauth_uri(issuer, account, &secret, digits, parameters.algorithm.name(), order);
         let qr_code = qr::png_data_url(&uri).map_err(|_| Error::Internal("a QR code could not be drawn"))?;
-        Ok(Self { uri: uri.to_string(), qr_code })
+        Ok(Self { secret, uri: uri.to_string(), qr_code })
+    }
+
+    /// Begins to enrol an app by a route that enrols nothing else.
+    async fn begin(
+        app: &App,
+        caller: &Caller,
+        dialect: Dialect,
+        order: ParameterOrder,
+    ) -> Result<(EnrollmentToken, Self), Error> {
+        let enrolled = app.enroll(caller, enroll::Request::app(dialect)).await?;
+        let Offer::App { secret, parameters, .. } = enrolled.offer else {
+            return Err(Error::Internal("an app was to be enrolled, and a code was sent"));
+        };
+        Ok((enrolled.token, Self::new(app, caller, secret, parameters, order)?))
     }
 }

@@ -8,17 +8,16 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::AppOffer;
 use super::body::{Fields, Ignored};
 use super::edge::Failure;
 use super::routes::{Function, Method, Route};
-use super::{Accepts, AppOffer};
 use crate::domain::enrollment::Claim;
 use crate::domain::error::{Error, Subject};
 use crate::domain::factor::FactorType;
 use crate::domain::otpauth::ParameterOrder;
 use crate::domain::secret::RecoveryCode;
 use crate::domain::token::Dialect;
-use crate::flows::enroll::{self, Offer, Target};
 use crate::flows::{App, Caller};
 
 type Reply<T> = Result<(StatusCode, Json<Body<T>>), Failure>;
@@ -53,21 +52,9 @@ struct Generated {
     qr_code_image: String,
 }
 
-async fn generate(State(app): State<Arc<App>>, caller: Caller, accepts: Accepts, _: Ignored) -> Reply<Generated> {
-    let request = enroll::Request {
-        dialect: Dialect::Profile,
-        target: Target::App,
-        label: None,
-        code: None,
-        language: accepts.language(None),
-        platform: None,
-    };
-    let enrolled = app.enroll(&caller, request).await?;
-    let Offer::App { secret, parameters, .. } = enrolled.offer else {
-        return Err(Error::Internal("an app was enrolled, but something else came of it").into());
-    };
-    let AppOffer { uri, qr_code } = AppOffer::new(&app, &caller, &secret, parameters, ParameterOrder::SecretLast)?;
-    let data = Generated { otp_auth_url: uri, qr_code_image: qr_code };
+async fn generate(State(app): State<Arc<App>>, caller: Caller, _: Ignored) -> Reply<Generated> {
+    let (_, offer) = AppOffer::begin(&app, &caller, Dialect::Profile, ParameterOrder::SecretLast).await?;
+    let data = Generated { otp_auth_url: offer.uri, qr_code_image: offer.qr_code };
     Ok(success(StatusCode::CREATED, "Successfully generated 2FA code", Some(data)))
 }
 
@@ -96,7 +83,7 @@ pub(super) fn word(error: &Error) -> Response {
 fn describe(error: &Error) -> (StatusCode, Option<String>) {
     let own = |message: &str| (StatusCode::BAD_REQUEST, Some(message.to_owned()));
     match error {
-        Error::IncorrectCode { .. } | Error::CodeAlreadyUsed(_) => own("Incorrect 2FA code."),
+        Error::IncorrectCode { .. } | Error::CodeAlreadyUsed => own("Incorrect 2FA code."),
         Error::AlreadyEnrolled(_) | Error::AlreadyUsed(_) => own("2FA is already enabled on your account"),
         Error::NotEnrolled(_) => own("2FA is already disabled on your account"),
         Error::NotFound(Subject::Enrollment(_)) => own("Generate a 2FA code first."),

@@ -17,8 +17,8 @@ pub use item::{Item, ItemError, Value};
 
 /// An item's partition key, typed by its first letter: `a#alice`, `e#alice#totp`, `c#alice#FACTOR`, `l#DIGEST`.
 ///
-/// It holds a user id or a digest, never an address or a number. Made by [`records`] alone.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// It holds a user id or a digest, and only its kind is printed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(String);
 
 impl Key {
@@ -37,6 +37,12 @@ impl Key {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Key({}#…)", self.0.chars().next().unwrap_or_default())
     }
 }
 

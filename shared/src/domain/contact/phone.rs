@@ -96,10 +96,16 @@ impl PhoneNumber {
         self.parts().1
     }
 
-    /// The number as its owner may see it: `+86 *******8000`.
+    /// Whether a text such as `+86` is the code of a country.
     #[must_use]
-    pub fn masked(&self) -> String {
-        format!("{} {}", self.country_code(), self.masked_national())
+    pub fn is_country_code(text: &str) -> bool {
+        region_of_code(text).is_some()
+    }
+
+    /// Whether a text is the ISO 3166-1 code of a country with phone numbers, in capitals: `GB`, not `UK`.
+    #[must_use]
+    pub fn is_country(text: &str) -> bool {
+        PHONE_NUMBER_UTIL.get_supported_regions().any(|region| &*region.as_region_str() == text)
     }
 
     /// The number without its country code as its owner may see it: `*******8000`. The last four digits are shown,
@@ -294,13 +300,12 @@ mod tests {
     #[test]
     fn a_masked_number_shows_its_country_and_four_digits_at_most() {
         let number = phone("+8613800138000", None);
-        assert_eq!(number.masked(), "+86 *******8000");
         assert_eq!(number.masked_national(), "*******8000");
         assert_eq!(format!("{number:?}"), "PhoneNumber(+86…)");
         assert_eq!(number.limit_form(), "+8613800138000");
 
         let short = phone("+298 211234", None); // the Faroe Islands: six digits
-        assert_eq!(short.masked(), "+298 ***234");
+        assert_eq!(short.masked_national(), "***234");
     }
 
     #[test]
@@ -337,10 +342,10 @@ mod tests {
         fn digits_never_panic_and_what_is_taken_is_masked(text in "\\+?[0-9 ()./-]{0,20}", code in "\\+?[0-9]{0,4}") {
             let _ = PhoneNumber::restore(&text);
             if let Ok(number) = PhoneNumber::parse(&text, Some(&code)) {
-                let shown = number.masked().chars().filter(char::is_ascii_digit).count();
-                prop_assert!(!number.masked().contains(number.national()));
+                let shown = number.masked_national().chars().filter(char::is_ascii_digit).count();
+                prop_assert!(!number.masked_national().contains(number.national()));
                 prop_assert!(number.masked_national().matches('*').count() * 2 >= number.national().len());
-                prop_assert!(shown < number.country_code().len() + 4);
+                prop_assert!(shown <= 4);
                 prop_assert_eq!(PhoneNumber::restore(number.e164()), Ok(number));
             }
         }

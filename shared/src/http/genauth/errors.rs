@@ -25,7 +25,7 @@ struct Envelope<'a> {
 pub(in crate::http) fn word(error: &Error, context: &Context) -> Response {
     let (status_code, api_code) = describe(error);
     // The Node client throws on any error that has no data: its `mfaOtpVerify` reads this instead.
-    let is_verdict = matches!(error, Error::IncorrectCode { .. } | Error::CodeAlreadyUsed(_) | Error::NotEnrolled(_));
+    let is_verdict = matches!(error, Error::IncorrectCode { .. } | Error::CodeAlreadyUsed | Error::NotEnrolled(_));
     let data = (is_verdict && context.route == VERIFY_PATH).then(|| json!({"verified": false}));
     let message = error.to_string();
     Json(Envelope { status_code, message, api_code, request_id: &context.request_id, data }).into_response()
@@ -38,7 +38,7 @@ fn describe(error: &Error) -> (u16, Option<u16>) {
         Error::Invalid(_) | Error::UnsupportedMediaType => (400, None),
         Error::PayloadTooLarge => (413, None),
         Error::Unauthorized => (401, Some(2020)),
-        Error::IncorrectCode { kind: CodeKind::Totp, .. } | Error::CodeAlreadyUsed(_) | Error::NotEnrolled(_) => {
+        Error::IncorrectCode { kind: CodeKind::Totp, .. } | Error::CodeAlreadyUsed | Error::NotEnrolled(_) => {
             (422, Some(6001))
         }
         Error::IncorrectCode { kind: CodeKind::Recovery, .. } => (422, Some(6002)),

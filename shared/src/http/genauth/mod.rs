@@ -103,8 +103,8 @@ async fn send_enroll_factor_request(
     let otp_data = match enrolled.offer {
         Offer::Sent(_) => None,
         Offer::App { secret, parameters, recovery_code } => {
-            let AppOffer { uri, qr_code } =
-                AppOffer::new(&app, &caller, &secret, parameters, ParameterOrder::SecretFirst)?;
+            let AppOffer { uri, qr_code, .. } =
+                AppOffer::new(&app, &caller, secret, parameters, ParameterOrder::SecretFirst)?;
             let recovery_code = recovery_code.as_ref().map(RecoveryCode::grouped).unwrap_or_default();
             Some(OtpData { qr_code_uri: uri, qr_code_data_url: qr_code, recovery_code })
         }

@@ -70,7 +70,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str) {
         Error::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "guard.invalid_input"),
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, "auth.unauthorized"),
         Error::IncorrectCode { kind: CodeKind::Totp, .. }
-        | Error::CodeAlreadyUsed(_)
+        | Error::CodeAlreadyUsed
         | Error::NotEnrolled(FactorType::Totp) => (StatusCode::BAD_REQUEST, "session.mfa.invalid_totp_code"),
         Error::IncorrectCode { kind: CodeKind::Recovery, .. } => {
             (StatusCode::BAD_REQUEST, "session.mfa.invalid_backup_code")

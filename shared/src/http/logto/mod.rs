@@ -7,14 +7,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 
+use super::AppOffer;
 use super::body::{Fields, Ignored};
 use super::edge::Failure;
 use super::routes::{Function, Method, Route};
-use super::{Accepts, AppOffer};
 use crate::domain::error::Error;
 use crate::domain::otpauth::ParameterOrder;
 use crate::domain::token::{CheckId, Dialect, EnrollmentToken};
-use crate::flows::enroll::{self, Offer, Target};
 use crate::flows::verify::{Answers, Apps};
 use crate::flows::{App, Caller};
 
@@ -38,26 +37,10 @@ struct SecretReply {
     secret_qr_code: String,
 }
 
-async fn totp_secret(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    accepts: Accepts,
-    _: Ignored,
-) -> Result<Json<SecretReply>, Failure> {
-    let request = enroll::Request {
-        dialect: Dialect::Logto,
-        target: Target::App,
-        label: None,
-        code: None,
-        language: accepts.language(None),
-        platform: None,
-    };
-    let enrolled = app.enroll(&caller, request).await?;
-    let Offer::App { secret, parameters, .. } = enrolled.offer else {
-        return Err(Error::Internal("an app was enrolled, but something else came of it").into());
-    };
-    let AppOffer { qr_code, .. } = AppOffer::new(&app, &caller, &secret, parameters, ParameterOrder::SecretFirst)?;
-    let verification_id = enrolled.token.encode();
+async fn totp_secret(State(app): State<Arc<App>>, caller: Caller, _: Ignored) -> Result<Json<SecretReply>, Failure> {
+    let (token, offer) = AppOffer::begin(&app, &caller, Dialect::Logto, ParameterOrder::SecretFirst).await?;
+    let AppOffer { secret, qr_code, .. } = offer;
+    let verification_id = token.encode();
     Ok(Json(SecretReply { verification_id, secret: secret.to_string(), secret_qr_code: qr_code }))
 }
 

@@ -67,7 +67,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str) {
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
         Error::FactorRequired => (StatusCode::BAD_REQUEST, "Factor required"),
         Error::IncorrectCode { .. } => (StatusCode::BAD_REQUEST, "Incorrect code"),
-        Error::CodeAlreadyUsed(_) => (StatusCode::BAD_REQUEST, "Code already used"),
+        Error::CodeAlreadyUsed => (StatusCode::BAD_REQUEST, "Code already used"),
         Error::PresenceRequired { .. } => (StatusCode::FORBIDDEN, "Presence required"),
         Error::FactorLocked => (StatusCode::FORBIDDEN, "Factor locked"),
         Error::DestinationRefused => (StatusCode::FORBIDDEN, "Destination refused"),

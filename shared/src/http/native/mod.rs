@@ -78,8 +78,8 @@ async fn enroll(State(app): State<Arc<App>>, caller: Caller, accepts: Accepts, f
     let (sent_to, totp) = match enrolled.offer {
         Offer::Sent(destination) => (Some(destination.to_string()), None),
         Offer::App { secret, parameters, .. } => {
-            let AppOffer { uri, qr_code } =
-                AppOffer::new(&app, &caller, &secret, parameters, ParameterOrder::SecretFirst)?;
+            let AppOffer { secret, uri, qr_code } =
+                AppOffer::new(&app, &caller, secret, parameters, ParameterOrder::SecretFirst)?;
             (None, Some(TotpReply { secret: secret.to_string(), uri, qr_code }))
         }
     };
