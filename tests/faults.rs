@@ -9,4 +9,5 @@ pub(crate) mod flows;
 mod keys;
 mod killed;
 mod lost_replies;
+mod mixtures;
 mod store;
