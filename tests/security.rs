@@ -1,12 +1,8 @@
 //! What must hold, whatever the store: a test for each requirement, named after its number, and for the failures of
 //! others.
 //!
-//! A store joins with a function that gives a fresh, empty one with whatever must outlive it, and one line below.
-
-use std::sync::Arc;
-
-use countersign::store::Store;
-use countersign::store::embedded::EmbeddedStore;
+//! A store joins with a function that gives a fresh, empty one with whatever must outlive it, or nothing where it can't be
+//! had, and one line below.
 
 mod alike;
 mod codes;
@@ -24,7 +20,7 @@ mod tokens;
 /// Runs every test against a store of its own. Tests are functions over `Arc<dyn Store>`.
 macro_rules! security_tests {
     ($store:ident, $fresh:path) => {
-        security_tests! { $store, $fresh,
+        crate::rig::suite! { security on $store from $fresh:
             codes {
                 t01_a_secret_is_160_bits_of_the_systems_generator_and_never_the_same,
                 t02_a_code_keeps_its_leading_zeros,
@@ -139,21 +135,7 @@ macro_rules! security_tests {
             }
         }
     };
-    ($store:ident, $fresh:path, $($subject:ident { $($test:ident,)+ })+) => {
-        mod $store {
-            $(mod $subject {
-                $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-                async fn $test() {
-                    let (store, _outlives) = $fresh().await;
-                    crate::security::$subject::$test(store).await;
-                })+
-            })+
-        }
-    };
 }
 
-security_tests!(in_memory, crate::security::in_memory);
-
-async fn in_memory() -> (Arc<dyn Store>, ()) {
-    (Arc::new(EmbeddedStore::in_memory().unwrap()), ())
-}
+security_tests!(in_memory, crate::store::embedded::in_memory);
+security_tests!(dynamodb_local, crate::store::dynamodb::fresh);

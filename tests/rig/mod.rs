@@ -26,14 +26,17 @@ use countersign::store::embedded::EmbeddedStore;
 use serde_json::Value;
 use tower::ServiceExt;
 
+pub mod dynamodb;
 mod enrolled;
 mod postbox;
+mod suite;
 pub mod tools;
 pub mod tour;
 mod wrapped;
 
 pub use enrolled::{enrol_app, enrol_email, enrol_phone};
 pub use postbox::{Fate, Postbox};
+pub(crate) use suite::suite;
 pub use wrapped::{Asked, CutOff, Faults, Observed, Recorded, Trouble};
 
 /// Where a test's clock starts: a whole number of time steps.

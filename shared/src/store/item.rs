@@ -29,6 +29,12 @@ pub struct Item(BTreeMap<String, Value>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ItemError(pub &'static str);
 
+impl FromIterator<(String, Value)> for Item {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(attributes: I) -> Self {
+        Self(attributes.into_iter().collect())
+    }
+}
+
 impl Item {
     /// The item with one attribute more.
     #[must_use]
