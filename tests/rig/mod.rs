@@ -19,7 +19,7 @@ use countersign::flows::clock::Clock;
 use countersign::flows::{App, Settings};
 use countersign::http::caller::Identity;
 use countersign::http::edge::RequestId;
-use countersign::http::routes::router;
+use countersign::http::routes::{Access, Route, router};
 use countersign::keys::{Keys, KeysError, Root};
 use countersign::store::Store;
 use countersign::store::embedded::EmbeddedStore;
@@ -202,18 +202,31 @@ impl World {
     pub fn session(&self, name: &str, session: &str) -> Client {
         let claims = [("iss", "https://issuer.example"), ("client_id", "app"), ("sub", name), ("jti", session)];
         let claims = claims.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Client { world: self.clone(), identity: Some(Identity::user(claims, "token")) }
+        Client::new(self, Some(Identity::user(claims, "token")))
     }
 
     /// A user whose token has these claims.
     pub fn claiming(&self, claims: &[(&str, &str)]) -> Client {
         let claims = claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Client { world: self.clone(), identity: Some(Identity::user(claims, "token")) }
+        Client::new(self, Some(Identity::user(claims, "token")))
+    }
+
+    /// The application's back end. What it asks of `/v1/me` it asks for this user.
+    pub fn back_end(&self, user: &str) -> Client {
+        Client { subject: Some(user.to_owned()), ..Client::new(self, Some(Identity::BackEnd)) }
+    }
+
+    /// Who may call a route, as or for this user.
+    pub fn caller(&self, route: &Route, user: &str) -> Client {
+        match route.access {
+            Access::User => self.user(user),
+            Access::BackEnd => self.back_end(user),
+        }
     }
 
     /// Somebody without an identity.
     pub fn nobody(&self) -> Client {
-        Client { world: self.clone(), identity: None }
+        Client::new(self, None)
     }
 }
 
@@ -222,12 +235,28 @@ impl World {
 pub struct Client {
     pub world: World,
     pub identity: Option<Identity>,
+    /// Whose routes are meant by `/v1/me`, where it is the back end.
+    subject: Option<String>,
 }
 
 impl Client {
+    /// Somebody with this identity.
+    pub fn new(world: &World, identity: Option<Identity>) -> Self {
+        Self { world: world.clone(), identity, subject: None }
+    }
+
+    /// Where a request of theirs goes.
+    pub fn path(&self, path: &str) -> String {
+        match &self.subject {
+            Some(user) => path.replacen("/v1/me", &format!("/v1/users/{user}"), 1),
+            None => path.to_owned(),
+        }
+    }
+
     /// A request of theirs.
     pub fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
-        let mut request = Request::builder().method(method).uri(path).extension(RequestId("request-1".to_owned()));
+        let mut request =
+            Request::builder().method(method).uri(self.path(path)).extension(RequestId("request-1".to_owned()));
         if let Some(identity) = &self.identity {
             request = request.extension(identity.clone());
         }
@@ -319,7 +348,7 @@ impl Transcript {
     /// Makes a request and writes down what came of it.
     pub async fn step(&mut self, says: &str, client: &Client, method: &str, path: &str, body: Value) -> Reply {
         let reply = client.call(method, path, body.clone()).await;
-        self.write(says, method, path, &body, &reply);
+        self.write(says, method, &client.path(path), &body, &reply);
         reply
     }
 
