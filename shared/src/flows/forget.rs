@@ -22,8 +22,8 @@ impl App {
             let enrollments = FactorType::ALL.map(|each| self.load::<Enrollment>(enrollment_key(user, each)));
             let (account, enrollments) = tokio::try_join!(self.load_account(user), try_join_all(enrollments))?;
             let owner = account.value.clone().unwrap_or_default();
-            let challenged = owner.factors().iter().filter(|factor| matches!(factor.method(), Method::Sent { .. }));
-            let challenges = challenged.map(|factor| self.load::<Challenge>(challenge_key(user, factor.id())));
+            let by_message = owner.factors().iter().filter(|factor| matches!(factor.method(), Method::Sent { .. }));
+            let challenges = by_message.map(|factor| self.load::<Challenge>(challenge_key(user, factor.id())));
             let challenges = try_join_all(challenges).await?;
 
             let (now, policy) = (self.now(), self.policy());

@@ -55,8 +55,11 @@ fn twins<T: 'static>(
     [of_user, of_back_end]: [&'static str; 2],
     handler: impl Handler<T, Arc<App>>,
 ) -> [Route; 2] {
-    let route = |path| Route::new(function, Dialect::Native, method, path, handler.clone());
-    [route(of_user), route(of_back_end).for_back_end()]
+    let d = Dialect::Native;
+    [
+        Route::new(function, d, method, of_user, handler.clone()),
+        Route::new(function, d, method, of_back_end, handler).for_back_end(),
+    ]
 }
 
 #[derive(Serialize)]
