@@ -5,6 +5,7 @@
 //! had, and one line below.
 
 mod alike;
+mod back_end;
 mod codes;
 mod given;
 mod limits;
@@ -126,6 +127,16 @@ macro_rules! security_tests {
                 t21_what_is_anothers_is_as_unknown_as_what_never_was,
                 t21_a_known_user_learns_no_more_than_an_unknown_one,
                 t21_a_number_that_is_taken_looks_like_one_that_is_free,
+            }
+            back_end {
+                t18_what_the_back_end_passes_is_nobodys_presence,
+                t18_a_change_by_the_back_end_ends_the_presence_of_every_session,
+                t18_what_was_begun_before_the_back_end_enrolled_needs_presence,
+                t19_a_reset_by_the_back_end_does_not_touch_other_users,
+                t20_nothing_of_a_forgotten_user_stays_but_tombstones,
+                t20_a_user_is_forgotten_whole_whoever_races,
+                t20_a_first_enrollment_in_flight_does_not_outlive_its_user,
+                t41_what_one_kind_of_caller_begins_the_other_cant_finish,
             }
             lost {
                 t40_a_right_code_passes_once_and_is_told_so_when_the_answer_is_lost,

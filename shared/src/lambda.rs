@@ -228,5 +228,7 @@ fn identity(authorizer: Option<&ApiGatewayRequestAuthorizer>, headers: &HeaderMa
         let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         return Some(Identity::user(claims, authorization.unwrap_or_default()));
     }
-    authorizer.iam.as_ref().map(|_| Identity::BackEnd)
+    // Credentials of a Cognito identity pool are an end user's.
+    let back_end = authorizer.iam.as_ref().filter(|iam| iam.user_arn.is_some() && iam.cognito_identity.is_none());
+    back_end.map(|_| Identity::BackEnd)
 }

@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 use crate::delivery::messages::Wording;
 use crate::delivery::{Channel, Delivery};
 use crate::domain::account::Account;
+use crate::domain::actor::Actor;
 use crate::domain::error::Error;
 use crate::domain::ids::{Session, UserId};
 use crate::domain::policy::Policy;
@@ -27,6 +28,7 @@ pub mod clock;
 pub mod confirm;
 pub mod enroll;
 pub mod factors;
+pub mod forget;
 mod sealed;
 pub mod verify;
 
@@ -78,13 +80,13 @@ pub enum Countries {
     Only(Vec<String>),
 }
 
-/// Who calls: a user, in a session, as the authorizer saw them.
+/// Who calls, as the authorizer saw them: a user in a session, or the back end for a user.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The user.
     pub user: UserId,
-    /// The session.
-    pub session: Session,
+    /// Who acts on the user's account.
+    pub actor: Actor,
     /// What an authenticator app shows for the account.
     pub account_name: AccountName,
 }

@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::{genauth, logto, native, profile};
+use crate::domain::actor::Access;
 use crate::domain::error::Error;
 use crate::domain::token::Dialect;
 
@@ -47,12 +48,17 @@ impl IntoResponse for Failure {
     }
 }
 
-/// Runs a route, words its failure, and logs it.
-pub(super) async fn edge(State(dialect): State<Dialect>, request: Request, next: Next) -> Response {
+/// Runs a route, which is told who may call it, words its failure, and logs it.
+pub(super) async fn edge(
+    State((dialect, access)): State<(Dialect, Access)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
     let request_id = request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
+    request.extensions_mut().insert(access);
 
     // Cut off in the middle is as good as killed there: what was committed stands, what was not never was.
     let response = tokio::time::timeout(LONGEST, next.run(request)).await;

@@ -68,6 +68,14 @@ impl Item {
         }
     }
 
+    /// The text of an attribute that may be absent.
+    ///
+    /// # Errors
+    /// As [`Item::text`], but `None` when it is missing.
+    pub fn optional_text(&self, name: &'static str) -> Result<Option<&str>, ItemError> {
+        if self.0.contains_key(name) { self.text(name).map(Some) } else { Ok(None) }
+    }
+
     /// The number of an attribute.
     ///
     /// # Errors
