@@ -35,3 +35,5 @@ mod security;
 mod sizes;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod template;

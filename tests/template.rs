@@ -1,0 +1,140 @@
+//! `template.yaml`, expanded as CloudFormation does it: what is deployed is what the code needs, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use serde_json::{Value, json};
+
+use crate::rig::tools::have;
+
+mod api;
+mod documented;
+mod functions;
+mod kept;
+mod permissions;
+
+/// As few parameters as can be.
+const FEW: &[&str] = &["Issuer=https://issuer.example", "Audience=app"];
+
+/// Everything on.
+const MANY: &[&str] = &[
+    "Issuer=https://issuer.example",
+    "Audience=app,page",
+    "Scopes=openid,countersign",
+    "AllowedOrigins=https://app.example,http://localhost:5173",
+    "EmailFrom=security@example.com",
+    "SesConfigurationSet=second-factor",
+    "AllowedCountries=CH,DE",
+];
+
+/// The template under some parameters, without what they switch off.
+#[derive(Clone)]
+struct Template(Value);
+
+impl Template {
+    /// Under these parameters; the others have their defaults. `None` where Python is missing.
+    fn with(parameters: &[&str]) -> Option<Self> {
+        static EXPANDED: Mutex<BTreeMap<Vec<String>, Value>> = Mutex::new(BTreeMap::new());
+        let mut expanded = EXPANDED.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = parameters.iter().map(|&parameter| parameter.to_owned()).collect();
+        if let Some(value) = expanded.get(&key) {
+            return Some(Self(value.clone()));
+        }
+        let value = expand(parameters)?;
+        expanded.insert(key, value.clone());
+        Some(Self(value))
+    }
+
+    fn few() -> Option<Self> {
+        Self::with(FEW)
+    }
+
+    fn many() -> Option<Self> {
+        Self::with(MANY)
+    }
+
+    /// A section's entries, by name.
+    fn section(&self, name: &str) -> BTreeMap<&str, &Value> {
+        self.0[name].as_object().unwrap().iter().map(|(name, value)| (name.as_str(), value)).collect()
+    }
+
+    /// The resources of a type, by logical name.
+    fn all(&self, kind: &str) -> BTreeMap<&str, &Value> {
+        let found: BTreeMap<_, _> =
+            self.section("Resources").into_iter().filter(|(_, resource)| resource["Type"] == kind).collect();
+        assert!(!found.is_empty(), "there is no {kind}");
+        found
+    }
+
+    /// The properties of a resource.
+    #[track_caller]
+    fn properties(&self, name: &str) -> &Value {
+        let properties = &self.0["Resources"][name]["Properties"];
+        assert!(properties.is_object(), "there is no resource {name}");
+        properties
+    }
+
+    /// The logical name of each function, by its binary's.
+    fn functions(&self) -> BTreeMap<&str, &str> {
+        let binary = |function: &'_ Value| function.pointer("/Metadata/BuildProperties/Binary").cloned();
+        self.all("AWS::Lambda::Function")
+            .into_iter()
+            .map(|(name, function)| {
+                assert_eq!(function["Metadata"]["BuildMethod"], "rust-cargolambda", "{name}");
+                assert!(binary(function).is_some(), "{name} has no binary");
+                (function["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap(), name)
+            })
+            .collect()
+    }
+}
+
+fn expand(parameters: &[&str]) -> Option<Value> {
+    let mut command = Command::new(python()?);
+    command.arg(folder().join("expand.py")).arg("--as-deployed").args(parameters);
+    Some(serde_json::from_str(&run(&mut command)).unwrap())
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("aws")
+}
+
+/// Python with SAM's translator, installed once beside what cargo builds.
+fn python() -> Option<PathBuf> {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    if !have("python3") {
+        return None;
+    }
+    let python = PYTHON.get_or_init(|| {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+        let tools = target.join("tools/sam");
+        run(Command::new(folder().join("install")).arg(&tools));
+        tools.join("bin/python")
+    });
+    Some(python.clone())
+}
+
+/// What a command prints, if it succeeds.
+#[track_caller]
+fn run(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{command:?}:\n{}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// The name of the resource that `!Ref` or `!GetAtt ….Arn` means.
+#[track_caller]
+fn meant(value: &Value) -> &str {
+    let arn = value.pointer("/Fn::GetAtt/0").filter(|_| value["Fn::GetAtt"][1] == "Arn");
+    value.get("Ref").or(arn).and_then(Value::as_str).unwrap_or_else(|| panic!("{value} means no resource"))
+}
+
+fn reference(name: &str) -> Value {
+    json!({"Ref": name})
+}
+
+fn set<const N: usize>(of: [&str; N]) -> BTreeSet<&str> {
+    BTreeSet::from(of)
+}

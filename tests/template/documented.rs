@@ -1,0 +1,61 @@
+//! What the README says of a deployment.
+
+use std::fs;
+use std::path::Path;
+
+use countersign::http::routes::Function;
+
+use super::{Template, permissions};
+
+fn readme() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap()
+}
+
+/// The parameters of every `sam deploy` in the README.
+fn parameter_sets() -> Vec<Vec<String>> {
+    let lines = readme().replace("\\\n", " ");
+    let commands = lines.lines().filter_map(|line| line.trim().strip_prefix("sam deploy"));
+    commands
+        .filter_map(|command| command.split_once("--parameter-overrides "))
+        .map(|(_, parameters)| parameters.split_whitespace().map(|each| each.replace('\'', "")).collect())
+        .collect()
+}
+
+#[test]
+fn the_parameter_sets_of_the_readme_are_taken() {
+    let sets = parameter_sets();
+    for issuer in ["Issuer=https://cognito-idp.", "Issuer=https://example.eu.auth0.com/"] {
+        assert!(sets.concat().iter().any(|parameter| parameter.starts_with(issuer)), "no set has {issuer}");
+    }
+    for set in sets {
+        let parameters: Vec<_> = set.iter().map(String::as_str).collect();
+        if Template::with(&parameters).is_none() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn the_table_of_permissions_says_what_each_function_reads_and_writes() {
+    let readme = readme();
+    let (_, table) = readme.split_once("| function | `dynamodb:GetItem` |").unwrap();
+    let rows: Vec<Vec<_>> = table.lines().skip(2).map(|row| row.split('|').map(str::trim).collect()).collect();
+    for function in Function::ALL {
+        let name = format!("`{}`", function.name());
+        let row = rows.iter().find(|row| row.get(1) == Some(&name.as_str())).unwrap();
+        let (read, written) = permissions::items(function);
+        assert_eq!((row[2], row[3]), (words(read).as_str(), words(written).as_str()), "{name}");
+    }
+}
+
+/// `accounts, enrolments` of `a#*` and `e#*`.
+fn words(kinds: &[&str]) -> String {
+    let word = |kind: &&str| match *kind {
+        "a#*" => "accounts",
+        "e#*" => "enrolments",
+        "c#*" => "challenges",
+        "l#*" => "limits",
+        other => panic!("the README has no word for {other}"),
+    };
+    kinds.iter().map(word).collect::<Vec<_>>().join(", ")
+}

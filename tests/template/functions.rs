@@ -1,0 +1,128 @@
+//! The functions and their environment.
+
+use std::collections::BTreeSet;
+
+use countersign::config::SETTINGS;
+use serde_json::{Value, json};
+
+use super::{Template, meant, reference};
+
+/// Settings that only a deployment has.
+const DEPLOYMENT_SETTINGS: [&str; 9] = [
+    "TABLE_NAME",
+    "KMS_KEYS",
+    "EMAIL_FROM",
+    "SES_CONFIGURATION_SET",
+    "SMS_SENDER_ID",
+    "SMS_ORIGINATION_NUMBER",
+    "SMS_ENTITY_ID",
+    "SMS_TEMPLATE_ID",
+    "SMS_MAX_PRICE_USD",
+];
+
+/// `ProductName` of `PRODUCT_NAME`.
+fn parameter(setting: &str) -> String {
+    let capital = |word: &str| word[..1].to_owned() + &word[1..].to_lowercase();
+    setting.split('_').map(capital).collect()
+}
+
+#[test]
+fn every_function_runs_alike() {
+    let Some(template) = Template::few() else { return };
+    for (name, function) in template.all("AWS::Lambda::Function") {
+        let function = &function["Properties"];
+        assert_eq!(function["Runtime"], "provided.al2023", "{name}");
+        assert_eq!(function["Handler"], "bootstrap", "{name}");
+        assert_eq!(function["Architectures"], json!([reference("Architecture")]), "{name}");
+        assert_eq!(function["MemorySize"], 128, "{name}");
+        assert_eq!(function["Timeout"], 10, "{name}");
+        // Refused on a new account, whose limit is ten in all.
+        assert_eq!(function.get("ReservedConcurrentExecutions"), None, "{name}");
+    }
+    assert_eq!(template.section("Parameters")["Architecture"]["Default"], "arm64");
+}
+
+#[test]
+fn every_function_has_a_role_and_a_log_group_of_its_own() {
+    let Some(template) = Template::few() else { return };
+    let functions = template.all("AWS::Lambda::Function");
+    let (mut roles, mut groups) = (BTreeSet::new(), BTreeSet::new());
+    for (name, function) in &functions {
+        let function = &function["Properties"];
+        roles.insert(meant(&function["Role"]));
+        let logging = &function["LoggingConfig"];
+        groups.insert(meant(&logging["LogGroup"]));
+        assert_eq!(logging["LogFormat"], "JSON", "{name}");
+        assert_eq!(logging["ApplicationLogLevel"], "INFO", "{name}");
+        assert_eq!(logging["SystemLogLevel"], "WARN", "{name}");
+    }
+    assert_eq!(roles, template.all("AWS::IAM::Role").into_keys().collect());
+    assert_eq!(roles.len(), functions.len());
+    groups.insert(meant(&template.properties("Stage")["AccessLogSettings"]["DestinationArn"]));
+    assert_eq!(groups, template.all("AWS::Logs::LogGroup").into_keys().collect());
+    assert_eq!(groups.len(), functions.len() + 1);
+    for group in groups {
+        assert_eq!(template.properties(group)["RetentionInDays"], reference("LogRetentionDays"), "{group}");
+    }
+}
+
+#[test]
+fn every_variable_of_the_environment_is_a_setting_that_the_code_reads() {
+    let Some(template) = Template::few() else { return };
+    for (name, function) in template.all("AWS::Lambda::Function") {
+        let variables = function["Properties"]["Environment"]["Variables"].as_object().unwrap();
+        for (variable, value) in variables {
+            let is_setting = SETTINGS.iter().any(|setting| setting.name == variable);
+            let is_of_deployments = DEPLOYMENT_SETTINGS.contains(&variable.as_str());
+            assert!(is_setting || is_of_deployments, "{name} has {variable}, which nothing reads");
+            match variable.as_str() {
+                "TABLE_NAME" => assert_eq!(value, &reference("Table"), "{name}"),
+                "KMS_KEYS" => {}
+                _ => assert_eq!(value, &reference(&parameter(variable)), "{name}: {variable}"),
+            }
+        }
+        for needed in DEPLOYMENT_SETTINGS {
+            assert!(variables.contains_key(needed), "{name} lacks {needed}");
+        }
+    }
+}
+
+#[test]
+fn a_parameter_of_a_setting_has_the_settings_default() {
+    let Some(template) = Template::few() else { return };
+    let parameters = template.section("Parameters");
+    let mut compared = 0;
+    for setting in SETTINGS {
+        let Some(parameter) = parameters.get(parameter(setting.name).as_str()) else { continue };
+        // But for SMS, which cost money: none are sent until countries are named.
+        let default = if setting.name == "ALLOWED_COUNTRIES" { "" } else { setting.default };
+        assert_eq!(parameter["Default"], default, "{}", setting.name);
+        compared += 1;
+    }
+    assert!(compared >= 7, "only {compared} parameters are settings");
+}
+
+#[test]
+fn the_issuer_and_the_audience_are_all_that_must_be_given() {
+    let Some(template) = Template::few() else { return };
+    let parameters = template.section("Parameters");
+    let required: Vec<_> = parameters.iter().filter(|(_, each)| each.get("Default").is_none()).collect();
+    assert_eq!(required.iter().map(|(name, _)| **name).collect::<Vec<_>>(), ["Audience", "Issuer"]);
+}
+
+#[test]
+fn the_console_shows_every_parameter_once_with_a_description() {
+    let Some(template) = Template::few() else { return };
+    let groups = &template.0["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"];
+    let groups = groups.as_array().unwrap();
+    let shown: Vec<_> =
+        groups.iter().flat_map(|group| group["Parameters"].as_array().unwrap()).filter_map(Value::as_str).collect();
+    let parameters = template.section("Parameters");
+    assert_eq!(shown.iter().copied().collect::<BTreeSet<_>>(), parameters.keys().copied().collect());
+    assert_eq!(shown.len(), parameters.len());
+    for (name, parameter) in parameters {
+        assert!(parameter["Description"].is_string(), "{name} has no description");
+        let is_restricted = parameter.get("AllowedPattern").is_some();
+        assert_eq!(parameter.get("ConstraintDescription").is_some(), is_restricted, "{name}");
+    }
+}

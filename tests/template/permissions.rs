@@ -1,0 +1,124 @@
+//! What each function may do: what it does, and nothing else.
+
+use std::collections::BTreeSet;
+
+use countersign::http::routes::Function;
+use serde_json::{Value, json};
+
+use super::{FEW, Template, meant};
+
+/// An action, what it is allowed on, and under which condition.
+type Grant = (String, String, String);
+
+fn grant(action: &str, on: &str, condition: &Value) -> Grant {
+    (action.to_owned(), on.to_owned(), if condition.is_null() { String::new() } else { condition.to_string() })
+}
+
+/// The kinds of items that a function reads, and those that it writes: the first letters of their keys.
+pub(super) fn items(function: Function) -> (&'static [&'static str], &'static [&'static str]) {
+    match function {
+        Function::EnrollRequest => (&["a#*", "e#*", "l#*"], &["a#*", "e#*", "l#*"]),
+        Function::CreateTotp => (&["a#*", "e#*"], &["e#*"]),
+        Function::Verify | Function::Factors => (&["a#*", "e#*", "c#*"], &["a#*", "e#*", "c#*"]),
+        Function::Challenge => (&["a#*", "c#*"], &["c#*"]),
+    }
+}
+
+/// What a function's policy must be.
+fn expected(function: Function, logs: &str, keys: &[&str], has_channels: bool) -> BTreeSet<Grant> {
+    let of = |kinds: &[&str]| json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": kinds}});
+    let (read, written) = items(function);
+    let mut grants = BTreeSet::from([
+        grant("logs:CreateLogStream", logs, &Value::Null),
+        grant("logs:PutLogEvents", logs, &Value::Null),
+        grant("dynamodb:GetItem", "Table", &of(read)),
+        grant("dynamodb:UpdateItem", "Table", &of(written)),
+    ]);
+    for key in keys {
+        let condition = json!({"StringEquals": {"kms:MacAlgorithm": "HMAC_SHA_256"}});
+        grants.insert(grant("kms:GenerateMac", key, &condition));
+    }
+    if has_channels && matches!(function, Function::EnrollRequest | Function::Challenge) {
+        grants.insert(grant("sns:Publish", "not arn:${AWS::Partition}:sns:*:*:*", &Value::Null));
+        let ses = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}";
+        let condition = json!({"StringEquals": {"ses:FromAddress": {"Ref": "EmailFrom"}}});
+        grants.insert(grant("ses:SendEmail", &format!("{ses}:identity/*"), &condition));
+        grants.insert(grant("ses:SendEmail", &format!("{ses}:configuration-set/${{SesConfigurationSet}}"), &condition));
+    }
+    grants
+}
+
+fn list(value: &Value) -> Vec<&Value> {
+    value.as_array().map_or_else(|| vec![value], |all| all.iter().collect())
+}
+
+/// What a role's policies grant, one by one.
+fn granted(template: &Template, role: &str) -> BTreeSet<Grant> {
+    let role = template.properties(role);
+    let known = ["AssumeRolePolicyDocument", "Policies"];
+    assert!(role.as_object().unwrap().keys().all(|name| known.contains(&name.as_str())), "{role}");
+    let mut grants = BTreeSet::new();
+    for statement in list(&role["Policies"]).into_iter().flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]))
+    {
+        let known = ["Effect", "Action", "Resource", "NotResource", "Condition"];
+        assert!(statement.as_object().unwrap().keys().all(|name| known.contains(&name.as_str())), "{statement}");
+        assert_eq!(statement["Effect"], "Allow");
+        let resources = match (statement.get("Resource"), statement.get("NotResource")) {
+            (Some(resource), None) => list(resource).into_iter().map(on).collect(),
+            (None, Some(resource)) => vec![format!("not {}", on(resource))],
+            _ => panic!("{statement}"),
+        };
+        for action in list(&statement["Action"]) {
+            for on in &resources {
+                grants.insert(grant(action.as_str().unwrap(), on, &statement["Condition"]));
+            }
+        }
+    }
+    grants
+}
+
+fn on(resource: &Value) -> String {
+    resource["Fn::Sub"].as_str().unwrap_or_else(|| meant(resource)).to_owned()
+}
+
+/// Holds every function's policy against what it should be.
+fn check(template: &Template, keys: &[&str], has_channels: bool) {
+    let functions = template.functions();
+    for function in Function::ALL {
+        let properties = template.properties(functions[function.name()]);
+        let logs = meant(&properties["LoggingConfig"]["LogGroup"]);
+        let granted = granted(template, meant(&properties["Role"]));
+        assert_eq!(granted, expected(function, logs, keys, has_channels), "{}", function.name());
+    }
+}
+
+#[test]
+fn each_function_may_do_what_it_does_and_nothing_else() {
+    let Some(template) = Template::few() else { return };
+    check(&template, &["Key"], false);
+}
+
+#[test]
+fn where_channels_are_configured_the_functions_that_send_may_send() {
+    let Some(template) = Template::many() else { return };
+    check(&template, &["Key"], true);
+}
+
+#[test]
+fn in_a_rotation_every_function_may_use_both_keys() {
+    for state in ["KeyRotation=prepared", "KeyRotation=done"] {
+        let Some(template) = Template::with(&[FEW, &[state]].concat()) else { return };
+        check(&template, &["Key", "SecondKey"], false);
+    }
+}
+
+#[test]
+fn a_role_is_for_lambda_alone() {
+    let Some(template) = Template::few() else { return };
+    for (name, role) in template.all("AWS::IAM::Role") {
+        let trust = json!([
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},
+        ]);
+        assert_eq!(role["Properties"]["AssumeRolePolicyDocument"]["Statement"], trust, "{name}");
+    }
+}
