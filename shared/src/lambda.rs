@@ -7,11 +7,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_config::BehaviorVersion;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use axum::Router;
 use axum::http::{HeaderMap, Method, Uri, header};
 use data_encoding::BASE64;
@@ -20,6 +17,7 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, LambdaEvent, Service, service_fn};
 use tower::ServiceExt;
 
+use crate::clients::Clients;
 use crate::config::{self, ConfigError, Deployment};
 use crate::delivery::aws::AwsDelivery;
 use crate::flows::App;
@@ -31,6 +29,7 @@ use crate::keys::kms::KmsKeys;
 use crate::store::dynamodb::DynamoDbStore;
 use crate::telemetry;
 
+<<<<<<< HEAD
 #[cfg(debug_assertions)]
 pub mod watch;
 
@@ -40,6 +39,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a call may take that is not made again: to fetch a key, to send a message.
 const LONG_CALL_TIMEOUT: Duration = Duration::from_secs(3);
 
+=======
+>>>>>>> helper-b
 /// Headers that a proxy may send and `lambda_http` would build a URL from.
 const NOT_FROM_OUTSIDE: [&str; 4] = ["host", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"];
 
@@ -81,21 +82,13 @@ async fn serve(function: Function, deployment: Deployment) -> Result<(), lambda_
     lambda_runtime::run(service_fn(move |event| answer(router.clone(), event))).await
 }
 
-/// The application over AWS. Region, credentials and endpoints are the SDK's standard variables. No call is retried by
-/// the SDK: reads and writes are by the flows, which know what a lost answer means; messages never are.
+/// The application over AWS.
 async fn app(deployment: Deployment) -> App {
     let Deployment { settings, table, keys, sms, email } = deployment;
-    let timeout = |timeout| TimeoutConfig::builder().operation_timeout(timeout).build();
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(timeout(LONG_CALL_TIMEOUT))
-        .load()
-        .await;
-    let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).timeout_config(timeout(CALL_TIMEOUT)).build();
-    let (sns, ses) = (aws_sdk_sns::Client::new(&config), aws_sdk_sesv2::Client::new(&config));
+    let Clients { dynamodb, kms, sns, ses } = Clients::load(aws_config::defaults(BehaviorVersion::latest())).await;
     App::new(
-        Arc::new(DynamoDbStore::new(aws_sdk_dynamodb::Client::from_conf(dynamodb), table)),
-        Arc::new(KmsKeys::new(aws_sdk_kms::Client::new(&config), keys)),
+        Arc::new(DynamoDbStore::new(dynamodb, table)),
+        Arc::new(KmsKeys::new(kms, keys)),
         Arc::new(AwsDelivery::new(sns, ses, sms, email)),
         Arc::new(SystemClock),
         Arc::new(SystemRandomness),

@@ -4,14 +4,14 @@ use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 
+use super::clients_at;
 use super::tools::have;
 
 /// Where it answers, or that it can't be had here.
@@ -52,20 +52,19 @@ fn log(folder: &Path) -> String {
     BufReader::new(file).lines().map_while(Result::ok).collect::<Vec<_>>().join("\n")
 }
 
-/// A client of it, without retries, as the functions have. Each has an account of its own there, by its access key: what
-/// repeats between tests, as their randomness does, is no repetition to the service.
-pub fn client() -> Option<Client> {
-    static ACCOUNTS: AtomicUsize = AtomicUsize::new(0);
-    let (endpoint, _) = ENDPOINT.as_ref()?;
-    let account = format!("test{}", ACCOUNTS.fetch_add(1, Ordering::SeqCst));
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
-        .credentials_provider(Credentials::new(account, "test", None, None, "test"))
-        .retry_config(RetryConfig::disabled())
-        .endpoint_url(endpoint)
-        .build();
-    Some(Client::from_conf(config))
+/// Where it answers; `None` where it can't be had.
+pub fn endpoint() -> Option<&'static str> {
+    ENDPOINT.as_ref().map(|(endpoint, _)| endpoint.as_str())
+}
+
+/// A client of it as the functions have, but with more patience: many tests at once may keep it busy for a while.
+pub async fn client() -> Option<Client> {
+    Some(patient(&clients_at(endpoint()?).await.dynamodb))
+}
+
+/// The same client without a limit of time.
+pub fn patient(client: &Client) -> Client {
+    Client::from_conf(client.config().to_builder().timeout_config(TimeoutConfig::disabled()).build())
 }
 
 /// A new table of this name.

@@ -25,15 +25,22 @@ use countersign::store::embedded::EmbeddedStore;
 use serde_json::Value;
 use tower::ServiceExt;
 
+mod clients;
 pub mod dynamodb;
 mod enrolled;
 mod postbox;
+pub mod proxy;
 mod suite;
 pub mod tools;
 pub mod tour;
+<<<<<<< HEAD
 mod transcript;
+=======
+mod wire;
+>>>>>>> helper-b
 mod wrapped;
 
+pub use clients::{clients_at, clients_of};
 pub use enrolled::{enrol_app, enrol_email, enrol_phone};
 pub use postbox::{Fate, Postbox};
 pub(crate) use suite::suite;

@@ -9,7 +9,7 @@ use crate::rig::dynamodb::{client, create_table};
 
 /// A store in a table of its own; `None` where DynamoDB Local can't be had.
 pub async fn fresh() -> Option<(Arc<dyn Store>, ())> {
-    let client = client()?;
+    let client = client().await?;
     create_table(&client, "store").await;
     Some((Arc::new(DynamoDbStore::new(client, "store".to_owned())), ()))
 }
