@@ -29,18 +29,9 @@ use crate::keys::kms::KmsKeys;
 use crate::store::dynamodb::DynamoDbStore;
 use crate::telemetry;
 
-<<<<<<< HEAD
 #[cfg(debug_assertions)]
 pub mod watch;
 
-/// How long a call to the store may take: it is made again.
-const CALL_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// How long a call may take that is not made again: to fetch a key, to send a message.
-const LONG_CALL_TIMEOUT: Duration = Duration::from_secs(3);
-
-=======
->>>>>>> helper-b
 /// Headers that a proxy may send and `lambda_http` would build a URL from.
 const NOT_FROM_OUTSIDE: [&str; 4] = ["host", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"];
 

@@ -30,14 +30,12 @@ pub mod dynamodb;
 mod enrolled;
 mod postbox;
 pub mod proxy;
+pub mod sam;
 mod suite;
 pub mod tools;
 pub mod tour;
-<<<<<<< HEAD
 mod transcript;
-=======
 mod wire;
->>>>>>> helper-b
 mod wrapped;
 
 pub use clients::{clients_at, clients_of};
