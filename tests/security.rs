@@ -136,6 +136,7 @@ macro_rules! security_tests {
                 t20_nothing_of_a_forgotten_user_stays_but_tombstones,
                 t20_a_user_is_forgotten_whole_whoever_races,
                 t20_a_first_enrollment_in_flight_does_not_outlive_its_user,
+                t20_an_enrollment_confirmed_between_two_reads_does_not_outlive_its_user,
                 t41_what_one_kind_of_caller_begins_the_other_cant_finish,
             }
             lost {
