@@ -9,6 +9,9 @@ mod accounts;
 #[cfg(test)]
 mod busy;
 #[cfg(test)]
+#[path = "../rig/clients.rs"]
+mod clients;
+#[cfg(test)]
 #[path = "../rig/dynamodb.rs"]
 mod dynamodb;
 #[cfg(test)]
@@ -19,6 +22,9 @@ mod moto;
 #[cfg(test)]
 #[path = "../rig/proxy.rs"]
 mod proxy;
+#[cfg(test)]
+#[path = "../rig/sam.rs"]
+mod sam;
 #[cfg(test)]
 mod stack;
 #[cfg(test)]
@@ -31,3 +37,6 @@ mod watch;
 #[cfg(test)]
 #[path = "../rig/wire.rs"]
 mod wire;
+
+#[cfg(test)]
+use clients::clients_at;

@@ -59,7 +59,7 @@ pub struct Stack {
     runtime: Child,
     functions: BTreeMap<&'static str, Running>,
     events: BTreeMap<String, Value>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Drop for Stack {
@@ -111,11 +111,12 @@ impl Stack {
         let (dynamodb, moto) = (dynamodb::endpoint()?, moto::endpoint()?);
         let folder = tempfile::tempdir().unwrap();
         let table = folder.path().file_name().unwrap().to_str().unwrap().replace('.', "t");
-        let account = format!("test{}", fastrand(&table));
+        // DynamoDB Local takes the access key for an account.
+        let account: String = table.bytes().map(|byte| format!("{byte:02x}")).collect();
         let clients = crate::clients::clients_of(dynamodb, &account).await;
         dynamodb::create_table(&clients.dynamodb, &table).await;
-        let key = moto::create_key().await;
-        moto::verify_identity("security@example.com").await;
+        let key = moto::hmac_key();
+        moto::verify_sender("security@example.com");
 
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let url = format!("http://127.0.0.1:{port}");
@@ -127,20 +128,20 @@ impl Stack {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        // From here on it ends what it started, however that goes.
+        let mut stack = Self { url, runtime, functions: BTreeMap::new(), events: events(), folder: folder };
         let started = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             assert!(started.elapsed() < Duration::from_secs(60), "cargo-lambda does not listen");
             std::thread::sleep(Duration::from_millis(50));
         }
-
-        let mut functions = BTreeMap::new();
         for function in Function::ALL.map(Function::name) {
-            let log = folder.path().join(function);
+            let log = stack.folder.path().join(function);
             let (dynamodb, others) = (Proxy::to(dynamodb), Proxy::to(moto));
             let process = Command::new(binary(function))
                 .env_clear()
                 .envs(template.environment(function, &table, &key))
-                .env("AWS_LAMBDA_RUNTIME_API", format!("127.0.0.1:{port}/.rt/{function}"))
+                .env("AWS_LAMBDA_RUNTIME_API", format!("{}/.rt/{function}", stack.url))
                 .env("AWS_LAMBDA_FUNCTION_NAME", function)
                 .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
                 .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
@@ -154,9 +155,9 @@ impl Stack {
                 .stderr(File::create(&log).unwrap())
                 .spawn()
                 .unwrap();
-            functions.insert(function, Running { process, log, dynamodb, others });
+            stack.functions.insert(function, Running { process, log, dynamodb, others });
         }
-        Some(Self { url, runtime, functions, events: events(), _folder: folder })
+        Some(stack)
     }
 
     /// Calls a route, `POST /v1/me/factors/{id}`, with its parameters. A body of `null` is none.
@@ -176,7 +177,8 @@ impl Stack {
             given[name] = (*value).into();
         }
         let query = parameters.iter().filter(|(name, _)| !route.contains(&format!("{{{name}}}")));
-        event["rawQueryString"] = query.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&").into();
+        event["rawQueryString"] =
+            query.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&").into();
         event["pathParameters"] = given;
         event["isBase64Encoded"] = false.into();
         event["body"] = if body.is_null() { Value::Null } else { body.to_string().into() };
@@ -187,7 +189,8 @@ impl Stack {
     #[track_caller]
     pub fn invoke(&self, function: &str, event: &Value) -> Reply {
         let url = format!("{}/2015-03-31/functions/{function}/invocations", self.url);
-        let answer: Value = ureq::post(&url).send_json(event).unwrap().body_mut().read_json().unwrap();
+        let request = ureq::post(&url).config().timeout_global(Some(Duration::from_secs(30))).build();
+        let answer: Value = request.send_json(event).unwrap().body_mut().read_json().unwrap();
         let body = answer["body"].as_str().unwrap_or_default();
         Reply {
             status: answer["statusCode"].as_u64().unwrap_or_else(|| panic!("{function}: {answer}")),
@@ -249,9 +252,4 @@ fn asked(seen: &Seen) -> Vec<String> {
         "POST /v2/email/outbound-emails" => vec!["ses:SendEmail".to_owned()],
         other => panic!("nobody expects {other}"),
     }
-}
-
-/// A number of its own for each name.
-fn fastrand(name: &str) -> String {
-    name.bytes().map(|byte| format!("{byte:02x}")).collect()
 }

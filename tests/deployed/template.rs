@@ -6,30 +6,37 @@ use serde_json::Value;
 
 use crate::sam::expand;
 
-/// The template with every channel on.
+/// Every channel is on.
+const PARAMETERS: [(&str, &str); 6] = [
+    ("Issuer", "https://issuer.example"),
+    ("Audience", "app"),
+    ("AllowedCountries", "*"),
+    ("EmailFrom", "security@example.com"),
+    ("ProductName", "Example"),
+    ("SmsSenderId", "Example"),
+];
+
+/// The template with these parameters.
 pub struct Template(Value);
 
 impl Template {
     /// `None` where SAM's tools can't be had.
     pub fn read() -> Option<Self> {
-        expand(&[
-            "Issuer=https://issuer.example",
-            "Audience=app",
-            "AllowedCountries=*",
-            "EmailFrom=security@example.com",
-            "ProductName=Example",
-            "SmsSenderId=Example",
-        ])
-        .map(Self)
+        let given = PARAMETERS.map(|(name, value)| format!("{name}={value}"));
+        expand(&given.each_ref().map(String::as_str)).map(Self)
+    }
+
+    /// A parameter's value.
+    fn parameter(&self, name: &str) -> &str {
+        let given = PARAMETERS.iter().find(|(each, _)| *each == name).map(|(_, value)| *value);
+        let default = self.0["Parameters"][name]["Default"].as_str();
+        given.or(default).unwrap_or_else(|| panic!("what is {name}?"))
     }
 
     /// The resource of a type that belongs to a function, as `Function` and `Role` do.
     fn of(&self, function: &str, kind: &str) -> &Value {
-        let camel: String = function
-            .split('-')
-            .map(|word| word[..1].to_uppercase() + &word[1..])
-            .chain([kind.to_owned()])
-            .collect();
+        let camel: String =
+            function.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).chain([kind.to_owned()]).collect();
         let resource = &self.0["Resources"][&camel]["Properties"];
         assert!(resource.is_object(), "there is no {camel}");
         resource
@@ -37,14 +44,11 @@ impl Template {
 
     /// A function's environment, where the table and the key are these.
     pub fn environment(&self, function: &str, table: &str, key: &str) -> BTreeMap<String, String> {
-        let resolved = |value: &Value| match value {
-            Value::String(text) => text.clone(),
-            Value::Object(map) if map.get("Ref").is_some_and(|name| name == "Table") => table.to_owned(),
-            Value::Object(map) => {
-                let text = map.get("Fn::Sub").and_then(Value::as_str).unwrap_or_else(|| panic!("what is {value}?"));
-                text.replace("${Key.Arn}", key)
-            }
-            other => other.to_string(),
+        let resolved = |value: &Value| match (value["Ref"].as_str(), value["Fn::Sub"].as_str()) {
+            (Some("Table"), _) => table.to_owned(),
+            (Some(parameter), _) => self.parameter(parameter).to_owned(),
+            (None, Some(text)) => text.replace("${Key.Arn}", key),
+            (None, None) => value.as_str().unwrap_or_else(|| panic!("what is {value}?")).to_owned(),
         };
         let variables = self.of(function, "Function")["Environment"]["Variables"].as_object().unwrap();
         variables.iter().map(|(name, value)| (name.clone(), resolved(value))).collect()

@@ -22,7 +22,7 @@ fn start() -> Option<(String, Mutex<Child>)> {
     if !["java", "mvn"].into_iter().all(have) {
         return None;
     }
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dynamodb-local");
     if !folder.join("lib/.whole").exists() {
         std::fs::create_dir_all(&folder).unwrap();

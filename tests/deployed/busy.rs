@@ -1,0 +1,51 @@
+//! What a function can't reach when it starts it reaches later: meanwhile it answers, in the dialect.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::proxy::Fault;
+use crate::stack::{Caller, Stack};
+
+#[tokio::test]
+async fn t35_a_function_that_starts_without_its_keys_says_so_and_tries_again() {
+    // Nothing listens there yet.
+    let Some(mut stack) = Stack::start(&[("AWS_ENDPOINT_URL_KMS", "http://127.0.0.1:9")]).await else { return };
+    let alice = Caller::User("alice");
+    let refused = stack.call(alice, "GET /v1/me/factors", &[], Value::Null).expect(503);
+    assert_eq!(refused.text("/code"), "busy");
+    assert_eq!(refused.headers["retry-after"], "1");
+    let refused = stack.call(alice, "GET /api/v3/list-enrolled-factors", &[], Value::Null).expect(200);
+    assert_eq!(refused.body["statusCode"], 503);
+    assert!(stack.runs("factors"), "it stays up");
+    assert!(stack.log("factors").iter().any(|line| line.contains("the keys can't be reached")));
+}
+
+#[tokio::test]
+async fn t35_a_function_recovers_when_kms_and_dynamodb_do() {
+    let Some(stack) = Stack::start(&[]).await else { return };
+    let alice = Caller::User("alice");
+    stack.call(alice, "GET /v1/me/factors", &[], Value::Null).expect(200);
+    let keys_at_start = stack.others("factors").take();
+    assert_eq!(keys_at_start.iter().filter(|seen| seen.name() == "GenerateMac").count(), 1, "once in its life");
+
+    let dynamodb = stack.dynamodb("factors");
+    dynamodb.plan(Fault::Cut, 0, usize::MAX);
+    stack.call(alice, "GET /v1/me/factors", &[], Value::Null).expect(503);
+    dynamodb.heal();
+    stack.call(alice, "GET /v1/me/factors", &[], Value::Null).expect(200);
+    assert_eq!(stack.others("factors").take().len(), 0, "no request needs a key again");
+}
+
+#[tokio::test]
+async fn a_function_answers_before_lambda_would_end_it() {
+    let Some(stack) = Stack::start(&[]).await else { return };
+    let alice = Caller::User("alice");
+    let dynamodb = stack.dynamodb("create-totp");
+    // Nothing is answered in time.
+    dynamodb.plan(Fault::Slow, 0, usize::MAX);
+    let started = std::time::Instant::now();
+    let refused = stack.call(alice, "POST /profile/two-fa", &[], json!({})).expect(503);
+    assert!(started.elapsed() < Duration::from_secs(10), "the template gives it ten seconds");
+    assert_eq!(refused.body["status"], "error");
+}

@@ -1,0 +1,33 @@
+//! The events in `events/`, by `cargo lambda invoke`, as a developer does it.
+
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::sam::tool;
+use crate::stack::{Stack, function_of, root};
+
+#[tokio::test]
+async fn every_event_is_answered_when_cargo_lambda_invokes_its_function() {
+    let (Some(cargo_lambda), Some(stack)) = (tool("cargo-lambda"), Stack::start(&[]).await) else { return };
+    let mut files: Vec<_> =
+        std::fs::read_dir(root().join("events")).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    for file in files {
+        let event: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let function = function_of(event["routeKey"].as_str().unwrap());
+        let port = stack.url.rsplit(':').next().unwrap();
+        let output = Command::new(&cargo_lambda)
+            .args(["lambda", "invoke", function, "-A", "127.0.0.1", "-P", port, "--data-file"])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let (said, problem) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{}: {said}{problem}", file.display());
+        let answer: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{}: {said}", file.display()));
+        let status = answer["statusCode"].as_u64().unwrap();
+        assert!((200..500).contains(&status) && status != 401, "{}: {answer}", file.display());
+        assert_eq!(answer["headers"]["x-request-id"], event["requestContext"]["requestId"], "{}", file.display());
+    }
+}

@@ -1,0 +1,54 @@
+//! Events as `cargo lambda watch` makes them, without route and identity: a debug build that is told to completes them, a
+//! release build never does.
+
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Value, json};
+
+use crate::stack::{Reply, Stack, built_by_sam};
+
+/// A request as `cargo lambda watch` hands it over.
+fn watched(stack: &Stack, method: &str, path: &str, authorization: &str) -> Reply {
+    let event = json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"authorization": authorization, "host": "localhost"},
+        "requestContext": {
+            "accountId": null, "apiId": null, "domainName": "localhost", "requestId": "request-1", "routeKey": "$default",
+            "stage": "$default", "http": {"method": method, "path": path, "protocol": "http", "sourceIp": "127.0.0.1"},
+        },
+        "isBase64Encoded": false,
+    });
+    stack.invoke("factors", &event)
+}
+
+fn token(user: &str) -> String {
+    let part = |value: Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
+    format!("Bearer {}.{}.none", part(json!({"alg": "none"})), part(json!({"sub": user, "sid": "s", "exp": 1})))
+}
+
+#[tokio::test]
+async fn t28_what_nobody_checked_passes_in_no_build_that_was_not_told_to() {
+    let Some(stack) = Stack::start(&[]).await else { return };
+    let path = "/v1/me/factors";
+    assert_eq!(watched(&stack, "GET", path, &token("alice")).status, 404, "there is no such route");
+}
+
+#[tokio::test]
+async fn t28_a_debug_build_that_is_told_to_takes_a_token_as_it_is_and_a_release_build_does_not() {
+    let Some(stack) = Stack::start(&[("UNCHECKED_TOKENS", "accept")]).await else { return };
+    let (mine, theirs) = ("/v1/me/factors", "/v1/users/auth0%7Calice/factors");
+    let signed = "AWS4-HMAC-SHA256 Credential=none";
+    if built_by_sam().is_some() {
+        for (path, authorization) in [(mine, token("alice")), (theirs, signed.to_owned())] {
+            assert_eq!(watched(&stack, "GET", path, &authorization).status, 404, "{path}");
+        }
+        return;
+    }
+    assert_eq!(watched(&stack, "GET", mine, &token("alice")).expect(200).body["factors"], json!([]));
+    assert_eq!(watched(&stack, "GET", mine, "").status, 401);
+    watched(&stack, "GET", theirs, signed).expect(200);
+    assert_eq!(watched(&stack, "GET", theirs, &token("alice")).status, 401, "a user is no back end");
+    assert_eq!(watched(&stack, "GET", "/v1/me/factors/F1", &token("alice")).status, 404);
+}
