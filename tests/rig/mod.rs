@@ -29,6 +29,7 @@ use tower::ServiceExt;
 mod clients;
 pub mod dynamodb;
 mod enrolled;
+pub mod moto;
 mod postbox;
 pub mod proxy;
 mod suite;

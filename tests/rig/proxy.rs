@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -99,7 +99,6 @@ struct Shared {
     upstream: Option<SocketAddr>,
     began: Instant,
     state: Mutex<State>,
-    settled: Condvar,
     closed: AtomicBool,
 }
 
@@ -128,7 +127,6 @@ impl Proxy {
             upstream,
             began: Instant::now(),
             state: Mutex::default(),
-            settled: Condvar::new(),
             closed: AtomicBool::new(false),
         });
         let proxy = Self { address, shared: Arc::clone(&shared) };
@@ -176,10 +174,16 @@ impl Proxy {
     }
 
     /// What was seen since this was last called, in the order in which it came. Waits for what is not settled yet.
-    pub fn take(&self) -> Vec<Seen> {
-        let unsettled = |state: &mut State| state.seen.iter().any(|seen| seen.ended.is_none());
-        let waited = self.shared.settled.wait_timeout_while(self.shared.lock(), PATIENCE * 2, unsettled);
-        std::mem::take(&mut waited.unwrap().0.seen)
+    pub async fn take(&self) -> Vec<Seen> {
+        loop {
+            {
+                let mut state = self.shared.lock();
+                if state.seen.iter().all(|seen| seen.ended.is_some()) {
+                    return std::mem::take(&mut state.seen);
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 }
 
@@ -211,7 +215,6 @@ impl Shared {
                 }
             }
             drop(state);
-            self.settled.notify_all();
             if answered?.is_none() {
                 return client.shutdown(Shutdown::Both);
             }

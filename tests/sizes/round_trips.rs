@@ -60,7 +60,7 @@ async fn a_flow_makes_two_round_trips_and_three_where_a_message_is_sent_with_one
     let many = with_accounts(999).await;
     for flow in flows::all() {
         let (alone, sends) = round_trips(flow, Arc::new(EmbeddedStore::in_memory().unwrap())).await;
-        let (among_many, _) = round_trips(flow, Arc::new(Space::of(&many))).await;
+        let (among_many, _) = round_trips(flow, Arc::new(Space::of(Arc::new(many.clone())))).await;
         assert_eq!(drawn(&alone), drawn(&among_many), "{}", flow.name);
         assert!(alone.len() <= if sends { 3 } else { 2 }, "{}: {}", flow.name, drawn(&alone));
         let sends = if sends { ", then a message" } else { "" };
