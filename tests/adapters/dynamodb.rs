@@ -48,6 +48,9 @@ const QUICK: [Fault; 9] = [
     Fault::Garbage,
 ];
 
+/// Trouble of which only the answer is lost: that it happened once is seen by what comes after it.
+const AFTER: [Fault; 6] = [Fault::BrokenAfter, Fault::CutAfter, Fault::Torn, Fault::Garbage, Fault::Slow, Fault::Late];
+
 /// As many as no flow makes.
 const ALL: usize = 1000;
 
@@ -120,9 +123,15 @@ impl Way {
     async fn passes(&self, fault: Fault, first: usize, how: &str) {
         let (bench, told) = self.carried_out(fault, first, 1).await;
         let (name, usual) = (self.flow.name, &self.flow.usual);
-        assert_eq!(told, usual.told, "{name}, {how}");
+        if told != usual.told {
+            let seen = self.proxy.take().await;
+            panic!("{name}, {how}: told {told} after {seen:#?}");
+        }
         assert_eq!(bench.world.postbox.calls(), usual.sent, "{name}, {how}: messages");
-        assert_eq!(self.flow.goes_on(&bench, how).await, usual.stands, "{name}, {how}");
+        assert_eq!(self.flow.stands(&bench, how).await, usual.stands, "{name}, {how}");
+        if AFTER.contains(&fault) {
+            self.flow.goes_on(&bench, how).await;
+        }
     }
 }
 
@@ -164,7 +173,9 @@ async fn t40_quick_trouble_on_the_wire_at_any_call_is_not_noticed() {
 async fn t40_an_answer_that_comes_too_late_at_any_call_is_not_noticed() {
     let mut works = JoinSet::new();
     for flow in flows().await {
-        for (first, fault) in (0..flow.usual.calls).flat_map(|first| [(first, Fault::Slow), (first, Fault::Late)]) {
+        let last = flow.usual.calls - 1;
+        // To a read it makes no difference which of the two it is, and all reads are made at once.
+        for (first, fault) in [(0, Fault::Slow), (last, Fault::Slow), (last, Fault::Late)] {
             works.spawn(async move {
                 let (way, how) = (Way::of(flow).await, format!("{fault:?} at call {first}"));
                 way.passes(fault, first, &how).await;
@@ -201,7 +212,7 @@ async fn t40_under_other_writers_no_flow_notices_that_its_answer_was_cut_off() {
 async fn trouble_on_the_wire_that_lasts_is_told_as_busy_and_costs_nothing() {
     with_every_flow(async |way: Way| {
         let name = way.flow.name;
-        for fault in [Fault::Throttled, Fault::InConflict, Fault::Broken, Fault::Cut] {
+        for fault in [Fault::Throttled, Fault::Cut] {
             for first in 0..way.flow.usual.calls {
                 let how = format!("{fault:?} at every call from call {first} on");
                 let (bench, told) = way.carried_out(fault, first, ALL).await;
@@ -218,7 +229,7 @@ async fn trouble_on_the_wire_that_lasts_is_told_as_busy_and_costs_nothing() {
 async fn t35_answers_that_stay_lost_on_the_wire_are_told_as_busy_and_the_owner_goes_on() {
     with_every_flow(async |way: Way| {
         let name = way.flow.name;
-        for fault in [Fault::CutAfter, Fault::BrokenAfter, Fault::Garbage] {
+        for fault in [Fault::CutAfter, Fault::BrokenAfter] {
             for first in 0..way.flow.usual.calls {
                 let how = format!("{fault:?} at every call from call {first} on");
                 let (bench, told) = way.carried_out(fault, first, ALL).await;

@@ -23,6 +23,8 @@ pub enum Fault {
     Throttled,
     /// Refused with this status and code, in the service's own form; nothing happens.
     Refused(u16, &'static str),
+    /// Refused with this status by somebody in between, who speaks no service's language; nothing happens.
+    Foreign(u16),
     /// A DynamoDB transaction that is cancelled for these reasons, one for each item; nothing happens.
     Cancelled(&'static [&'static str]),
     /// Another transaction is at the same item; nothing happens. Only writes of DynamoDB can meet with it.
@@ -263,6 +265,7 @@ impl Shared {
             None => self.forward(request)?,
             Some(Fault::Throttled) => protocol.throttled(),
             Some(Fault::Refused(status, code)) => protocol.error(status, code),
+            Some(Fault::Foreign(status)) => Message::answer(status, "text/html", "<html>Who are you?"),
             Some(Fault::Cancelled(reasons)) => protocol.cancelled(reasons),
             Some(Fault::InConflict) => protocol.in_conflict(&request.operation(), request.keys().len()),
             Some(Fault::Broken) => protocol.broken(),
