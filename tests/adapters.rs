@@ -3,4 +3,5 @@
 
 mod answers;
 mod dynamodb;
+mod keys;
 mod proxy;

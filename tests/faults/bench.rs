@@ -219,12 +219,12 @@ impl Prepared {
         self.bench_with(TestKeys::of_versions(&[1])).await
     }
 
-    pub(super) async fn bench_with(&self, keys: TestKeys) -> Bench {
+    pub(super) async fn bench_with(&self, keys: Arc<TestKeys>) -> Bench {
         self.bench_over(Space::new(), keys, 2).await
     }
 
     /// A copy of its world in a part of any store. Where others share the store, each needs a seed of its own.
-    pub(crate) async fn bench_over(&self, space: Space, keys: TestKeys, seed: u64) -> Bench {
+    pub(crate) async fn bench_over(&self, space: Space, keys: Arc<TestKeys>, seed: u64) -> Bench {
         let observed = Observed::new(Arc::new(space));
         let puts = self.items.iter().map(|(key, Stored { item, ttl, .. })| Put {
             key: key.clone(),

@@ -3,7 +3,7 @@
 //!
 //! It has threads of its own and an address, so that other processes may go through it as well as this one.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::wire::{Message, Protocol};
+use super::wire::{Message, Protocol, unescaped};
 
 /// How long a reply is held back at the most: longer than any client here waits.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -74,6 +74,12 @@ impl Seen {
     /// The operation without its service: `GetItem`.
     pub fn name(&self) -> &str {
         self.operation.rsplit('.').next().unwrap_or_default()
+    }
+
+    /// The fields of a form, as SNS is sent one.
+    pub fn form(&self) -> BTreeMap<String, String> {
+        let fields = self.body.split('&').filter_map(|field| field.split_once('='));
+        fields.map(|(name, value)| (unescaped(name), unescaped(value))).collect()
     }
 }
 
