@@ -8,6 +8,6 @@ mod delivery;
 pub(crate) mod flows;
 mod keys;
 mod killed;
-mod lost_replies;
+pub(crate) mod lost_replies;
 mod mixtures;
 mod store;

@@ -22,7 +22,7 @@ mod debug;
 
 /// Keeps what is written.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -45,7 +45,7 @@ impl MakeWriter<'_> for Log {
 
 /// In which form lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(crate) enum Form {
     Json,
     Text,
 }
@@ -53,12 +53,17 @@ enum Form {
 impl Log {
     /// Everything that this thread logs from now on, spans and their fields included, until the guard is dropped.
     fn capture(form: Form) -> (Self, DefaultGuard) {
+        Self::capture_at(Level::TRACE, form)
+    }
+
+    /// The same, from this level on.
+    pub(crate) fn capture_at(level: Level, form: Form) -> (Self, DefaultGuard) {
         // While there is but one subscriber, a call site that another thread comes to first is off for all threads.
         static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
         ANOTHER.get_or_init(|| Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish()));
         let log = Self::default();
         let builder = tracing_subscriber::fmt()
-            .with_max_level(Level::TRACE)
+            .with_max_level(level)
             .with_span_events(FmtSpan::FULL)
             .with_writer(log.clone())
             .with_ansi(false)
@@ -71,7 +76,7 @@ impl Log {
     }
 
     /// The lines, without the durations: those have as many digits as a code.
-    fn lines(&self, form: Form) -> Vec<String> {
+    pub(crate) fn lines(&self, form: Form) -> Vec<String> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         text.lines().map(|line| without_duration(form, line)).collect()
     }

@@ -31,7 +31,7 @@ async fn the_proxy_does_what_it_is_told_to_and_writes_down_what_it_saw() {
     store.commit(&commit(1, &["a"])).await.unwrap();
     store.commit(&commit(2, &["b", "c"])).await.unwrap();
     store.get(&Key::new('t', &["a"])).await.unwrap().unwrap();
-    let seen = proxy.take();
+    let seen = proxy.take().await;
     let names: Vec<_> = seen.iter().map(|seen| (seen.name(), seen.keys.join(" "))).collect();
     let expected = [("UpdateItem", "t#a"), ("TransactWriteItems", "t#b t#c"), ("GetItem", "t#a")];
     assert_eq!(names, expected.map(|(name, keys)| (name, keys.to_owned())));
@@ -55,10 +55,10 @@ async fn the_proxy_does_what_it_is_told_to_and_writes_down_what_it_saw() {
             let names: Vec<_> = keys.iter().map(|key| format!("{key}-{fault:?}")).collect();
             let names: Vec<_> = names.iter().map(String::as_str).collect();
             let commit = commit(version, &names);
-            proxy.take();
+            proxy.take().await;
             proxy.plan(fault, 0, 1);
             assert_eq!(store.commit(&commit).await, Err(error), "{fault:?}");
-            let seen = proxy.take();
+            let seen = proxy.take().await;
             assert_eq!(
                 (seen.len(), seen[0].fault, proxy.heal()),
                 (1, Some(fault), 1),

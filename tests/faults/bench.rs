@@ -98,34 +98,34 @@ pub(crate) struct Flow {
 }
 
 /// A flow whose world is ready to be copied.
-pub(super) struct Prepared {
-    pub(super) name: &'static str,
+pub(crate) struct Prepared {
+    pub(crate) name: &'static str,
     scene: Scene,
     items: BTreeMap<Key, Stored>,
     now: i64,
-    pub(super) usual: Usual,
+    pub(crate) usual: Usual,
 }
 
 /// How it goes when nothing goes wrong.
 #[derive(Default)]
-pub(super) struct Usual {
+pub(crate) struct Usual {
     /// What the request is told.
-    pub(super) told: String,
+    pub(crate) told: String,
     /// What the same request is told when it is made again.
-    pub(super) again: String,
+    pub(crate) again: String,
     /// Where it leaves the account.
-    pub(super) stands: Stands,
+    pub(crate) stands: Stands,
     /// Calls to the store.
-    pub(super) calls: usize,
+    pub(crate) calls: usize,
     /// Messages.
-    pub(super) sent: usize,
+    pub(crate) sent: usize,
     pub(super) after: Shape,
     pub(super) after_again: Shape,
 }
 
 /// A copy of a flow's world, over a store that gets into trouble when it is told to.
-pub(super) struct Bench {
-    pub(super) world: World,
+pub(crate) struct Bench {
+    pub(crate) world: World,
     pub(super) faults: Arc<Faults>,
     pub(super) gates: Arc<Gates>,
     pub(super) losing: Arc<Losing>,
@@ -135,7 +135,7 @@ pub(super) struct Bench {
 
 /// A part of a store, with keys of its own: to make a whole store takes longer than most requests.
 pub(crate) struct Space {
-    store: EmbeddedStore,
+    store: Arc<dyn Store>,
     number: String,
 }
 
@@ -143,12 +143,12 @@ impl Space {
     /// A part of the store that all benches share.
     fn new() -> Self {
         static STORE: LazyLock<EmbeddedStore> = LazyLock::new(|| EmbeddedStore::in_memory().unwrap());
-        Self::of(&STORE)
+        Self::of(Arc::new(STORE.clone()))
     }
 
-    pub(crate) fn of(store: &EmbeddedStore) -> Self {
+    pub(crate) fn of(store: Arc<dyn Store>) -> Self {
         static SPACES: AtomicU64 = AtomicU64::new(0);
-        Self { store: store.clone(), number: SPACES.fetch_add(1, Ordering::Relaxed).to_string() }
+        Self { store, number: SPACES.fetch_add(1, Ordering::Relaxed).to_string() }
     }
 
     fn key(&self, key: &Key) -> Key {
@@ -171,7 +171,7 @@ impl Store for Space {
 
 /// Where an account stands after a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Stands {
+pub(crate) enum Stands {
     /// Nothing has changed.
     #[default]
     AsBefore,
@@ -180,7 +180,7 @@ pub(super) enum Stands {
 }
 
 /// Every flow, prepared.
-pub(super) async fn prepared() -> &'static [Prepared] {
+pub(crate) async fn prepared() -> &'static [Prepared] {
     static PREPARED: OnceCell<Vec<Prepared>> = OnceCell::const_new();
     PREPARED
         .get_or_init(async || {
@@ -228,7 +228,7 @@ impl Prepared {
     }
 
     /// Its request.
-    pub(super) async fn ask(&self, bench: &Bench) -> Reply {
+    pub(crate) async fn ask(&self, bench: &Bench) -> Reply {
         self.scene.ask(&bench.world).await
     }
 
@@ -237,15 +237,22 @@ impl Prepared {
         self.bench_with(TestKeys::of_versions(&[1])).await
     }
 
-    pub(super) async fn bench_with(&self, keys: TestKeys) -> Bench {
-        let observed = Observed::new(Arc::new(Space::new()));
+    pub(super) async fn bench_with(&self, keys: Arc<TestKeys>) -> Bench {
+        self.bench_over(Space::new(), keys, 2).await
+    }
+
+    /// A copy of its world in a part of any store. Where others share the store, each needs a seed of its own.
+    pub(crate) async fn bench_over(&self, space: Space, keys: Arc<TestKeys>, seed: u64) -> Bench {
+        let observed = Observed::new(Arc::new(space));
         let puts = self.items.iter().map(|(key, Stored { item, ttl, .. })| Put {
             key: key.clone(),
             replaces: Replaces::Nothing,
             item: item.clone(),
             ttl: *ttl,
         });
-        let commit = Commit { version: Version([7; Version::LENGTH]), puts: puts.collect() };
+        let mut version = [7; Version::LENGTH];
+        version[..8].copy_from_slice(&seed.to_be_bytes());
+        let commit = Commit { version: Version(version), puts: puts.collect() };
         if !commit.puts.is_empty() {
             observed.commit(&commit).await.unwrap();
         }
@@ -253,13 +260,13 @@ impl Prepared {
         let mishaps = Mishaps::new(losing.clone());
         let gates = Gates::new(mishaps.clone());
         let faults = Faults::new(gates.clone());
-        let world = Plan { keys, seed: 2, ..Plan::over(faults.clone(), &[]) }.build();
+        let world = Plan { keys, seed, ..Plan::over(faults.clone(), &[]) }.build();
         world.pass(self.now - START);
         Bench { world, faults, gates, losing, mishaps, observed }
     }
 
     /// Whether the account is as before or as after.
-    pub(super) async fn stands(&self, bench: &Bench, how: &str) -> Stands {
+    pub(crate) async fn stands(&self, bench: &Bench, how: &str) -> Stands {
         let items = bench.items().await;
         let stands = self.changed(&items);
         if stands == Stands::AsAfter {
@@ -273,7 +280,7 @@ impl Prepared {
     }
 
     /// Once the trouble is over, the same request goes as the account stands, and then all goes on as usual.
-    pub(super) async fn goes_on(&self, bench: &Bench, how: &str) -> Stands {
+    pub(crate) async fn goes_on(&self, bench: &Bench, how: &str) -> Stands {
         let stands = self.stands(bench, how).await;
         let again = told(&self.ask(bench).await);
         let (usually, after) = match stands {
@@ -313,7 +320,7 @@ impl Bench {
 }
 
 /// What a request was told, in any dialect, in one line.
-pub(super) fn told(reply: &Reply) -> String {
+pub(crate) fn told(reply: &Reply) -> String {
     let json = reply.json();
     let mut told = json.get("statusCode").map_or_else(|| reply.status.as_u16().to_string(), Value::to_string);
     let is_of_page = json.get("status").and_then(Value::as_str) == Some("error");
@@ -328,7 +335,7 @@ pub(super) fn told(reply: &Reply) -> String {
 }
 
 /// Whether it was told that the service is busy: natively, in genauth, in logto, or on a profile page.
-pub(super) fn is_busy(told: &str) -> bool {
+pub(crate) fn is_busy(told: &str) -> bool {
     ["503 busy", "503", "503 entity.db_busy", "503 The service is busy: try again."]
         .iter()
         .any(|busy| told.strip_prefix(busy) == Some(", again in 1 s"))

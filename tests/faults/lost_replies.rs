@@ -65,7 +65,7 @@ impl Store for Losing {
 }
 
 /// Writes an item as it is, under a version of its own.
-pub(super) async fn touch(store: &dyn Store, key: &Key) {
+pub(crate) async fn touch(store: &dyn Store, key: &Key) {
     static MINTED: AtomicU64 = AtomicU64::new(1);
     let mut version = [8; Version::LENGTH];
     version[..8].copy_from_slice(&MINTED.fetch_add(1, Ordering::Relaxed).to_be_bytes());

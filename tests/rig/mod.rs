@@ -10,6 +10,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use countersign::config;
+use countersign::delivery::Delivery;
 use countersign::domain::error::Error;
 use countersign::domain::random::Randomness;
 use countersign::domain::secret::KeyVersion;
@@ -28,6 +29,7 @@ use tower::ServiceExt;
 mod clients;
 pub mod dynamodb;
 mod enrolled;
+pub mod moto;
 mod postbox;
 pub mod proxy;
 pub mod sam;
@@ -80,13 +82,14 @@ pub struct TestKeys {
 
 impl TestKeys {
     /// Keys that fail that often before they work.
-    pub fn failing(failures: i64) -> Self {
-        Self { versions: vec![KeyVersion(1)], failures: AtomicI64::new(failures) }
+    pub fn failing(failures: i64) -> Arc<Self> {
+        Arc::new(Self { versions: vec![KeyVersion(1)], failures: AtomicI64::new(failures) })
     }
 
     /// Keys of these versions; the first seals.
-    pub fn of_versions(versions: &[u8]) -> Self {
-        Self { versions: versions.iter().copied().map(KeyVersion).collect(), failures: AtomicI64::new(0) }
+    pub fn of_versions(versions: &[u8]) -> Arc<Self> {
+        let versions = versions.iter().copied().map(KeyVersion).collect();
+        Arc::new(Self { versions, failures: AtomicI64::new(0) })
     }
 }
 
@@ -107,13 +110,15 @@ impl Keys for TestKeys {
 /// How a [`World`] is built where it differs from the usual.
 pub struct Plan {
     pub store: Arc<dyn Store>,
-    pub keys: TestKeys,
+    pub keys: Arc<dyn Keys>,
     pub settings: Settings,
     pub postbox: Arc<Postbox>,
     pub clock: Arc<TestClock>,
     pub seed: u64,
     /// In place of what repeats from the seed.
     pub randomness: Option<Arc<dyn Randomness>>,
+    /// In place of the postbox.
+    pub delivery: Option<Arc<dyn Delivery>>,
 }
 
 impl Plan {
@@ -133,16 +138,17 @@ impl Plan {
             clock: Arc::new(TestClock(AtomicI64::new(START))),
             seed: 1,
             randomness: None,
+            delivery: None,
         }
     }
 
     pub fn build(self) -> World {
-        let Self { store, keys, settings, postbox, clock, seed, randomness } = self;
+        let Self { store, keys, settings, postbox, clock, seed, randomness, delivery } = self;
         let randomness = randomness.unwrap_or_else(|| Arc::new(Repeating(AtomicU64::new(seed))));
         let app = Arc::new(App::new(
             Arc::clone(&store),
-            Arc::new(keys),
-            postbox.clone(),
+            keys,
+            delivery.unwrap_or_else(|| postbox.clone()),
             clock.clone(),
             randomness,
             settings,

@@ -3,15 +3,15 @@
 //!
 //! It has threads of its own and an address, so that other processes may go through it as well as this one.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::wire::{Message, Protocol};
+use super::wire::{Message, Protocol, unescaped};
 
 /// How long a reply is held back at the most: longer than any client here waits.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -23,6 +23,8 @@ pub enum Fault {
     Throttled,
     /// Refused with this status and code, in the service's own form; nothing happens.
     Refused(u16, &'static str),
+    /// Refused with this status by somebody in between, who speaks no service's language; nothing happens.
+    Foreign(u16),
     /// A DynamoDB transaction that is cancelled for these reasons, one for each item; nothing happens.
     Cancelled(&'static [&'static str]),
     /// Another transaction is at the same item; nothing happens. Only writes of DynamoDB can meet with it.
@@ -73,6 +75,12 @@ impl Seen {
     pub fn name(&self) -> &str {
         self.operation.rsplit('.').next().unwrap_or_default()
     }
+
+    /// The fields of a form, as SNS is sent one.
+    pub fn form(&self) -> BTreeMap<String, String> {
+        let fields = self.body.split('&').filter_map(|field| field.split_once('='));
+        fields.map(|(name, value)| (unescaped(name), unescaped(value))).collect()
+    }
 }
 
 /// Which requests get into trouble.
@@ -99,7 +107,6 @@ struct Shared {
     upstream: Option<SocketAddr>,
     began: Instant,
     state: Mutex<State>,
-    settled: Condvar,
     closed: AtomicBool,
 }
 
@@ -128,7 +135,6 @@ impl Proxy {
             upstream,
             began: Instant::now(),
             state: Mutex::default(),
-            settled: Condvar::new(),
             closed: AtomicBool::new(false),
         });
         let proxy = Self { address, shared: Arc::clone(&shared) };
@@ -176,10 +182,16 @@ impl Proxy {
     }
 
     /// What was seen since this was last called, in the order in which it came. Waits for what is not settled yet.
-    pub fn take(&self) -> Vec<Seen> {
-        let unsettled = |state: &mut State| state.seen.iter().any(|seen| seen.ended.is_none());
-        let waited = self.shared.settled.wait_timeout_while(self.shared.lock(), PATIENCE * 2, unsettled);
-        std::mem::take(&mut waited.unwrap().0.seen)
+    pub async fn take(&self) -> Vec<Seen> {
+        loop {
+            {
+                let mut state = self.shared.lock();
+                if state.seen.iter().all(|seen| seen.ended.is_some()) {
+                    return std::mem::take(&mut state.seen);
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 }
 
@@ -211,7 +223,6 @@ impl Shared {
                 }
             }
             drop(state);
-            self.settled.notify_all();
             if answered?.is_none() {
                 return client.shutdown(Shutdown::Both);
             }
@@ -260,6 +271,7 @@ impl Shared {
             None => self.forward(request)?,
             Some(Fault::Throttled) => protocol.throttled(),
             Some(Fault::Refused(status, code)) => protocol.error(status, code),
+            Some(Fault::Foreign(status)) => Message::answer(status, "text/html", "<html>Who are you?"),
             Some(Fault::Cancelled(reasons)) => protocol.cancelled(reasons),
             Some(Fault::InConflict) => protocol.in_conflict(&request.operation(), request.keys().len()),
             Some(Fault::Broken) => protocol.broken(),

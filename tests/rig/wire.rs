@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead};
 
+use data_encoding::HEXUPPER_PERMISSIVE;
 use serde_json::{Value, json};
 
 /// A request or an answer.
@@ -122,6 +123,20 @@ fn line(reader: &mut impl BufRead) -> io::Result<String> {
     let mut line = Vec::new();
     reader.read_until(b'\n', &mut line)?;
     Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
+}
+
+/// A text out of a form.
+pub fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        (rest, bytes) = match (byte, after.split_at_checked(2)) {
+            (b'%', Some((hex, after))) => (after, [bytes, HEXUPPER_PERMISSIVE.decode(hex).unwrap()].concat()),
+            (b'+', _) => (after, [bytes, vec![b' ']].concat()),
+            _ => (after, [bytes, vec![*byte]].concat()),
+        };
+    }
+    String::from_utf8(bytes).unwrap()
 }
 
 fn chunks(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {

@@ -60,7 +60,7 @@ async fn a_flow_makes_two_round_trips_and_three_with_a_message_or_challenges_wit
     let many = with_accounts(999).await;
     for flow in flows::all() {
         let (alone, sends) = round_trips(flow, Arc::new(EmbeddedStore::in_memory().unwrap())).await;
-        let (among_many, _) = round_trips(flow, Arc::new(Space::of(&many))).await;
+        let (among_many, _) = round_trips(flow, Arc::new(Space::of(Arc::new(many.clone())))).await;
         assert_eq!(drawn(&alone), drawn(&among_many), "{}", flow.name);
         // Which challenges there may be is known once the account was read.
         let most = if sends || flow.name == "the_back_end_forgets_a_user" { 3 } else { 2 };

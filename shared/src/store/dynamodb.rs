@@ -9,12 +9,14 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update as TransactUpdate,
+    AttributeValue, CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    Update as TransactUpdate,
 };
 use data_encoding::HEXLOWER;
 
@@ -54,7 +56,7 @@ impl DynamoDbStore {
             Ok(_) => Ok(()),
             Err(SdkError::ServiceError(error)) => match error.err() {
                 UpdateItemError::ConditionalCheckFailedException(failed) => refused([failed.item()], version),
-                other => Err(told(other.code())),
+                other => Err(told(other.code(), error.raw())),
             },
             Err(error) => Err(untold(&error)),
         }
@@ -74,21 +76,9 @@ impl DynamoDbStore {
             Ok(_) => Ok(()),
             Err(SdkError::ServiceError(error)) => match error.err() {
                 TransactWriteItemsError::TransactionCanceledException(canceled) => {
-                    let reasons = canceled.cancellation_reasons();
-                    let is = |code| reasons.iter().any(|reason| reason.code() == Some(code));
-                    if is("ConditionalCheckFailed") {
-                        return refused(reasons.iter().map(|reason| reason.item()), commit.version);
-                    }
-                    // Busy rather than refused: with another transaction, or beyond the table's throughput.
-                    let is_busy =
-                        ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"].into_iter().any(is);
-                    Err(if is_busy {
-                        StoreError::Unavailable
-                    } else {
-                        StoreError::Rejected("a transaction is refused")
-                    })
+                    canceled_for(canceled.cancellation_reasons(), commit.version)
                 }
-                other => Err(told(other.code())),
+                other => Err(told(other.code(), error.raw())),
             },
             Err(error) => Err(untold(&error)),
         }
@@ -123,7 +113,7 @@ impl Store for DynamoDbStore {
             .await;
         match sent {
             Ok(output) => output.item().map(|attributes| stored(attributes).ok_or(DAMAGED)).transpose(),
-            Err(SdkError::ServiceError(error)) => Err(told(error.err().code())),
+            Err(SdkError::ServiceError(error)) => Err(told(error.err().code(), error.raw())),
             Err(error) => Err(untold(&error)),
         }
     }
@@ -190,20 +180,38 @@ fn refused<'a>(
     if items.into_iter().flatten().any(shows) { Ok(()) } else { Err(StoreError::Conflict) }
 }
 
-/// What the service said.
-fn told(code: Option<&str>) -> StoreError {
+/// A transaction of which nothing was written. One refused condition decides, whatever else it met with.
+fn canceled_for(reasons: &[CancellationReason], version: Version) -> Result<(), StoreError> {
+    let codes: Vec<_> = reasons.iter().filter_map(CancellationReason::code).filter(|code| *code != "None").collect();
+    if codes.contains(&"ConditionalCheckFailed") {
+        return refused(reasons.iter().map(CancellationReason::item), version);
+    }
+    tracing::warn!(store.codes = ?codes, "DynamoDB cancelled a transaction");
+    // Busy with another transaction, or beyond the table's throughput.
+    let is_busy =
+        |code: &&str| ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"].contains(code);
+    Err(if !codes.is_empty() && codes.iter().all(is_busy) {
+        StoreError::Unavailable
+    } else {
+        StoreError::Rejected("a transaction is refused")
+    })
+}
+
+/// What the service said. Only its code is logged: its words may repeat a key.
+fn told(code: Option<&str>, answer: &HttpResponse) -> StoreError {
+    let status = answer.status();
+    tracing::warn!(store.code = code, store.status = status.as_u16(), "DynamoDB refused a call");
     match code {
-        Some(
-            "ThrottlingException"
-            | "ProvisionedThroughputExceededException"
-            | "RequestLimitExceeded"
-            | "TransactionConflictException",
-        ) => StoreError::Unavailable,
         Some("ResourceNotFoundException") => StoreError::Rejected("the table is not there"),
         Some("AccessDeniedException") => StoreError::Rejected("access to the table is denied"),
         Some("ValidationException") => StoreError::Rejected("a call is malformed"),
         Some("IdempotentParameterMismatchException") => StoreError::Rejected("a version was used twice"),
-        // `InternalServerError`, `TransactionInProgressException`, and whatever may come: it may have been written.
+        // The transaction that is in progress is this one.
+        Some("TransactionInProgressException") => StoreError::Unknown,
+        // Throttled, in conflict with a transaction, signed with what has expired or is not known yet: the service blames
+        // the caller, so nothing was written, and another time it may be.
+        Some(_) if status.is_client_error() && status.as_u16() != 408 => StoreError::Unavailable,
+        // An error of the service's own, or somebody else's answer: it may have been written.
         _ => StoreError::Unknown,
     }
 }

@@ -1,0 +1,99 @@
+//! What each answer of DynamoDB is taken for. What was surely refused is never taken for what may have been written, nor
+//! the other way round.
+
+use countersign::store::dynamodb::DynamoDbStore;
+use countersign::store::{Commit, Item, Key, Put, Replaces, Store, StoreError, Version};
+
+use crate::rig::clients_at;
+use crate::rig::proxy::{Fault, Proxy};
+
+fn commit(keys: &[&str]) -> Commit {
+    let put = |key: &&str| Put {
+        key: Key::new('t', &[key]),
+        replaces: Replaces::Nothing,
+        item: Item::default().with("number", 1_i64),
+        ttl: None,
+    };
+    Commit { version: Version([1; Version::LENGTH]), puts: keys.iter().map(put).collect() }
+}
+
+/// A store that is answered so, once.
+async fn answered(fault: Fault) -> (Proxy, DynamoDbStore) {
+    let proxy = Proxy::to_nowhere();
+    let store = DynamoDbStore::new(clients_at(&proxy.url()).await.dynamodb, "table".to_owned());
+    proxy.plan(fault, 0, usize::MAX);
+    (proxy, store)
+}
+
+const DENIED: StoreError = StoreError::Rejected("access to the table is denied");
+const NO_TABLE: StoreError = StoreError::Rejected("the table is not there");
+const MALFORMED: StoreError = StoreError::Rejected("a call is malformed");
+const TWICE: StoreError = StoreError::Rejected("a version was used twice");
+const REFUSED: StoreError = StoreError::Rejected("a transaction is refused");
+
+#[tokio::test]
+async fn each_error_of_the_service_is_taken_for_what_it_is() {
+    let table = [
+        // Nothing was written, and another time it may be.
+        (Fault::Refused(400, "ThrottlingException"), StoreError::Unavailable),
+        (Fault::Refused(400, "ProvisionedThroughputExceededException"), StoreError::Unavailable),
+        (Fault::Refused(400, "RequestLimitExceeded"), StoreError::Unavailable),
+        (Fault::Refused(400, "TransactionConflictException"), StoreError::Unavailable),
+        (Fault::Refused(400, "ReplicatedWriteConflictException"), StoreError::Unavailable),
+        (Fault::Refused(429, "TooManyRequestsException"), StoreError::Unavailable),
+        (Fault::Refused(400, "UnrecognizedClientException"), StoreError::Unavailable),
+        (Fault::Refused(400, "ExpiredTokenException"), StoreError::Unavailable),
+        (Fault::Refused(403, "InvalidSignatureException"), StoreError::Unavailable),
+        // Nothing was written, nor will it ever be.
+        (Fault::Refused(400, "ResourceNotFoundException"), NO_TABLE),
+        (Fault::Refused(400, "AccessDeniedException"), DENIED),
+        (Fault::Refused(400, "ValidationException"), MALFORMED),
+        (Fault::Refused(400, "IdempotentParameterMismatchException"), TWICE),
+        // It may have been written.
+        (Fault::Refused(400, "TransactionInProgressException"), StoreError::Unknown),
+        (Fault::Refused(500, "InternalServerError"), StoreError::Unknown),
+        (Fault::Refused(503, "ServiceUnavailable"), StoreError::Unknown),
+        (Fault::Refused(503, "ThrottlingException"), StoreError::Unknown),
+        (Fault::Refused(408, "RequestTimeoutException"), StoreError::Unknown),
+        (Fault::Foreign(400), StoreError::Unknown),
+        (Fault::Foreign(403), StoreError::Unknown),
+        (Fault::Foreign(502), StoreError::Unknown),
+        (Fault::Foreign(200), StoreError::Unknown),
+        (Fault::Cut, StoreError::Unknown),
+    ];
+    for (fault, error) in table {
+        let (proxy, store) = answered(fault).await;
+        assert_eq!(store.get(&Key::new('t', &["a"])).await, Err(error), "a read: {fault:?}");
+        assert_eq!(store.commit(&commit(&["a"])).await, Err(error), "a write: {fault:?}");
+        assert_eq!(store.commit(&commit(&["a", "b"])).await, Err(error), "a transaction: {fault:?}");
+        let names: Vec<_> = proxy.take().await.iter().map(|seen| seen.name().to_owned()).collect();
+        assert_eq!(names, ["GetItem", "UpdateItem", "TransactWriteItems"], "{fault:?}: nothing is repeated");
+    }
+}
+
+#[tokio::test]
+async fn each_reason_of_a_cancelled_transaction_is_taken_for_what_it_is() {
+    let table: [(&'static [&'static str], StoreError); 14] = [
+        // Somebody else was there first: whatever else went wrong, it has to be decided anew.
+        (&["ConditionalCheckFailed", "None"], StoreError::Conflict),
+        (&["None", "ConditionalCheckFailed"], StoreError::Conflict),
+        (&["TransactionConflict", "ConditionalCheckFailed"], StoreError::Conflict),
+        (&["ConditionalCheckFailed", "ThrottlingError"], StoreError::Conflict),
+        // Nobody was: the same may be asked for again.
+        (&["TransactionConflict", "None"], StoreError::Unavailable),
+        (&["None", "ThrottlingError"], StoreError::Unavailable),
+        (&["ProvisionedThroughputExceeded", "None"], StoreError::Unavailable),
+        (&["TransactionConflict", "ThrottlingError"], StoreError::Unavailable),
+        // It never helps to ask for it again.
+        (&["ValidationError", "None"], REFUSED),
+        (&["None", "ItemCollectionSizeLimitExceeded"], REFUSED),
+        (&["ValidationError", "TransactionConflict"], REFUSED),
+        (&["ThrottlingError", "ItemCollectionSizeLimitExceeded"], REFUSED),
+        (&["SomethingNew", "None"], REFUSED),
+        (&[], REFUSED),
+    ];
+    for (reasons, error) in table {
+        let (_proxy, store) = answered(Fault::Cancelled(reasons)).await;
+        assert_eq!(store.commit(&commit(&["a", "b"])).await, Err(error), "{reasons:?}");
+    }
+}
