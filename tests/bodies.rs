@@ -3,7 +3,7 @@
 
 use axum::body::Bytes;
 use countersign::http::MAX_BYTES;
-use countersign::http::routes::{Method, Route, routes};
+use countersign::http::routes::{Access, Method, Route, routes};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -25,12 +25,15 @@ struct Callers {
     world: World,
     /// Each with a factor to name in paths.
     clients: Vec<(Client, String)>,
+    /// The same of the back end.
+    back_end: Vec<(Client, String)>,
     /// The secret of the one who has an app.
     secret: String,
 }
 
 impl Callers {
-    /// Somebody without a factor, somebody who may change theirs, and the same in a session that may not.
+    /// Somebody without a factor, somebody who may change theirs, and the same in a session that may not; for the back
+    /// end somebody who is known, until they are forgotten, and somebody who is not.
     async fn new() -> Self {
         let world = World::new();
         let (bob, alice, laptop) =
@@ -40,7 +43,10 @@ impl Callers {
         enrol_email(&alice, "alice@example.com").await;
         // Who may remove hers names another, so that there always is one.
         let clients = vec![(bob, id.clone()), (alice, "aaaaaaaaaaaaaaaa".to_owned()), (laptop, id)];
-        Self { world, clients, secret }
+        let (known, unknown) = (world.back_end("dora"), world.back_end("nobody"));
+        let (_, id, _) = enrol_app(&known, "Phone").await;
+        let back_end = vec![(known, "aaaaaaaaaaaaaaaa".to_owned()), (unknown, id)];
+        Self { world, clients, back_end, secret }
     }
 
     /// Time passes, so that limits don't hide what comes after them, and who may change her factors still may.
@@ -53,8 +59,12 @@ impl Callers {
     /// Sends a body to a route as each of them, and checks what comes of it.
     async fn send(&self, route: &Route, content_type: Option<&str>, body: &Bytes) -> Vec<(u16, Reply)> {
         let mut replies = Vec::new();
-        for (client, id) in &self.clients {
-            let path = route.path.replace("{id}", id);
+        let clients = match route.access {
+            Access::User => &self.clients,
+            Access::BackEnd => &self.back_end,
+        };
+        for (client, id) in clients {
+            let path = route.path.replace("/v1/users/{userId}", "/v1/me").replace("{id}", id);
             let reply = client.send(route.method.as_str(), &path, content_type, body.clone()).await;
             let status = shape::status_of(route, &reply);
             assert_ne!(status, 500, "{path}: {:?}", String::from_utf8_lossy(body));
@@ -188,7 +198,7 @@ async fn t02_a_code_is_a_text_and_no_number() {
             }
         }
     }
-    assert_eq!(seen, 17, "fields that are codes");
+    assert_eq!(seen, 27, "fields that are codes");
 }
 
 /// Texts that come close to being what they should be.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use countersign::http::caller::Identity;
-use countersign::http::routes::{Route, routes};
+use countersign::http::routes::{Access, Route, routes};
 use countersign::store::embedded::EmbeddedStore;
 use countersign::store::{Commit, Key, Store, StoreError, Stored};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ async fn ask(client: &Client, route: &Route) -> Vec<(u16, Reply)> {
     }
     // What is not set up is said before anything is looked for.
     bodies.retain(|body| body["factorType"] != "FACE");
-    let path = route.path.replace("{id}", "aaaaaaaaaaaaaaaa");
+    let path = route.path.replace("{userId}", "alice").replace("{id}", "aaaaaaaaaaaaaaaa");
     let path = if path.contains("get-factor") { path + "?factorId=aaaaaaaaaaaaaaaa" } else { path };
     let mut replies = Vec::new();
     for body in bodies {
@@ -32,12 +32,14 @@ async fn ask(client: &Client, route: &Route) -> Vec<(u16, Reply)> {
 }
 
 #[tokio::test]
-async fn every_route_needs_the_identity_of_a_user() {
+async fn every_route_needs_an_identity_of_the_kind_that_it_takes() {
     let world = World::new();
-    let mut back_end = world.nobody();
-    back_end.identity = Some(Identity::BackEnd);
-    for client in [world.nobody(), back_end, world.claiming(&[("iss", "https://issuer.example")])] {
-        for route in routes() {
+    for route in routes() {
+        let other_kind = match route.access {
+            Access::User => Client::new(&world, Some(Identity::BackEnd)),
+            Access::BackEnd => world.user("alice"),
+        };
+        for client in [world.nobody(), other_kind, world.claiming(&[("iss", "https://issuer.example")])] {
             for (status, _) in ask(&client, &route).await {
                 assert_eq!(status, 401, "{}", route.path);
             }
@@ -48,8 +50,9 @@ async fn every_route_needs_the_identity_of_a_user() {
 #[tokio::test]
 async fn every_route_is_busy_while_the_keys_are_away() {
     let world = Plan { keys: TestKeys::failing(i64::MAX), ..Plan::with(&[]) }.build();
-    for route in routes() {
-        for (status, reply) in ask(&world.user("alice"), &route).await {
+    // A user is forgotten without them.
+    for route in routes().into_iter().filter(|route| route.path != "/v1/users/{userId}") {
+        for (status, reply) in ask(&world.caller(&route, "alice"), &route).await {
             assert_eq!((status, reply.retry_after()), (503, Some(1)), "{}", route.path);
         }
     }
@@ -62,7 +65,7 @@ async fn every_route_is_busy_while_the_store_is_away() {
         let world = World::on(faults.clone());
         faults.plan(trouble, 0, usize::MAX);
         for route in routes() {
-            for (status, reply) in ask(&world.user("alice"), &route).await {
+            for (status, reply) in ask(&world.caller(&route, "alice"), &route).await {
                 assert_eq!((status, reply.retry_after()), (503, Some(1)), "{} {trouble:?}", route.path);
             }
         }
@@ -87,7 +90,7 @@ impl Store for Rejecting {
 async fn a_fault_of_ours_is_one_in_every_dialect_and_tells_nothing_of_it() {
     let world = World::on(Arc::new(Rejecting));
     for route in routes() {
-        for (status, reply) in ask(&world.user("alice"), &route).await {
+        for (status, reply) in ask(&world.caller(&route, "alice"), &route).await {
             let said = String::from_utf8_lossy(&reply.bytes);
             assert_eq!(status, 500, "{}: {said}", route.path);
             assert!(said.contains("Something went wrong."), "{}: {said}", route.path);
@@ -103,7 +106,7 @@ async fn a_fault_of_ours_is_one_in_every_dialect_and_tells_nothing_of_it() {
 async fn a_request_is_named_in_every_answer() {
     let world = World::new();
     for route in routes() {
-        for client in [world.user("alice"), world.nobody()] {
+        for client in [world.caller(&route, "alice"), world.nobody()] {
             for (_, reply) in ask(&client, &route).await {
                 assert_eq!(reply.headers["x-request-id"], "request-1", "{}", route.path);
             }

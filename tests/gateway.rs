@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use axum::Router;
 use countersign::domain::token::Dialect;
-use countersign::http::routes::{Route, router};
+use countersign::http::routes::{Access, Route, router};
 use countersign::lambda::answer;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, LambdaEvent};
@@ -30,16 +30,17 @@ fn event(name: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// The name of a route's event: dialect, method, and the path from where its dialect's begins.
+/// The name of a route's event: dialect, or `users` for the back end's, method, and the path from where these begin.
 fn name_of(route: &Route) -> String {
-    let (dialect, prefix) = match route.dialect {
-        Dialect::Native => ("native", "/v1/me/"),
-        Dialect::Genauth => ("genauth", "/api/v3/"),
-        Dialect::Logto => ("logto", "/api/experience/"),
-        Dialect::Profile => ("profile", "/profile/"),
+    let (kind, prefix) = match (route.dialect, route.access) {
+        (Dialect::Native, Access::User) => ("native", "/v1/me"),
+        (Dialect::Native, Access::BackEnd) => ("users", "/v1/users/{userId}"),
+        (Dialect::Genauth, _) => ("genauth", "/api/v3"),
+        (Dialect::Logto, _) => ("logto", "/api/experience"),
+        (Dialect::Profile, _) => ("profile", "/profile"),
     };
     let path = route.path.strip_prefix(prefix).unwrap_or_else(|| panic!("{} begins with {prefix}", route.path));
-    format!("{dialect}-{}-{}", route.method.as_str().to_lowercase(), path.replace('/', "-").replace(['{', '}'], ""))
+    format!("{kind}-{}{}", route.method.as_str().to_lowercase(), path.replace('/', "-").replace(['{', '}'], ""))
 }
 
 /// What a function gives back to API Gateway.
@@ -97,6 +98,12 @@ fn with_body(mut event: Value, body: &Value) -> Value {
 /// The event with another user, in a session of theirs.
 fn of_user(mut event: Value, user: &str) -> Value {
     event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = user.into();
+    event
+}
+
+/// The event of the back end's for another user.
+fn for_user(mut event: Value, user: &str) -> Value {
+    event["pathParameters"]["userId"] = user.into();
     event
 }
 

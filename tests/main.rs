@@ -2,6 +2,8 @@
 
 // The attribute says to clippy that the helpers are tests too.
 #[cfg(test)]
+mod adapters;
+#[cfg(test)]
 mod bodies;
 #[cfg(test)]
 mod docs;

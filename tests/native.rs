@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::rig::{Transcript, World};
 
+mod back_end;
 mod challenging;
 mod confirming;
 mod enrolling;

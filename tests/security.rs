@@ -1,14 +1,11 @@
 //! What must hold, whatever the store: a test for each requirement, named after its number, and for the failures of
 //! others.
 //!
-//! A store joins with a function that gives a fresh, empty one with whatever must outlive it, and one line below.
-
-use std::sync::Arc;
-
-use countersign::store::Store;
-use countersign::store::embedded::EmbeddedStore;
+//! A store joins with a function that gives a fresh, empty one with whatever must outlive it, or nothing where it can't be
+//! had, and one line below.
 
 mod alike;
+mod back_end;
 mod codes;
 mod given;
 mod limits;
@@ -24,7 +21,7 @@ mod tokens;
 /// Runs every test against a store of its own. Tests are functions over `Arc<dyn Store>`.
 macro_rules! security_tests {
     ($store:ident, $fresh:path) => {
-        security_tests! { $store, $fresh,
+        crate::rig::suite! { security on $store from $fresh:
             codes {
                 t01_a_secret_is_160_bits_of_the_systems_generator_and_never_the_same,
                 t02_a_code_keeps_its_leading_zeros,
@@ -131,6 +128,17 @@ macro_rules! security_tests {
                 t21_a_known_user_learns_no_more_than_an_unknown_one,
                 t21_a_number_that_is_taken_looks_like_one_that_is_free,
             }
+            back_end {
+                t18_what_the_back_end_passes_is_nobodys_presence,
+                t18_a_change_by_the_back_end_ends_the_presence_of_every_session,
+                t18_what_was_begun_before_the_back_end_enrolled_needs_presence,
+                t19_a_reset_by_the_back_end_does_not_touch_other_users,
+                t20_nothing_of_a_forgotten_user_stays_but_tombstones,
+                t20_a_user_is_forgotten_whole_whoever_races,
+                t20_a_first_enrollment_in_flight_does_not_outlive_its_user,
+                t20_an_enrollment_confirmed_between_two_reads_does_not_outlive_its_user,
+                t41_what_one_kind_of_caller_begins_the_other_cant_finish,
+            }
             lost {
                 t40_a_right_code_passes_once_and_is_told_so_when_the_answer_is_lost,
                 t40_an_enrollment_is_finished_once_and_told_so_when_the_answer_is_lost,
@@ -139,21 +147,7 @@ macro_rules! security_tests {
             }
         }
     };
-    ($store:ident, $fresh:path, $($subject:ident { $($test:ident,)+ })+) => {
-        mod $store {
-            $(mod $subject {
-                $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-                async fn $test() {
-                    let (store, _outlives) = $fresh().await;
-                    crate::security::$subject::$test(store).await;
-                })+
-            })+
-        }
-    };
 }
 
-security_tests!(in_memory, crate::security::in_memory);
-
-async fn in_memory() -> (Arc<dyn Store>, ()) {
-    (Arc::new(EmbeddedStore::in_memory().unwrap()), ())
-}
+security_tests!(in_memory, crate::store::embedded::in_memory);
+security_tests!(dynamodb_local, crate::store::dynamodb::fresh);

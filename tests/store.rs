@@ -1,10 +1,12 @@
 //! What every store must do, and what the embedded one does besides.
 //!
-//! A store joins with a function that gives a fresh, empty one with whatever must outlive it, and one line below.
+//! A store joins with a function that gives a fresh, empty one with whatever must outlive it, or nothing where it can't be
+//! had, and one line below.
 
 mod conditions;
 mod content;
-mod embedded;
+pub(crate) mod dynamodb;
+pub(crate) mod embedded;
 mod given;
 mod lost_replies;
 mod model;
@@ -13,7 +15,7 @@ mod races;
 /// Runs every check against a store of its own. Checks are functions over `Arc<dyn Store>`.
 macro_rules! conformance {
     ($store:ident, $fresh:path) => {
-        conformance! { $store, $fresh,
+        crate::rig::suite! { store on $store from $fresh:
             conditions {
                 an_absent_key_reads_as_nothing,
                 a_put_over_nothing_is_read_back,
@@ -63,18 +65,8 @@ macro_rules! conformance {
             }
         }
     };
-    ($store:ident, $fresh:path, $($subject:ident { $($check:ident,)+ })+) => {
-        mod $store {
-            $(mod $subject {
-                $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-                async fn $check() {
-                    let (store, _outlives) = $fresh().await;
-                    crate::store::$subject::$check(store).await;
-                })+
-            })+
-        }
-    };
 }
 
 conformance!(in_memory, crate::store::embedded::in_memory);
 conformance!(in_a_file, crate::store::embedded::in_a_file);
+conformance!(dynamodb_local, crate::store::dynamodb::fresh);

@@ -1,13 +1,11 @@
 //! `template.yaml`, expanded as CloudFormation does it: what is deployed is what the code needs, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::rig::tools::have;
+use crate::rig::sam::expand;
 
 mod api;
 mod documented;
@@ -86,40 +84,6 @@ impl Template {
             })
             .collect()
     }
-}
-
-fn expand(parameters: &[&str]) -> Option<Value> {
-    let mut command = Command::new(python()?);
-    command.arg(folder().join("expand.py")).arg("--as-deployed").args(parameters);
-    Some(serde_json::from_str(&run(&mut command)).unwrap())
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("aws")
-}
-
-/// Python with SAM's translator, installed once beside what cargo builds.
-fn python() -> Option<PathBuf> {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    if !have("python3") {
-        return None;
-    }
-    let python = PYTHON.get_or_init(|| {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-        let tools = target.join("tools/sam");
-        run(Command::new(folder().join("install")).arg(&tools));
-        tools.join("bin/python")
-    });
-    Some(python.clone())
-}
-
-/// What a command prints, if it succeeds.
-#[track_caller]
-fn run(command: &mut Command) -> String {
-    let output = command.stdin(Stdio::null()).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{command:?}:\n{}{}", text(&output.stdout), text(&output.stderr));
-    text(&output.stdout)
 }
 
 /// The name of the resource that `!Ref` or `!GetAtt ….Arn` means.

@@ -1,5 +1,8 @@
-//! The check of access tokens, as the JWT authorizer of an API Gateway HTTP API makes it: RS256 by a known key, issuer,
-//! audience or client, and the times; the token bare or after `Bearer`.
+//! Who calls, as the authorizers of an API Gateway HTTP API see it.
+//!
+//! A user, by the check of the JWT authorizer: RS256 by a known key, issuer, audience or client, and the times; the token
+//! bare or after `Bearer`. The back end, by a header that has the shape of a signature of AWS (SigV4): here is no account
+//! to check it against, so it counts from this machine alone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +21,10 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Map, Value, json};
 
 use crate::issuer::{CLIENT, ISSUER, Issuer};
+use crate::loopback::is_from_this_machine;
+
+/// What the `authorization` header of a signed request begins with.
+const SIGNATURE: &str = "AWS4-HMAC-SHA256 ";
 
 /// Checks tokens of one issuer.
 pub(crate) struct Authorizer {
@@ -69,16 +76,31 @@ impl Authorizer {
 }
 
 /// Lets a request through with the identity of its token, or answers as the gateway does.
-pub(crate) async fn authorize(State(authorizer): State<Arc<Authorizer>>, mut request: Request, next: Next) -> Response {
-    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let authorization = authorization.unwrap_or_default().to_owned();
+pub(crate) async fn authorize(State(authorizer): State<Arc<Authorizer>>, request: Request, next: Next) -> Response {
+    let authorization = authorization(&request).to_owned();
     let Some(claims) = authorizer.check(bare(&authorization)) else {
         let body = Json(json!({"message": "Unauthorized"}));
         return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], body).into_response();
     };
+    run_as(Identity::user(claims, &authorization), request, next).await
+}
+
+/// Lets a request of the back end through, or answers as the gateway does where IAM allows nothing.
+pub(crate) async fn authorize_back_end(request: Request, next: Next) -> Response {
+    if !(authorization(&request).starts_with(SIGNATURE) && is_from_this_machine(request.headers())) {
+        return (StatusCode::FORBIDDEN, Json(json!({"message": "Forbidden"}))).into_response();
+    }
+    run_as(Identity::BackEnd, request, next).await
+}
+
+fn authorization(request: &Request) -> &str {
+    request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+async fn run_as(identity: Identity, mut request: Request, next: Next) -> Response {
     let request_id = random::bytes::<8>(&SystemRandomness).map(|bytes| HEXLOWER.encode(&bytes)).unwrap_or_default();
     request.extensions_mut().insert(RequestId(request_id));
-    request.extensions_mut().insert(Identity::user(claims, &authorization));
+    request.extensions_mut().insert(identity);
     next.run(request).await
 }
 

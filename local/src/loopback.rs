@@ -1,4 +1,5 @@
-//! Who may use the local routes, which ask for no token: programs of this machine, and pages that it serves itself.
+//! Who may use the local routes, which ask for no token, and those of the back end: programs of this machine, and pages
+//! that it serves itself.
 
 use axum::Json;
 use axum::extract::Request;
@@ -19,7 +20,7 @@ pub(crate) async fn from_this_machine(request: Request, next: Next) -> Response 
 
 /// Whether a request came to a loopback name, so that a site that points its own name here reads no codes; and not from
 /// a page of elsewhere, which could set the clock without reading the answer.
-fn is_from_this_machine(headers: &HeaderMap) -> bool {
+pub(crate) fn is_from_this_machine(headers: &HeaderMap) -> bool {
     let from_us = headers.get(header::ORIGIN).is_none_or(|origin| {
         let origin = origin.to_str().unwrap_or_default();
         let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));

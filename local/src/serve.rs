@@ -1,4 +1,4 @@
-//! Serving: the functions' routers behind the authorizer, the local routes, the sweep.
+//! Serving: the functions' routers behind their authorizers, the local routes, the sweep.
 
 use std::error::Error;
 use std::fs::DirBuilder;
@@ -17,7 +17,7 @@ use axum::{Json, Router};
 use countersign::delivery::outbox::Outbox;
 use countersign::flows::clock::{Clock, SystemClock, SystemRandomness};
 use countersign::flows::{App, Settings};
-use countersign::http::routes::router_behind;
+use countersign::http::routes::{Access, router_behind};
 use countersign::keys::file::KeyFile;
 use countersign::store::embedded::EmbeddedStore;
 use serde_json::Value;
@@ -27,7 +27,7 @@ use tokio::sync::oneshot;
 use tower::util::option_layer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::authorizer::{Authorizer, authorize};
+use crate::authorizer::{Authorizer, authorize, authorize_back_end};
 use crate::clock::{self, LocalClock};
 use crate::command_line::{Person, data_dir_flag};
 use crate::inbox::{self, Inbox};
@@ -65,8 +65,10 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
     ));
 
     let authorizer = Arc::new(Authorizer::of(&issuer));
-    let guarded =
-        router_behind(None, &app, |handler| handler.layer(from_fn_with_state(Arc::clone(&authorizer), authorize)));
+    let guarded = router_behind(None, &app, |access, handler| match access {
+        Access::User => handler.layer(from_fn_with_state(Arc::clone(&authorizer), authorize)),
+        Access::BackEnd => handler.layer(from_fn(authorize_back_end)),
+    });
     let data_flag = data_dir_flag(data_dir);
     let inbox = Arc::new(Inbox { outbox, token_command: format!("cargo run -q -- token --user carol{data_flag}") });
     let local = Router::new()

@@ -8,6 +8,12 @@ use crate::domain::contact::PhoneNumber;
 use crate::domain::policy::Policy;
 use crate::domain::totp::{Algorithm, Parameters};
 use crate::flows::{Countries, Settings};
+#[cfg(feature = "aws")]
+use crate::{
+    delivery::aws::{EmailSettings, SmsSettings},
+    domain::secret::KeyVersion,
+    keys::kms::parse_arns,
+};
 
 /// A setting that an operator may make.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +36,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("WEB_DOMAIN", "", "the site where SMS codes are typed in, for browsers to fill them in there alone"),
     setting("ANDROID_APP_HASH", "", "11 characters that let an Android app read its SMS"),
     setting("DEFAULT_COUNTRY_CODE", "+86", "the country code of phone numbers that come without one"),
-    setting("ALLOWED_COUNTRIES", "*", "where SMS may go: ISO 3166-1 codes, with commas; * is everywhere"),
+    setting(
+        "ALLOWED_COUNTRIES",
+        "*",
+        "where SMS may go: ISO 3166-1 codes, with commas; * is everywhere, none turns SMS off",
+    ),
     setting("ALLOWED_ORIGINS", "", "web origins that may call from a browser, with commas; * is any"),
     setting("USER_ID_CLAIM", "sub", "the claim that names the user; one that users can edit would be a hole"),
     setting("PRESENCE_SECONDS", "600", "how long a passed check lets its session change factors"),
@@ -50,6 +60,20 @@ pub const SETTINGS: &[Setting] = &[
     setting("PROFILE_RECOVERY_CODES", "12", "the same in the profile dialect"),
     setting("TOTP_ALGORITHM", "SHA1", "SHA1, SHA256 or SHA512, for new authenticator apps; many know SHA1 alone"),
     setting("TOTP_DIGITS", "6", "digits of an app's code, 6 to 8; many apps know 6 alone"),
+];
+
+/// What only a deployment on AWS has.
+#[cfg(feature = "aws")]
+pub const DEPLOYMENT_SETTINGS: &[Setting] = &[
+    setting("TABLE_NAME", "", "the DynamoDB table"),
+    setting("KMS_KEYS", "", "the HMAC keys, as version:arn with commas; the first seals, all open"),
+    setting("EMAIL_FROM", "", "the sender of e-mails, verified with SES; without one, e-mail is off"),
+    setting("SES_CONFIGURATION_SET", "", "the configuration set of e-mails"),
+    setting("SMS_SENDER_ID", "", "the sender that phones show, where the country allows one"),
+    setting("SMS_ORIGINATION_NUMBER", "", "the number to send SMS from"),
+    setting("SMS_ENTITY_ID", "", "the entity that India asks for"),
+    setting("SMS_TEMPLATE_ID", "", "the template that India asks for"),
+    setting("SMS_MAX_PRICE_USD", "", "the most that one SMS may cost, in US dollars"),
 ];
 
 /// What is wrong with the settings, a line each.
@@ -143,12 +167,85 @@ impl Reader<'_> {
         })
     }
 
+    /// A value without which nothing works.
+    #[cfg(feature = "aws")]
+    fn needed<T: Default>(&mut self, name: &str, problem: &str, parse: impl Fn(&str) -> Option<T>) -> T {
+        let problem = if self.text(name).is_empty() { "is missing" } else { problem };
+        self.parsed(name, problem, |text| parse(text).filter(|_| !text.is_empty()))
+    }
+
     fn number<N>(&mut self, name: &str, range: RangeInclusive<N>) -> N
     where
         N: Default + std::str::FromStr + PartialOrd + std::fmt::Display,
     {
         let problem = format!("must be a number from {} to {}", range.start(), range.end());
         self.parsed(name, &problem, |text| text.parse().ok().filter(|number| range.contains(number)))
+    }
+}
+
+/// The settings of a deployment on AWS.
+#[cfg(feature = "aws")]
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// Those that every server has.
+    pub settings: Settings,
+    /// The DynamoDB table.
+    pub table: String,
+    /// The HMAC keys, by version; the first seals.
+    pub keys: Vec<(KeyVersion, String)>,
+    /// How SMS are sent.
+    pub sms: SmsSettings,
+    /// How e-mails are sent, if they are: where there is a sender.
+    pub email: Option<EmailSettings>,
+}
+
+/// Reads the settings of a deployment. No country is allowed unless it is named: an SMS costs money.
+///
+/// # Errors
+/// [`ConfigError`] with a line for each setting that is missing or makes no sense.
+#[cfg(feature = "aws")]
+pub fn read_deployment(lookup: impl Fn(&str) -> Option<String>) -> Result<Deployment, ConfigError> {
+    let lookup = |name: &str| lookup(name).or_else(|| (name == "ALLOWED_COUNTRIES").then(String::new));
+    let settings = read(lookup);
+    let problems = settings.as_ref().err().map(|ConfigError(problems)| problems.clone()).unwrap_or_default();
+    let mut reader = Reader { lookup: &lookup, problems };
+    let table = reader.needed("TABLE_NAME", "must be a table's name", |name| Some(name.to_owned()));
+    let keys =
+        reader.needed("KMS_KEYS", "must be version:arn with commas, each version from 1 to 255 once", parse_arns);
+    let optional =
+        |text: &str, is_right: fn(&str) -> bool| (text.is_empty() || is_right(text)).then(|| text.to_owned());
+    let sms = SmsSettings {
+        sender_id: reader.parsed(
+            "SMS_SENDER_ID",
+            "must be 1 to 11 letters, digits or hyphens, with a letter",
+            |text| {
+                optional(text, |id| {
+                    id.len() <= 11
+                        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                        && id.bytes().any(|byte| byte.is_ascii_alphabetic())
+                })
+            },
+        ),
+        origination_number: reader.parsed("SMS_ORIGINATION_NUMBER", "must be a number in E.164, or digits", |text| {
+            optional(text, |number| {
+                let digits = number.strip_prefix('+').unwrap_or(number);
+                (3..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+            })
+        }),
+        entity_id: reader.text("SMS_ENTITY_ID"),
+        template_id: reader.text("SMS_TEMPLATE_ID"),
+        max_price_usd: reader.parsed("SMS_MAX_PRICE_USD", "must be a number of US dollars", |text| {
+            optional(text, |price| price.parse::<f64>().is_ok_and(|price| price > 0.0 && price.is_finite()))
+        }),
+    };
+    let from = reader.parsed("EMAIL_FROM", "must be an address", |text| optional(text, |from| from.contains('@')));
+    let configuration_set = reader.text("SES_CONFIGURATION_SET");
+    match settings {
+        Ok(settings) if reader.problems.is_empty() => {
+            let email = (!from.is_empty()).then_some(EmailSettings { from, configuration_set });
+            Ok(Deployment { settings, table, keys, sms, email })
+        }
+        _ => Err(ConfigError(reader.problems)),
     }
 }
 
@@ -172,7 +269,7 @@ fn countries(text: &str) -> Option<Countries> {
         return Some(Countries::All);
     }
     let codes = list(text);
-    (!codes.is_empty() && codes.iter().all(|code| PhoneNumber::is_country(code))).then_some(Countries::Only(codes))
+    codes.iter().all(|code| PhoneNumber::is_country(code)).then_some(Countries::Only(codes))
 }
 
 #[cfg(test)]
@@ -214,6 +311,48 @@ mod tests {
         {
             assert!(set(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[cfg(feature = "aws")]
+    #[test]
+    fn a_deployment_says_all_that_is_missing_or_wrong() {
+        let set = |name: &str| match name {
+            "KMS_KEYS" => Some("arn:aws:kms:eu-central-1:123456789012:key/a".to_owned()),
+            "SMS_SENDER_ID" => Some("123456".to_owned()),
+            "SMS_ORIGINATION_NUMBER" => Some("our number".to_owned()),
+            "SMS_MAX_PRICE_USD" => Some("cheap".to_owned()),
+            "EMAIL_FROM" => Some("example.com".to_owned()),
+            "CODE_TRIES" => Some("many".to_owned()),
+            _ => None,
+        };
+        let ConfigError(problems) = read_deployment(set).unwrap_err();
+        assert_eq!(problems.len(), 7, "{problems:?}");
+        assert!(problems.contains(&"TABLE_NAME is missing".to_owned()));
+    }
+
+    #[cfg(feature = "aws")]
+    #[test]
+    fn a_deployment_sends_nothing_unless_it_is_told_to() {
+        let needed = |name: &str| match name {
+            "TABLE_NAME" => Some("table".to_owned()),
+            "KMS_KEYS" => Some("1:key".to_owned()),
+            _ => None,
+        };
+        let deployment = read_deployment(needed).unwrap();
+        assert_eq!(deployment.settings.countries, Countries::Only(vec![]));
+        assert_eq!(deployment.email, None);
+        let more = |name: &str| match name {
+            "ALLOWED_COUNTRIES" => Some("CH".to_owned()),
+            "EMAIL_FROM" => Some("no-reply@example.com".to_owned()),
+            "SMS_SENDER_ID" => Some("Example-1".to_owned()),
+            "SMS_ORIGINATION_NUMBER" => Some("+41791234567".to_owned()),
+            "SMS_MAX_PRICE_USD" => Some("0.25".to_owned()),
+            name => needed(name),
+        };
+        let deployment = read_deployment(more).unwrap();
+        assert_eq!(deployment.settings.countries, Countries::Only(vec!["CH".to_owned()]));
+        assert_eq!(deployment.email.unwrap().from, "no-reply@example.com");
+        assert_eq!(deployment.sms.max_price_usd, "0.25");
     }
 
     #[test]

@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use aws_config::BehaviorVersion;
 use axum::Router;
 use axum::http::{HeaderMap, Method, Uri, header};
 use data_encoding::BASE64;
@@ -15,41 +17,74 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, LambdaEvent, Service, service_fn};
 use tower::ServiceExt;
 
-use crate::config::{self, ConfigError};
+use crate::clients::Clients;
+use crate::config::{self, ConfigError, Deployment};
+use crate::delivery::aws::AwsDelivery;
+use crate::flows::App;
+use crate::flows::clock::{SystemClock, SystemRandomness};
 use crate::http::caller::Identity;
 use crate::http::edge::RequestId;
-use crate::http::routes::Function;
+use crate::http::routes::{Function, router};
+use crate::keys::kms::KmsKeys;
+use crate::store::dynamodb::DynamoDbStore;
 use crate::telemetry;
 
-/// What only a deployment has: the table and the keys.
-const DEPLOYMENT_SETTINGS: [(&str, &str); 2] = [
-    ("TABLE_NAME", "the DynamoDB table"),
-    ("KMS_KEYS", "the HMAC keys, as version:arn with commas; the first seals, all open"),
-];
+#[cfg(debug_assertions)]
+pub mod watch;
 
 /// Headers that a proxy may send and `lambda_http` would build a URL from.
 const NOT_FROM_OUTSIDE: [&str; 4] = ["host", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"];
 
 /// Serves one function until Lambda ends it. Says what is missing or makes no sense, all at once, and fails.
-///
-/// This version has no store on AWS yet, and says so when nothing else is wrong.
 #[must_use]
 pub fn run(function: Function) -> ExitCode {
     telemetry::start();
-    let mut problems = config::from_environment().err().map(|ConfigError(problems)| problems).unwrap_or_default();
-    for (name, meaning) in DEPLOYMENT_SETTINGS {
-        if std::env::var(name).map_or(true, |value| value.is_empty()) {
-            problems.push(format!("{name} is missing: {meaning}"));
+    let deployment = match config::read_deployment(|name| std::env::var(name).ok()) {
+        Ok(deployment) => deployment,
+        Err(ConfigError(problems)) => {
+            for problem in problems {
+                tracing::error!(function = function.name(), "can't start: {problem}");
+            }
+            return ExitCode::FAILURE;
+        }
+    };
+    // One thread: a function has one request at a time, and a second thread would cost more than it gives.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let served = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(serve(function, deployment)));
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(function = function.name(), "the runtime ended: {error}");
+            ExitCode::FAILURE
         }
     }
-    if problems.is_empty() {
-        problems
-            .push("this version has no DynamoDB store: `cargo run` serves every function on one machine".to_owned());
+}
+
+async fn serve(function: Function, deployment: Deployment) -> Result<(), lambda_http::Error> {
+    let app = Arc::new(app(deployment).await);
+    // During init, which is not throttled as requests are.
+    app.warm_up().await;
+    let router = router(Some(function), &app);
+    #[cfg(debug_assertions)]
+    if watch::is_on() {
+        tracing::warn!("tokens are not checked: this is for cargo lambda watch alone");
+        return lambda_runtime::run(service_fn(move |event| answer(router.clone(), watch::completed(event)))).await;
     }
-    for problem in problems {
-        tracing::error!(function = function.name(), "can't start: {problem}");
-    }
-    ExitCode::FAILURE
+    lambda_runtime::run(service_fn(move |event| answer(router.clone(), event))).await
+}
+
+/// The application over AWS.
+async fn app(deployment: Deployment) -> App {
+    let Deployment { settings, table, keys, sms, email } = deployment;
+    let Clients { dynamodb, kms, sns, ses } = Clients::load(aws_config::defaults(BehaviorVersion::latest())).await;
+    App::new(
+        Arc::new(DynamoDbStore::new(dynamodb, table)),
+        Arc::new(KmsKeys::new(kms, keys)),
+        Arc::new(AwsDelivery::new(sns, ses, sms, email)),
+        Arc::new(SystemClock),
+        Arc::new(SystemRandomness),
+        settings,
+    )
 }
 
 /// Answers one event.
@@ -177,5 +212,7 @@ fn identity(authorizer: Option<&ApiGatewayRequestAuthorizer>, headers: &HeaderMa
         let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         return Some(Identity::user(claims, authorization.unwrap_or_default()));
     }
-    authorizer.iam.as_ref().map(|_| Identity::BackEnd)
+    // Credentials of a Cognito identity pool are an end user's.
+    let back_end = authorizer.iam.as_ref().filter(|iam| iam.user_arn.is_some() && iam.cognito_identity.is_none());
+    back_end.map(|_| Identity::BackEnd)
 }

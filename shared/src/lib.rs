@@ -3,6 +3,8 @@
 //! The rules are in [`domain`], the use cases in [`flows`], the wire formats in [`http`]; stores, keys and delivery are
 //! behind traits.
 
+#[cfg(feature = "aws")]
+pub mod clients;
 pub mod config;
 pub mod delivery;
 pub mod domain;

@@ -11,6 +11,8 @@ pub fn start() {
     let _ = if io::stderr().is_terminal() {
         tracing::subscriber::set_global_default(builder.compact().finish())
     } else {
-        tracing::subscriber::set_global_default(builder.json().flatten_event(true).finish())
+        tracing::subscriber::set_global_default(
+            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).finish(),
+        )
     };
 }

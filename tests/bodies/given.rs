@@ -12,7 +12,7 @@ pub fn well_meant(route: &Route) -> Vec<Value> {
     let code = "123456";
     let profile = json!({"phoneNumber": "79 123 45 68", "phoneCountryCode": "+41", "email": "bob@example.com"});
     let data = json!({"passCode": code, "photo": "https://example.com/face.jpg", "isExternalPhoto": true});
-    match route.path {
+    match route.path.replace("/v1/users/{userId}", "/v1/me").as_str() {
         "/v1/me/enrollments" => vec![
             json!({"factorType": "totp", "label": "Tablet", "code": code}),
             json!({"factorType": "sms", "phoneNumber": "+41791234568", "locale": "zh-CN", "platform": "web", "code": code}),
@@ -52,7 +52,7 @@ pub fn well_meant(route: &Route) -> Vec<Value> {
         "/profile/two-fa" if route.method == Method::Patch => vec![json!({"code": code})],
         "/profile/two-fa/disable" => vec![json!({"code": code})],
         // These ask for no body.
-        "/api/experience/verification/totp/secret" | "/profile/two-fa" => Vec::new(),
+        "/api/experience/verification/totp/secret" | "/profile/two-fa" | "/v1/me" => Vec::new(),
         path => panic!("what is {path} sent?"),
     }
 }

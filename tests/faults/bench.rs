@@ -18,10 +18,19 @@ use super::lost_replies::Losing;
 use super::mixtures::Mishaps;
 use crate::rig::{Faults, Observed, Plan, Reply, START, TestKeys, World};
 
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+enum By {
+    /// Alice, in a session.
+    Session(&'static str),
+    /// The back end, for Alice.
+    BackEnd,
+}
+
 /// A request of Alice's.
 #[derive(Clone, Debug)]
 pub(super) struct Ask {
-    session: &'static str,
+    by: By,
     method: &'static str,
     path: String,
     body: Value,
@@ -29,16 +38,25 @@ pub(super) struct Ask {
 
 impl Ask {
     pub(super) fn new(method: &'static str, path: impl Into<String>, body: Value) -> Self {
-        Self { session: "alice-1", method, path: path.into(), body }
+        Self { by: By::Session("alice-1"), method, path: path.into(), body }
     }
 
     /// The same in another session.
     pub(super) fn by(self, session: &'static str) -> Self {
-        Self { session, ..self }
+        Self { by: By::Session(session), ..self }
+    }
+
+    /// The same by the back end.
+    pub(super) fn by_back_end(self) -> Self {
+        Self { by: By::BackEnd, ..self }
     }
 
     pub(super) async fn of(&self, world: &World) -> Reply {
-        world.session("alice", self.session).call(self.method, &self.path, self.body.clone()).await
+        let client = match self.by {
+            By::Session(session) => world.session("alice", session),
+            By::BackEnd => world.back_end("alice"),
+        };
+        client.call(self.method, &self.path, self.body.clone()).await
     }
 }
 

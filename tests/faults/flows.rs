@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::bench::{Ask, Flow, Scene};
 use crate::rig::{World, enrol_app, enrol_phone};
 
+mod back_end;
 mod genauth;
 mod logto;
 mod native;
@@ -23,7 +24,7 @@ use flows;
 
 /// Every flow of every dialect.
 pub(crate) fn all() -> impl Iterator<Item = &'static Flow> {
-    [native::FLOWS, genauth::FLOWS, logto::FLOWS, profile::FLOWS].into_iter().flatten()
+    [native::FLOWS, back_end::FLOWS, genauth::FLOWS, logto::FLOWS, profile::FLOWS].into_iter().flatten()
 }
 
 const PHONE: &str = "+8613800138000";

@@ -9,6 +9,10 @@ async fn without_keys_every_flow_is_busy_and_with_them_it_goes_without_a_restart
 }
 
 async fn first_without_keys(flow: &'static Prepared) {
+    // A user is forgotten without them.
+    if flow.name.starts_with("the_back_end_forgets") {
+        return;
+    }
     for failures in 1..=3 {
         let bench = flow.bench_with(TestKeys::failing(failures)).await;
         for failure in 0..failures {

@@ -1,10 +1,10 @@
 //! T39: who calls is who the authorizer says, and nobody else.
 
 use countersign::domain::token::Dialect;
-use countersign::http::routes::routes;
+use countersign::http::routes::{Access, routes};
 use serde_json::{Value, json};
 
-use super::{Answer, enrol_app, event, every_function, name_of, of_user, run, with_body};
+use super::{Answer, enrol_app, event, every_function, for_user, name_of, of_user, run, with_body};
 use crate::rig::World;
 
 /// Refused as unauthorized, in the dialect's own words.
@@ -27,17 +27,23 @@ fn assert_unauthorized(dialect: Dialect, name: &str, answer: &Answer) {
 }
 
 #[tokio::test]
-async fn t39_without_a_users_identity_every_route_answers_401_in_its_dialect() {
-    let iam = json!({
-        "accessKey": "ASIAEXAMPLE", "accountId": "123456789012", "callerId": "AROAEXAMPLE:session",
-        "userArn": "arn:aws:sts::123456789012:assumed-role/back-end/session", "userId": "AROAEXAMPLE:session",
-    });
+async fn t39_without_an_identity_of_its_kind_every_route_answers_401_in_its_dialect() {
+    let iam = event("users-get-factors")["requestContext"]["authorizer"]["iam"].clone();
+    let of_pool = |identity: Value| {
+        let mut iam = iam.clone();
+        iam["cognitoIdentity"] = identity;
+        json!({"iam": iam})
+    };
     let authorizers = [
         Value::Null,
         json!({}),
-        // The application's back end has no business on a user's routes.
-        json!({"iam": iam}),
+        json!({"iam": null}),
         json!({"iam": {}}),
+        // An end user with credentials of an identity pool, or a guest.
+        of_pool(json!({"amr": ["authenticated"], "identityId": "eu-central-1:1", "identityPoolId": "eu-central-1:2"})),
+        of_pool(
+            json!({"amr": ["unauthenticated"], "identityId": "eu-central-1:1", "identityPoolId": "eu-central-1:2"}),
+        ),
         // An authorizer that is not ours.
         json!({"lambda": {"sub": "alice", "principalId": "alice", "claims": {"sub": "alice"}}}),
         json!({"jwt": {}}),
@@ -50,7 +56,12 @@ async fn t39_without_a_users_identity_every_route_answers_401_in_its_dialect() {
     let world = World::new();
     for route in routes() {
         let name = name_of(&route);
-        for authorizer in &authorizers {
+        // The application's back end has no business on a user's routes, nor a user on its.
+        let other_kind = match route.access {
+            Access::User => json!({"iam": iam}),
+            Access::BackEnd => event("native-get-factors")["requestContext"]["authorizer"].clone(),
+        };
+        for authorizer in authorizers.iter().chain([&other_kind]) {
             let mut event = event(&name);
             event["requestContext"]["authorizer"] = authorizer.clone();
             assert_unauthorized(route.dialect, &name, &run(&every_function(&world), &event).await);
@@ -112,4 +123,48 @@ async fn t39_no_header_query_or_body_names_another_user() {
     let confirmed = run(&router, &with_body(of_user(event("native-post-enrollments-confirm"), "bob"), &confirm)).await;
     assert_eq!(confirmed.status, 201, "{confirmed:?}");
     assert_eq!((factors(list).await, factors(event("native-get-factors")).await), (1, 1));
+}
+
+#[tokio::test]
+async fn t39_the_back_ends_user_is_the_paths_and_no_other() {
+    let world = World::new();
+    enrol_app(&world, "alice").await;
+    let router = every_function(&world);
+    let mut bobs = for_user(event("users-get-factors"), "bob");
+    bobs["rawPath"] = "/v1/users/alice/factors".into();
+    for header in ["sub", "x-user-id", "x-amzn-oidc-identity", "x-countersign-user"] {
+        bobs["headers"][header] = "alice".into();
+    }
+    bobs["rawQueryString"] = "sub=alice&userId=alice".into();
+    bobs["queryStringParameters"] = json!({"userId": "alice"});
+    bobs["stageVariables"] = json!({"userId": "alice"});
+    bobs["requestContext"]["authorizer"]["lambda"] = json!({"sub": "alice", "userId": "alice"});
+    assert_eq!(run(&router, &bobs).await.json()["factors"], json!([]), "bob has none");
+    let body = json!({"factorType": "totp", "sub": "alice", "userId": "alice", "label": "Key", "session": "alice-1"});
+    let begun = run(&router, &with_body(for_user(event("users-post-enrollments"), "bob"), &body)).await.json();
+    assert!(begun["totp"]["uri"].as_str().unwrap().contains("Countersign:bob?"), "the name is the id: {begun}");
+    let listed = run(&router, &for_user(event("users-get-factors"), "alice")).await.json();
+    assert_eq!(listed["factors"].as_array().unwrap().len(), 1, "alice has one");
+}
+
+#[tokio::test]
+async fn t39_a_user_id_in_the_path_is_the_same_user_however_it_is_written() {
+    let world = World::new();
+    for user in ["auth0|5f7c8ec7", "alice@example.com", "a+b=c~d:e._-", &"a".repeat(128)] {
+        let (_, id) = enrol_app(&world, user).await;
+        let mut event = for_user(event("users-get-factors-id"), user);
+        event["pathParameters"]["id"] = id.clone().into();
+        assert_eq!(run(&every_function(&world), &event).await.json()["id"], id, "{user}");
+    }
+    let none =
+        ["alice bob", "alice#bob", "alice/bob", "../me", "..%2fme", "auth0%7C5f7c8ec7", "älice", "\0", "%", "{userId}"];
+    for user in none.into_iter().chain([&*"a".repeat(129)]) {
+        for name in ["users-get-factors", "users-get-factors-id", "users-post-verify", "users-delete"] {
+            let answer = run(&every_function(&world), &for_user(event(name), user)).await;
+            assert_eq!(answer.outcome(), (400, "invalid_request".to_owned()), "{name}, {user:?}: {answer:?}");
+            assert_eq!(answer.json()["errors"][0]["field"], "userId");
+        }
+    }
+    let nowhere = run(&every_function(&world), &for_user(event("users-delete"), "")).await;
+    assert!(nowhere.is_of_no_route(), "{nowhere:?}");
 }

@@ -137,7 +137,8 @@ async fn t39_an_event_without_a_route_is_answered() {
         "GET /v1/me/factors/{id}/",
         "GET /v1/me/factors/{name}",
         "GET /v1/me/{id}",
-        "GET /v1/users/{userId}/factors",
+        "GET /v1/users/{userId}",
+        "GET /v1/users/{id}/factors",
         "GET /größe",
         "GET /\n",
     ];

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use countersign::delivery::{Channel, Message};
+use countersign::domain::actor::Actor;
 use countersign::domain::contact::{EmailAddress, PhoneNumber};
 use countersign::domain::ids::{Session, UserId};
 use countersign::domain::secret::{Code, Passcode, RecoveryCode, TotpSecret};
@@ -54,7 +55,10 @@ fn t23_what_is_printed_of_a_person_tells_nothing() {
     assert_hides(&user, &["anna", "mail.example"]);
     let account_name = AccountName("Anna Ample".to_owned());
     assert_hides(&account_name, &["Anna"]);
-    assert_hides(&Caller { user, session: Session([0; 16]), account_name }, &["anna", "Anna", "mail.example"]);
+    assert_hides(
+        &Caller { user, actor: Actor::Session(Session([0; 16])), account_name },
+        &["anna", "Anna", "mail.example"],
+    );
     let claims = [("sub".to_owned(), "anna".to_owned()), ("email".to_owned(), "anna@mail.example".to_owned())];
     assert_hides(&Identity::user(claims.into(), "Bearer access-token"), &["anna", "email", "access-token", "Bearer"]);
     let Code::Recovery(code) = Code::parse("e7ad-aaa4-da75-fa37") else { panic!("it has the shape of one") };

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::server::{Server, request};
+use crate::server::{SIGNED, Server, request};
+use crate::tools::have;
 
 /// One request as it is written, and the status of its answer.
 fn raw(server: &Server, request: &[u8]) -> u16 {
@@ -42,6 +43,57 @@ fn t42_any_header_is_answered() {
     assert_eq!(raw(&server, b"GET /local/inbox HTTP/1.0\r\n\r\n"), 403);
     let head = b"GET /v1/me/factors HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer \xff\r\n\r\n";
     assert_eq!(raw(&server, head), 401);
+}
+
+#[test]
+fn t39_the_back_ends_routes_take_what_looks_signed_from_this_machine_alone() {
+    let server = Server::start();
+    let path = "/v1/users/auth0%7Calice/factors";
+    let ask = |method: &str, path: &str, authorization: Option<&str>| {
+        request(method, &format!("{}{path}", server.url), authorization, &Value::Null).unwrap()
+    };
+    let nothing = json!({"factors": [], "recoveryCodes": {"remaining": 0}});
+    assert_eq!(ask("GET", path, Some(SIGNED)), (200, nothing));
+    assert_eq!(ask("DELETE", "/v1/users/auth0%7Calice", Some(SIGNED)), (204, Value::Null));
+    let (status, answer) = ask("GET", "/v1/users/auth0%20alice/factors", Some(SIGNED));
+    assert_eq!((status, &answer["errors"][0]["field"]), (400, &json!("userId")));
+
+    let forbidden = (403, json!({"message": "Forbidden"}));
+    let token = server.token("alice");
+    for other in ["AWS4-HMAC-SHA256", "AWS4-HMAC-SHA512 Credential=any", "aws4-hmac-sha256 Credential=any", &token] {
+        assert_eq!(ask("GET", path, Some(other)), forbidden, "{other}");
+    }
+    assert_eq!(ask("GET", path, Some(&format!("Bearer {token}"))), forbidden);
+    assert_eq!(ask("DELETE", "/v1/users/alice", None), forbidden);
+    assert_eq!(ask("GET", "/v1/me/factors", Some(SIGNED)), (401, json!({"message": "Unauthorized"})));
+    assert_eq!(ask("GET", "/v1/users/alice", None), (404, json!({"message": "Not Found"})));
+
+    for (headers, status) in [
+        ("host: localhost:3000", 200),
+        ("host: localhost\r\norigin: http://localhost:5173", 200),
+        ("host: evil.example", 403),
+        ("host: 127.0.0.1, evil.example", 403),
+        ("host: 127.0.0.1\r\norigin: https://evil.example", 403),
+    ] {
+        let head = format!("GET {path} HTTP/1.1\r\n{headers}\r\nauthorization: {SIGNED}\r\nconnection: close\r\n\r\n");
+        assert_eq!(raw(&server, head.as_bytes()), status, "{headers}");
+    }
+}
+
+#[test]
+fn curl_signs_for_the_back_end() {
+    if !have("curl") {
+        return;
+    }
+    let server = Server::start();
+    let output = Command::new("curl")
+        .args(["-sS", "--aws-sigv4", "aws:amz:us-east-1:execute-api", "--user", "any:any"])
+        .args(["-X", "POST", "-H", "content-type: application/json", "-d", r#"{"factorType":"totp"}"#])
+        .arg(format!("{}/v1/users/alice/enrollments", server.url))
+        .output()
+        .unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(answer["totp"]["uri"].as_str().unwrap().starts_with("otpauth://totp/Countersign:alice?"), "{answer}");
 }
 
 #[test]

@@ -3,7 +3,6 @@
 // Helpers panic where a test would: what they can't do is a failure of the test.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -19,21 +18,31 @@ use countersign::flows::clock::Clock;
 use countersign::flows::{App, Settings};
 use countersign::http::caller::Identity;
 use countersign::http::edge::RequestId;
-use countersign::http::routes::router;
+use countersign::http::routes::{Access, Route, router};
 use countersign::keys::{Keys, KeysError, Root};
 use countersign::store::Store;
 use countersign::store::embedded::EmbeddedStore;
 use serde_json::Value;
 use tower::ServiceExt;
 
+mod clients;
+pub mod dynamodb;
 mod enrolled;
 mod postbox;
+pub mod proxy;
+pub mod sam;
+mod suite;
 pub mod tools;
 pub mod tour;
+mod transcript;
+mod wire;
 mod wrapped;
 
+pub use clients::{clients_at, clients_of};
 pub use enrolled::{enrol_app, enrol_email, enrol_phone};
 pub use postbox::{Fate, Postbox};
+pub(crate) use suite::suite;
+pub use transcript::Transcript;
 pub use wrapped::{Asked, CutOff, Faults, Observed, Recorded, Trouble};
 
 /// Where a test's clock starts: a whole number of time steps.
@@ -202,18 +211,31 @@ impl World {
     pub fn session(&self, name: &str, session: &str) -> Client {
         let claims = [("iss", "https://issuer.example"), ("client_id", "app"), ("sub", name), ("jti", session)];
         let claims = claims.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Client { world: self.clone(), identity: Some(Identity::user(claims, "token")) }
+        Client::new(self, Some(Identity::user(claims, "token")))
     }
 
     /// A user whose token has these claims.
     pub fn claiming(&self, claims: &[(&str, &str)]) -> Client {
         let claims = claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Client { world: self.clone(), identity: Some(Identity::user(claims, "token")) }
+        Client::new(self, Some(Identity::user(claims, "token")))
+    }
+
+    /// The application's back end. What it asks of `/v1/me` it asks for this user.
+    pub fn back_end(&self, user: &str) -> Client {
+        Client { subject: Some(user.to_owned()), ..Client::new(self, Some(Identity::BackEnd)) }
+    }
+
+    /// Who may call a route, as or for this user.
+    pub fn caller(&self, route: &Route, user: &str) -> Client {
+        match route.access {
+            Access::User => self.user(user),
+            Access::BackEnd => self.back_end(user),
+        }
     }
 
     /// Somebody without an identity.
     pub fn nobody(&self) -> Client {
-        Client { world: self.clone(), identity: None }
+        Client::new(self, None)
     }
 }
 
@@ -222,12 +244,28 @@ impl World {
 pub struct Client {
     pub world: World,
     pub identity: Option<Identity>,
+    /// Whose routes are meant by `/v1/me`, where it is the back end.
+    subject: Option<String>,
 }
 
 impl Client {
+    /// Somebody with this identity.
+    pub fn new(world: &World, identity: Option<Identity>) -> Self {
+        Self { world: world.clone(), identity, subject: None }
+    }
+
+    /// Where a request of theirs goes.
+    pub fn path(&self, path: &str) -> String {
+        match &self.subject {
+            Some(user) => path.replacen("/v1/me", &format!("/v1/users/{user}"), 1),
+            None => path.to_owned(),
+        }
+    }
+
     /// A request of theirs.
     pub fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
-        let mut request = Request::builder().method(method).uri(path).extension(RequestId("request-1".to_owned()));
+        let mut request =
+            Request::builder().method(method).uri(self.path(path)).extension(RequestId("request-1".to_owned()));
         if let Some(identity) = &self.identity {
             request = request.extension(identity.clone());
         }
@@ -308,69 +346,5 @@ impl Reply {
     /// Seconds in `Retry-After`.
     pub fn retry_after(&self) -> Option<u64> {
         self.headers.get("retry-after")?.to_str().ok()?.parse().ok()
-    }
-}
-
-/// Requests and answers in the order they were made, to be reviewed as a snapshot.
-#[derive(Default)]
-pub struct Transcript(String);
-
-impl Transcript {
-    /// Makes a request and writes down what came of it.
-    pub async fn step(&mut self, says: &str, client: &Client, method: &str, path: &str, body: Value) -> Reply {
-        let reply = client.call(method, path, body.clone()).await;
-        self.write(says, method, path, &body, &reply);
-        reply
-    }
-
-    /// Writes down a request that was made and what came of it, where its body is none to show.
-    pub fn note(&mut self, says: &str, method: &str, path: &str, reply: &Reply) {
-        self.write(says, method, path, &Value::Null, reply);
-    }
-
-    pub async fn post(&mut self, says: &str, client: &Client, path: &str, body: Value) -> Reply {
-        self.step(says, client, "POST", path, body).await
-    }
-
-    pub async fn patch(&mut self, says: &str, client: &Client, path: &str, body: Value) -> Reply {
-        self.step(says, client, "PATCH", path, body).await
-    }
-
-    pub async fn get(&mut self, says: &str, client: &Client, path: &str) -> Reply {
-        self.step(says, client, "GET", path, Value::Null).await
-    }
-
-    pub async fn delete(&mut self, says: &str, client: &Client, path: &str, body: Value) -> Reply {
-        self.step(says, client, "DELETE", path, body).await
-    }
-
-    fn write(&mut self, says: &str, method: &str, path: &str, body: &Value, reply: &Reply) {
-        let body = if body.is_null() { String::new() } else { format!(" {body}") };
-        writeln!(self.0, "# {says}\n{method} {path}{body}\n→ {}", reply.status.as_u16()).unwrap();
-        for name in ["retry-after", "content-type"] {
-            if let Some(value) = reply.headers.get(name) {
-                writeln!(self.0, "{name}: {}", value.to_str().unwrap()).unwrap();
-            }
-        }
-        if !reply.bytes.is_empty() {
-            let json = without_images(reply.json());
-            writeln!(self.0, "{}", serde_json::to_string_pretty(&json).unwrap()).unwrap();
-        }
-        self.0.push('\n');
-    }
-
-    /// The whole.
-    pub fn text(self) -> String {
-        self.0
-    }
-}
-
-/// Pictures are looked at elsewhere.
-fn without_images(value: Value) -> Value {
-    match value {
-        Value::String(text) if text.starts_with("data:image/png;base64,") => "<a PNG>".into(),
-        Value::Array(values) => values.into_iter().map(without_images).collect(),
-        Value::Object(map) => map.into_iter().map(|(name, value)| (name, without_images(value))).collect(),
-        other => other,
     }
 }

@@ -64,6 +64,7 @@ impl Tour {
     pub async fn of_every_flow(world: &World) -> Self {
         let mut tour = Self::new(world);
         own::native(&mut tour).await;
+        own::back_end(&mut tour).await;
         others::genauth(&mut tour).await;
         others::logto(&mut tour).await;
         others::profile(&mut tour).await;
@@ -87,7 +88,13 @@ impl Tour {
         self.personal.extend(claims.iter().skip(2).map(|(_, value)| (*value).to_owned()));
         self.personal.insert(token.clone());
         let claims = claims.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Client { world: self.world.clone(), identity: Some(Identity::user(claims, &format!("Bearer {token}"))) }
+        Client::new(&self.world, Some(Identity::user(claims, &format!("Bearer {token}"))))
+    }
+
+    /// The back end, for a user whose id is an address.
+    pub fn back_end(&mut self, user: &str) -> Client {
+        self.personal.insert(user.to_owned());
+        self.world.back_end(user)
     }
 
     /// Makes a request and keeps what is in it and in its answer.

@@ -14,7 +14,7 @@ use crate::rig::{Client, World, enrol_app, enrol_email, enrol_phone};
 /// A session by its claims and token.
 fn caller(world: &World, claims: &[(&str, &str)], token: &str) -> Client {
     let claims: BTreeMap<_, _> = claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Client { world: world.clone(), identity: Some(Identity::user(claims, token)) }
+    Client::new(world, Some(Identity::user(claims, token)))
 }
 
 fn new_app() -> Value {

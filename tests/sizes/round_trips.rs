@@ -55,14 +55,16 @@ fn drawn(trips: &[Vec<Asked>]) -> String {
 }
 
 #[tokio::test]
-async fn a_flow_makes_two_round_trips_and_three_where_a_message_is_sent_with_one_account_and_with_a_thousand() {
+async fn a_flow_makes_two_round_trips_and_three_with_a_message_or_challenges_with_one_account_and_with_a_thousand() {
     let mut table = String::new();
     let many = with_accounts(999).await;
     for flow in flows::all() {
         let (alone, sends) = round_trips(flow, Arc::new(EmbeddedStore::in_memory().unwrap())).await;
         let (among_many, _) = round_trips(flow, Arc::new(Space::of(&many))).await;
         assert_eq!(drawn(&alone), drawn(&among_many), "{}", flow.name);
-        assert!(alone.len() <= if sends { 3 } else { 2 }, "{}: {}", flow.name, drawn(&alone));
+        // Which challenges there may be is known once the account was read.
+        let most = if sends || flow.name == "the_back_end_forgets_a_user" { 3 } else { 2 };
+        assert!(alone.len() <= most, "{}: {}", flow.name, drawn(&alone));
         let sends = if sends { ", then a message" } else { "" };
         writeln!(table, "{} {}: {}{sends}", alone.len(), flow.name, drawn(&alone)).unwrap();
     }

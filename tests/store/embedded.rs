@@ -20,14 +20,14 @@ use super::{
     model,
 };
 
-pub(super) fn in_memory() -> Ready<(Arc<dyn Store>, ())> {
-    ready((Arc::new(EmbeddedStore::in_memory().unwrap()), ()))
+pub(crate) fn in_memory() -> Ready<Option<(Arc<dyn Store>, ())>> {
+    ready(Some((Arc::new(EmbeddedStore::in_memory().unwrap()), ())))
 }
 
-pub(super) fn in_a_file() -> Ready<(Arc<dyn Store>, TempDir)> {
+pub(crate) fn in_a_file() -> Ready<Option<(Arc<dyn Store>, TempDir)>> {
     let directory = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(&directory.path().join("store.redb")).unwrap();
-    ready((Arc::new(store), directory))
+    ready(Some((Arc::new(store), directory)))
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ use std::fmt;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "aws")]
+pub mod aws;
 mod language;
 pub mod messages;
 mod segment;

@@ -1,5 +1,6 @@
 //! An account: one person's factors, recovery codes, failures and presence. One document, one item.
 
+use super::actor::Actor;
 use super::error::{Error, Subject};
 use super::factor::{Candidate, Factor, FactorType};
 use super::ids::{Epoch, FactorId, Session};
@@ -25,7 +26,7 @@ pub struct Presence {
 pub struct Authorization {
     /// Under which epoch: it ends with the next change.
     pub epoch: Epoch,
-    /// To which session; to anyone, where the account had no factor.
+    /// To which session; to whoever the enrolment is for, where the account had no factor or the back end asked.
     pub session: Option<Session>,
 }
 
@@ -78,15 +79,16 @@ impl Account {
         &mut self.recovery
     }
 
-    /// What a change of factors by this session would be allowed by now: its presence, or that there is no factor.
+    /// What a change of factors would be allowed by now: the session's presence, that there is no factor, or that the
+    /// back end asks.
     #[must_use]
-    pub fn authorization(&self, session: Session, now: Timestamp, policy: &Policy) -> Option<Authorization> {
-        if self.factors.is_empty() {
-            Some(Authorization { epoch: self.epoch, session: None })
-        } else if self.is_present(session, now, policy) {
-            Some(Authorization { epoch: self.epoch, session: Some(session) })
-        } else {
-            None
+    pub fn authorization(&self, actor: Actor, now: Timestamp, policy: &Policy) -> Option<Authorization> {
+        let to = |session| Some(Authorization { epoch: self.epoch, session });
+        match actor {
+            Actor::BackEnd => to(None),
+            Actor::Session(_) if self.factors.is_empty() => to(None),
+            Actor::Session(session) if self.is_present(session, now, policy) => to(Some(session)),
+            Actor::Session(_) => None,
         }
     }
 
@@ -97,16 +99,18 @@ impl Account {
         authorization.epoch == self.epoch || *self == Self::default()
     }
 
-    /// Whether an enrolment that was allowed by `authorization` may be finished by this session now: it was theirs or
-    /// anyone's and nothing has changed since, or the session is present.
+    /// Whether an enrolment that was allowed by `authorization` may be finished now by somebody whose kind of caller
+    /// began it: it was allowed to their session or to any and nothing has changed since, or the session is present, or
+    /// it is the back end.
     #[must_use]
     pub fn may_bind(
         &self,
         authorization: Option<Authorization>,
-        session: Session,
+        actor: Actor,
         now: Timestamp,
         policy: &Policy,
     ) -> bool {
+        let Actor::Session(session) = actor else { return true };
         let is_theirs = |allowed: Authorization| allowed.session.is_none_or(|allowed| allowed == session);
         authorization.is_some_and(|allowed| self.is_current(allowed) && is_theirs(allowed))
             || self.is_present(session, now, policy)
@@ -119,8 +123,9 @@ impl Account {
             .any(|presence| presence.session == session && now < presence.at.plus(policy.presence_seconds))
     }
 
-    /// Notes that this session passed a check, or an enrolment.
-    pub fn note_presence(&mut self, session: Session, now: Timestamp, policy: &Policy) {
+    /// Notes that a session passed a check, or an enrolment. What the back end passes is nobody's presence.
+    pub fn note_presence(&mut self, actor: Actor, now: Timestamp, policy: &Policy) {
+        let Actor::Session(session) = actor else { return };
         self.presences
             .retain(|presence| presence.session != session && now < presence.at.plus(policy.presence_seconds));
         self.presences.push(Presence { session, at: now });
@@ -141,7 +146,7 @@ impl Account {
         if same_app { Err(Error::AlreadyEnrolled(FactorType::Totp)) } else { Ok(()) }
     }
 
-    /// Makes a candidate a factor, which is also a presence of this session.
+    /// Makes a candidate a factor, which is also a presence of the session.
     ///
     /// # Errors
     /// [`Error::Internal`] for the possession of something else.
@@ -149,21 +154,21 @@ impl Account {
         &mut self,
         candidate: Candidate,
         possession: &Possession,
-        session: Session,
+        actor: Actor,
         now: Timestamp,
         policy: &Policy,
     ) -> Result<&Factor, Error> {
         let factor = Factor::bound(candidate, possession, now)?;
         self.raise_epoch();
-        self.note_presence(session, now, policy);
+        self.note_presence(actor, now, policy);
         Ok(self.factors.push_mut(factor))
     }
 
     /// Removes the factors that `doomed` picks, and every presence but that of the session that removes them: another
     /// may have come by what is removed. With the last factor go the recovery codes.
-    pub fn remove(&mut self, session: Session, doomed: impl Fn(&Factor) -> bool) {
+    pub fn remove(&mut self, actor: Actor, doomed: impl Fn(&Factor) -> bool) {
         self.factors.retain(|factor| !doomed(factor));
-        self.presences.retain(|presence| presence.session == session);
+        self.end_other_presences(actor);
         if self.factors.is_empty() {
             self.recovery = Recovery::default();
             self.presences.clear();
@@ -173,9 +178,22 @@ impl Account {
 
     /// A new set of recovery codes: the old one is void, wrong guesses at it are forgotten, and so is every presence
     /// but that of the session that asks for it.
-    pub fn replace_recovery(&mut self, session: Session, set: RecoverySet) {
+    pub fn replace_recovery(&mut self, actor: Actor, set: RecoverySet) {
         self.recovery = Recovery { set: Some(set), ..Recovery::default() };
-        self.presences.retain(|presence| presence.session == session);
+        self.end_other_presences(actor);
+    }
+
+    /// What is left once its user is forgotten: the next epoch, so that nothing which was allowed before is finished
+    /// after.
+    #[must_use]
+    pub fn forgotten(&self) -> Self {
+        let mut left = Self { epoch: self.epoch, ..Self::default() };
+        left.raise_epoch();
+        left
+    }
+
+    fn end_other_presences(&mut self, actor: Actor) {
+        self.presences.retain(|presence| actor == Actor::Session(presence.session));
     }
 
     fn raise_epoch(&mut self) {

@@ -1,12 +1,14 @@
 //! A challenge: a code sent to an enrolled factor, waiting for its answer. One item per user and factor.
 //!
 //! ```text
-//!  Open ──right code──▶ Passed        Void: a challenge whose message was refused, with nothing before it
-//!   │ a resend replaces the code; wrong tries and the number of sends are taken over
+//!  Open ──right code──▶ Passed        Void: a challenge whose message was refused, with nothing before it; or one whose
+//!   │ a resend replaces the code;           user is forgotten
+//!   │ wrong tries and the number of sends are taken over
 //!   ▼
 //!  Open
 //! ```
 
+use super::actor::Access;
 use super::enrollment::Ticket;
 use super::error::{CodeKind, Error, Subject};
 use super::limits::Tries;
@@ -42,7 +44,7 @@ pub enum Challenge {
         /// Until when it could have been answered.
         expires_at: Timestamp,
     },
-    /// Nothing: its message was refused.
+    /// Nothing: its message was refused, or its user is forgotten.
     Void {
         /// Since when.
         since: Timestamp,
@@ -81,19 +83,20 @@ impl Challenge {
     pub fn claimed(
         self,
         id: &ChallengeId,
+        access: Access,
         kind: CodeKind,
         now: Timestamp,
         policy: &Policy,
     ) -> Result<OpenChallenge, Error> {
         match self {
-            Self::Open(open) if open.ticket.is_of(id.dialect, Some(&id.nonce)) => {
+            Self::Open(open) if open.ticket.is_of(id.dialect, access, Some(&id.nonce)) => {
                 if now >= open.expires_at {
                     return Err(Error::Expired(Subject::Challenge));
                 }
                 open.tries.admit(kind, now, policy)?;
                 Ok(open)
             }
-            Self::Passed { ticket, .. } if ticket.is_of(id.dialect, Some(&id.nonce)) => {
+            Self::Passed { ticket, .. } if ticket.is_of(id.dialect, access, Some(&id.nonce)) => {
                 Err(Error::AlreadyUsed(Subject::Challenge))
             }
             Self::Open(_) | Self::Passed { .. } | Self::Void { .. } => Err(Error::NotFound(Subject::Challenge)),

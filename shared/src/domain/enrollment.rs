@@ -5,10 +5,12 @@
 //!  Pending ─────────────▶ Confirmed   Pending ─────────────▶ Verified ──bind──▶ Confirmed
 //!     │ a new request replaces it, and takes the wrong tries over
 //!     ▼
-//!  Pending                            Void: a request whose message was refused, with nothing before it
+//!  Pending                            Void: a request whose message was refused, with nothing before it; or one whose
+//!                                     user is forgotten
 //! ```
 
 use super::account::Authorization;
+use super::actor::Access;
 use super::error::{Error, Subject};
 use super::factor::{Candidate, FactorType};
 use super::limits::Tries;
@@ -23,6 +25,8 @@ use super::token::{Dialect, EnrollmentToken, Nonce, NonceDigest};
 pub struct Ticket {
     /// The dialect that made it.
     pub dialect: Dialect,
+    /// The kind of caller that it was made for.
+    pub access: Access,
     /// Its nonce's digest.
     pub nonce: NonceDigest,
 }
@@ -61,7 +65,7 @@ pub enum Enrollment {
         /// confirming another's.
         tries: Tries,
     },
-    /// Nothing: its message was refused.
+    /// Nothing: its message was refused, or its user is forgotten.
     Void {
         /// Since when.
         since: Timestamp,
@@ -86,10 +90,11 @@ impl<'a> From<&'a EnrollmentToken> for Claim<'a> {
 }
 
 impl Ticket {
-    /// Whether this is the ticket of a claim.
+    /// Whether this is the ticket of a claim by this kind of caller. The back end lends its authority to nothing that a
+    /// user began, whoever hands it the token, and no session goes on where the back end began.
     #[must_use]
-    pub fn is_of(&self, dialect: Dialect, nonce: Option<&Nonce>) -> bool {
-        self.dialect == dialect && nonce.is_none_or(|nonce| self.nonce.is_of(nonce))
+    pub fn is_of(&self, dialect: Dialect, access: Access, nonce: Option<&Nonce>) -> bool {
+        self.dialect == dialect && self.access == access && nonce.is_none_or(|nonce| self.nonce.is_of(nonce))
     }
 }
 
@@ -99,18 +104,25 @@ impl Enrollment {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`].
-    pub fn claimed(self, claim: Claim<'_>, now: Timestamp) -> Result<(Pending, Option<Possession>), Error> {
+    pub fn claimed(
+        self,
+        claim: Claim<'_>,
+        access: Access,
+        now: Timestamp,
+    ) -> Result<(Pending, Option<Possession>), Error> {
         let subject = Subject::Enrollment(claim.factor_type);
         let (pending, possession) = match self {
             Self::Pending(pending) => (pending, None),
             Self::Verified(pending, possession) => (pending, Some(possession)),
             // Who names none can't mean one that is done with.
-            Self::Confirmed { ticket, .. } if claim.nonce.is_some() && ticket.is_of(claim.dialect, claim.nonce) => {
+            Self::Confirmed { ticket, .. }
+                if claim.nonce.is_some() && ticket.is_of(claim.dialect, access, claim.nonce) =>
+            {
                 return Err(Error::AlreadyUsed(subject));
             }
             Self::Confirmed { .. } | Self::Void { .. } => return Err(Error::NotFound(subject)),
         };
-        if !pending.ticket.is_of(claim.dialect, claim.nonce) {
+        if !pending.ticket.is_of(claim.dialect, access, claim.nonce) {
             return Err(Error::NotFound(subject));
         }
         if now >= pending.expires_at { Err(Error::Expired(subject)) } else { Ok((pending, possession)) }

@@ -1,6 +1,7 @@
 //! The rules, pure and synchronous: no I/O, no clock, no randomness of their own.
 
 pub mod account;
+pub mod actor;
 pub mod challenge;
 pub mod contact;
 pub mod enrollment;

@@ -83,7 +83,8 @@ impl App {
 
             let randomness = self.randomness();
             let id = ChallengeId::random(request.dialect, factor.id().clone(), randomness)?;
-            let ticket = Ticket { dialect: request.dialect, nonce: id.nonce.digest() };
+            let access = caller.actor.access();
+            let ticket = Ticket { dialect: request.dialect, access, nonce: id.nonce.digest() };
             let code = Passcode::random(self.policy().passcode_digits, randomness)?;
             let passcode = keys.passcode_digest(keys.current(), &caller.user, factor.id(), ticket.nonce, &code)?;
             let expires_at = now.plus(self.policy().challenge_seconds);

@@ -51,8 +51,8 @@ impl App {
             if claim.nonce.is_none() {
                 require_first_app(claim.dialect, claim.factor_type, &owner)?;
             }
-            let (pending, used) = claimed(enrollment.value.as_ref(), claim, now)?;
-            if !owner.may_bind(pending.authorized, caller.session, now, self.policy()) {
+            let (pending, used) = claimed(enrollment.value.as_ref(), claim, caller, now)?;
+            if !owner.may_bind(pending.authorized, caller.actor, now, self.policy()) {
                 return Err(presence_required(keys, &caller.user, &owner));
             }
             self.require_room(keys, caller, &owner, claim.dialect, &pending.candidate)?;
@@ -79,7 +79,7 @@ impl App {
         loop {
             let enrollment = self.load::<Enrollment>(enrollment_key(&caller.user, claim.factor_type)).await?;
             let now = self.now();
-            let pending = claimed(enrollment.value.as_ref(), claim, now)?;
+            let pending = claimed(enrollment.value.as_ref(), claim, caller, now)?;
             let proven = self.prove(&mut rounds, caller, &enrollment, pending, code, now).await?;
             let Some((pending, possession)) = proven else { continue };
             let verified = Enrollment::Verified(pending, possession);
@@ -102,10 +102,10 @@ impl App {
             let (account, enrollment) = self.load_enrollment(caller, claim.factor_type).await?;
             let now = self.now();
             let mut owner = account.value.clone().unwrap_or_default();
-            let claimed = claimed(enrollment.value.as_ref(), claim, now);
+            let claimed = claimed(enrollment.value.as_ref(), claim, caller, now);
             let authorized = claimed.as_ref().ok().and_then(|(pending, _)| pending.authorized);
             // With nothing to bind, a session of an account without factors is told so.
-            let admitted = owner.may_bind(authorized, caller.session, now, self.policy());
+            let admitted = owner.may_bind(authorized, caller.actor, now, self.policy());
             if !admitted && (claimed.is_ok() || !owner.factors().is_empty()) {
                 return Err(presence_required(keys, &caller.user, &owner));
             }
@@ -181,7 +181,7 @@ impl App {
         now: Timestamp,
     ) -> Result<Confirmed, Error> {
         let is_first = owner.factors().is_empty();
-        let factor = owner.bind(pending.candidate.clone(), possession, caller.session, now, self.policy())?;
+        let factor = owner.bind(pending.candidate.clone(), possession, caller.actor, now, self.policy())?;
         let factor = summarize(keys, &caller.user, factor)?;
         let recovery_codes = match pending.ticket.dialect {
             Dialect::Native if is_first => self.new_codes(keys, caller, owner, self.policy().recovery_codes)?,
@@ -189,7 +189,7 @@ impl App {
             Dialect::Native | Dialect::Logto => NewCodes(Vec::new()),
             Dialect::Genauth => {
                 if let Some(set) = pending.recovery.clone() {
-                    owner.replace_recovery(caller.session, set);
+                    owner.replace_recovery(caller.actor, set);
                 }
                 NewCodes(Vec::new())
             }
@@ -213,7 +213,7 @@ impl App {
             .iter()
             .map(|code| Ok(keys.recovery_digest(version, &caller.user, code)?.bytes))
             .collect::<Result<_, Error>>()?;
-        owner.replace_recovery(caller.session, RecoverySet::new(version, digests));
+        owner.replace_recovery(caller.actor, RecoverySet::new(version, digests));
         Ok(NewCodes(codes))
     }
 }
@@ -222,10 +222,11 @@ impl App {
 fn claimed(
     enrollment: Option<&Enrollment>,
     claim: Claim<'_>,
+    caller: &Caller,
     now: Timestamp,
 ) -> Result<(Pending, Option<Possession>), Error> {
     let enrollment = enrollment.ok_or(Error::NotFound(Subject::Enrollment(claim.factor_type)))?;
-    enrollment.clone().claimed(claim, now)
+    enrollment.clone().claimed(claim, caller.actor.access(), now)
 }
 
 /// How a code compares with what the candidate expects.

@@ -269,7 +269,7 @@ impl Drafting<'_> {
             require_new(self.keys, &self.caller.user, owner, destination)?;
         }
         let tries = self.taken_over(plan, previous)?;
-        let authorized = owner.authorization(self.caller.session, self.now, policy);
+        let authorized = owner.authorization(self.caller.actor, self.now, policy);
         // A draft that nothing allows yet, as Logto's may be, takes the place of none that is allowed.
         let replaced = previous.and_then(|previous| previous.authorization(self.now));
         if authorized.is_none() && replaced.is_some_and(|replaced| owner.is_current(replaced)) {
@@ -295,7 +295,8 @@ impl Drafting<'_> {
         let randomness = self.app.randomness();
         let factor_type = plan.destination.as_ref().map_or(FactorType::Totp, |to| to.channel().into());
         let token = EnrollmentToken::random(self.dialect, factor_type, randomness)?;
-        let ticket = Ticket { dialect: self.dialect, nonce: token.nonce.digest() };
+        let access = self.caller.actor.access();
+        let ticket = Ticket { dialect: self.dialect, access, nonce: token.nonce.digest() };
         let id = FactorId::random(randomness)?;
         let (credential, recovery, offer, message) = match &plan.destination {
             None => self.app_credential(&id)?,

@@ -77,7 +77,7 @@ impl App {
     /// [`Error::NotFound`], [`Error::PresenceRequired`], what a wrong code brings, [`Error::Busy`].
     pub async fn remove_factor(&self, caller: &Caller, id: &FactorId, code: Option<&Code>) -> Result<(), Error> {
         let change = |_: &Keyring, owner: &mut Account| {
-            owner.remove(caller.session, |factor| factor.id() == id);
+            owner.remove(caller.actor, |factor| factor.id() == id);
             Ok(())
         };
         self.change(caller, Some(id), code, change).await
@@ -111,7 +111,7 @@ impl App {
             }
             let checked = self.check(keys, caller, &mut owner, code, &Apps::Any, now)?;
             if let Checked::Passed(_) = &checked {
-                owner.remove(caller.session, |factor| factor.factor_type() == FactorType::Totp);
+                owner.remove(caller.actor, |factor| factor.factor_type() == FactorType::Totp);
             }
             let puts = vec![account.put(&owner, now, self.policy())];
             match checked {
@@ -125,7 +125,7 @@ impl App {
         }
     }
 
-    /// Changes an account once the caller is authorized: by presence, or by a code.
+    /// Changes an account once the caller is authorized: by presence, by a code, or as the back end.
     async fn change<T>(
         &self,
         caller: &Caller,

@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 use crate::delivery::messages::Wording;
 use crate::delivery::{Channel, Delivery};
 use crate::domain::account::Account;
+use crate::domain::actor::Actor;
 use crate::domain::error::Error;
 use crate::domain::ids::{Session, UserId};
 use crate::domain::policy::Policy;
@@ -27,6 +28,7 @@ pub mod clock;
 pub mod confirm;
 pub mod enroll;
 pub mod factors;
+pub mod forget;
 mod sealed;
 pub mod verify;
 
@@ -74,17 +76,17 @@ pub enum Countries {
     /// Everywhere.
     #[default]
     All,
-    /// To these alone: ISO 3166-1 codes of two letters.
+    /// To these alone: ISO 3166-1 codes of two letters. Without any, SMS is off.
     Only(Vec<String>),
 }
 
-/// Who calls: a user, in a session, as the authorizer saw them.
+/// Who calls, as the authorizer saw them: a user in a session, or the back end for a user.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The user.
     pub user: UserId,
-    /// The session.
-    pub session: Session,
+    /// Who acts on the user's account.
+    pub actor: Actor,
     /// What an authenticator app shows for the account.
     pub account_name: AccountName,
 }
@@ -111,6 +113,16 @@ impl App {
         settings: Settings,
     ) -> Self {
         Self { store, keys, keyring: OnceCell::new(), delivery, clock, randomness, settings }
+    }
+
+    /// Fetches the keys and makes the connections that a request needs. What fails here is tried again by the first one.
+    pub async fn warm_up(&self) {
+        // A key of the kind that every function may read, and that no account has.
+        let nobody = Key::new('a', &[""]);
+        let (_, read) = tokio::join!(self.keyring(), self.store.get(&nobody));
+        if let Err(error) = read {
+            tracing::warn!(store.error = ?error, "the store can't be reached");
+        }
     }
 
     /// Its settings.
@@ -154,7 +166,8 @@ impl App {
     /// # Errors
     /// [`Error::ChannelNotConfigured`].
     pub fn require_channel(&self, channel: Channel) -> Result<(), Error> {
-        if self.delivery.configured(channel) { Ok(()) } else { Err(not_configured(channel)) }
+        let may_go_nowhere = channel == Channel::Sms && self.settings.countries == Countries::Only(Vec::new());
+        if self.delivery.configured(channel) && !may_go_nowhere { Ok(()) } else { Err(not_configured(channel)) }
     }
 
     /// Reads one aggregate.

@@ -29,7 +29,7 @@ pub struct Passed {
 }
 
 impl App {
-    /// Checks a code. Passing it is a presence of the caller's session.
+    /// Checks a code. Passing it is a presence of the caller's session, if they have one.
     ///
     /// # Errors
     /// [`Error::IncorrectCode`], [`Error::CodeAlreadyUsed`], [`Error::FactorRequired`], [`Error::NotFound`],
@@ -82,7 +82,8 @@ impl App {
             let factor = owner.factor(&id.factor).map_err(|_| not_found.clone())?;
             let factor_type = factor.factor_type();
             let kind = CodeKind::from(factor_type);
-            let open = challenge.value.clone().ok_or(not_found)?.claimed(id, kind, now, self.policy())?;
+            let open = challenge.value.clone().ok_or(not_found)?;
+            let open = open.claimed(id, caller.actor.access(), kind, now, self.policy())?;
             factor.admit(now, self.policy())?;
 
             let stored = &open.passcode;
@@ -92,7 +93,7 @@ impl App {
                     let factor = owner.factor_mut(&id.factor)?;
                     factor.passed(&possession, now);
                     reseal(keys, &caller.user, factor, self.randomness())?;
-                    owner.note_presence(caller.session, now, self.policy());
+                    owner.note_presence(caller.actor, now, self.policy());
                     let puts = vec![
                         account.put(&owner, now, self.policy()),
                         challenge.put(&open.passed(), now, self.policy()),

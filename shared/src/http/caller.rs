@@ -1,5 +1,5 @@
 //! Who calls, from what the authorizer found. Where that comes from is the one difference between Lambda and the local
-//! server; a user id in a body or a header is never looked at.
+//! server. A user id is the token's, or for the back end the path's: one in a body or a header is never looked at.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,6 +8,8 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::edge::Failure;
+use super::path_parameter;
+use crate::domain::actor::{Access, Actor};
 use crate::domain::error::Error;
 use crate::domain::ids::UserId;
 use crate::flows::{AccountName, App, Caller};
@@ -26,7 +28,7 @@ pub enum Identity {
         /// The token itself, which names the session where no claim does.
         token: String,
     },
-    /// The application's back end, by AWS IAM. No route of this table takes it.
+    /// The application's back end, by AWS IAM.
     BackEnd,
 }
 
@@ -61,8 +63,16 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
-        let Some(Identity::User { claims, token }) = parts.extensions.get::<Identity>() else {
-            return Err(Error::Unauthorized.into());
+        let (access, identity) = (parts.extensions.get::<Access>(), parts.extensions.get::<Identity>());
+        let (claims, token) = match (access, identity) {
+            (Some(Access::User), Some(Identity::User { claims, token })) => (claims, token),
+            (Some(Access::BackEnd), Some(Identity::BackEnd)) => {
+                let user = path_parameter(parts, app, "userId").await;
+                let user = UserId::parse(user.as_deref().unwrap_or_default())?;
+                let account_name = AccountName(user.as_str().to_owned());
+                return Ok(Self { user, actor: Actor::BackEnd, account_name });
+            }
+            _ => return Err(Error::Unauthorized.into()),
         };
         let claim = |name: &str| claims.get(name).map(String::as_str).filter(|text| !text.is_empty());
         let first = |names: &[&str]| names.iter().copied().find_map(claim);
@@ -80,6 +90,6 @@ impl FromRequestParts<Arc<App>> for Caller {
         let name = name.unwrap_or(user.as_str());
         let name = name.get(..name.floor_char_boundary(ACCOUNT_NAME_BYTES)).unwrap_or_default();
         let account_name = AccountName(name.to_owned());
-        Ok(Self { user, session, account_name })
+        Ok(Self { user, actor: Actor::Session(session), account_name })
     }
 }

@@ -1,6 +1,6 @@
 //! The boundary of every route: a failure becomes the dialect's answer, and the request becomes one line of the log.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -8,8 +8,12 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::{genauth, logto, native, profile};
+use crate::domain::actor::Access;
 use crate::domain::error::Error;
 use crate::domain::token::Dialect;
+
+/// How long a request may take. A function is ended after ten seconds, without an answer: this is before that.
+const LONGEST: Duration = Duration::from_secs(9);
 
 /// The header that names the request in the answer of every route.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -44,14 +48,21 @@ impl IntoResponse for Failure {
     }
 }
 
-/// Runs a route, words its failure, and logs it.
-pub(super) async fn edge(State(dialect): State<Dialect>, request: Request, next: Next) -> Response {
+/// Runs a route, which is told who may call it, words its failure, and logs it.
+pub(super) async fn edge(
+    State((dialect, access)): State<(Dialect, Access)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
     let request_id = request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
+    request.extensions_mut().insert(access);
 
-    let response = next.run(request).await;
+    // Cut off in the middle is as good as killed there: what was committed stands, what was not never was.
+    let response = tokio::time::timeout(LONGEST, next.run(request)).await;
+    let response = response.unwrap_or_else(|_| Failure(Error::Busy).into_response());
     let failure = response.extensions().get::<Failure>().cloned();
     let error = failure.map(|failure| failure.0);
     let context = Context { request_id, route };

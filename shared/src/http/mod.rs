@@ -12,7 +12,7 @@ pub mod routes;
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
@@ -61,9 +61,15 @@ impl FromRequestParts<Arc<App>> for PathId {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
-        let id = Path::<String>::from_request_parts(parts, app).await.ok();
-        Ok(Self(factor_id(id.as_deref().map_or("", String::as_str))?))
+        let id = path_parameter(parts, app, "id").await;
+        Ok(Self(factor_id(id.as_deref().unwrap_or_default())?))
     }
+}
+
+/// A parameter of the route's path, percent-decoded. `None` where it is no text.
+async fn path_parameter(parts: &mut Parts, app: &Arc<App>, name: &str) -> Option<String> {
+    let parameters = RawPathParams::from_request_parts(parts, app).await.ok()?;
+    parameters.iter().find(|(each, _)| *each == name).map(|(_, value)| value.to_owned())
 }
 
 /// A factor id from outside.

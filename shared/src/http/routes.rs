@@ -1,5 +1,5 @@
-//! The route table: every route there is, which function serves it, and in which dialect. Routers, the template and the
-//! tests are made from it.
+//! The route table: every route there is, which function serves it, in which dialect, and who may call. Routers, the
+//! template and the tests are made from it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::{edge, genauth, logto, native, profile};
+pub use crate::domain::actor::Access;
 use crate::domain::token::Dialect;
 use crate::flows::App;
 
@@ -83,12 +84,14 @@ impl Method {
     }
 }
 
-/// A route. All of this table's take a user's access token.
+/// A route.
 pub struct Route {
     /// The function that serves it.
     pub function: Function,
     /// The wire format it speaks.
     pub dialect: Dialect,
+    /// Who may call. Others are refused, whatever let them through.
+    pub access: Access,
     /// Its method.
     pub method: Method,
     /// Its path, with parameters as `{id}`, as both axum and API Gateway write them.
@@ -97,6 +100,7 @@ pub struct Route {
 }
 
 impl Route {
+    /// A route of users.
     pub(super) fn new<T: 'static>(
         function: Function,
         dialect: Dialect,
@@ -104,7 +108,12 @@ impl Route {
         path: &'static str,
         handler: impl Handler<T, Arc<App>>,
     ) -> Self {
-        Self { function, dialect, method, path, handler: on(method.filter(), handler) }
+        Self { function, dialect, access: Access::User, method, path, handler: on(method.filter(), handler) }
+    }
+
+    /// The same, as a route of the back end.
+    pub(super) fn for_back_end(self) -> Self {
+        Self { access: Access::BackEnd, ..self }
     }
 }
 
@@ -116,19 +125,20 @@ pub fn routes() -> Vec<Route> {
 
 /// The router of one function, or of all with `None`.
 pub fn router(function: Option<Function>, app: &Arc<App>) -> Router {
-    router_behind(function, app, |handler| handler)
+    router_behind(function, app, |_, handler| handler)
 }
 
-/// A router whose handlers stand behind something, as an authorizer. What no route takes does not come that far: it is
+/// A router whose handlers stand behind something by who may call, as an authorizer. What no route takes does not come that far: it is
 /// unknown to whoever asks.
 pub fn router_behind(
     function: Option<Function>,
     app: &Arc<App>,
-    behind: impl Fn(MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>>,
+    behind: impl Fn(Access, MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>>,
 ) -> Router {
     let mut paths: BTreeMap<&'static str, MethodRouter<Arc<App>>> = BTreeMap::new();
     for route in routes().into_iter().filter(|route| function.is_none_or(|function| route.function == function)) {
-        let handler = behind(route.handler.layer(from_fn_with_state(route.dialect, edge::edge)));
+        let inside = from_fn_with_state((route.dialect, route.access), edge::edge);
+        let handler = behind(route.access, route.handler.layer(inside));
         let methods = paths.remove(route.path).unwrap_or_default().merge(handler);
         paths.insert(route.path, methods);
     }

@@ -15,6 +15,8 @@ use crate::domain::secret::{Digest, KeyVersion, Passcode, RecoveryCode, Sealed};
 use crate::domain::token::NonceDigest;
 
 pub mod file;
+#[cfg(feature = "aws")]
+pub mod kms;
 
 /// What the root secret is derived over: the fixed input of SP 800-108's one-block KDF.
 pub const ROOT_LABEL: &[u8] = b"countersign/root/v1";
@@ -31,7 +33,7 @@ pub struct KeysError(pub &'static str);
 /// A guarded master key per version.
 #[async_trait]
 pub trait Keys: Send + Sync {
-    /// The versions there are, at least one. The first seals, all open; the last was there first.
+    /// The versions there are, at least one. The first seals, all open; the lowest was there first.
     fn versions(&self) -> &[KeyVersion];
 
     /// HMAC-SHA256 of `input` under the master key of a version: deterministic, so there is nothing to store.
@@ -70,10 +72,14 @@ impl Keyring {
     pub async fn load(keys: &dyn Keys) -> Result<Self, KeysError> {
         let mut versions = Vec::new();
         let mut index = None;
-        for &version in keys.versions() {
-            let root = keys.derive(version, ROOT_LABEL).await?;
-            versions.push((version, VersionKeys::of(&root)?));
-            index = Some(expand(&root, b"countersign/index/v1")?);
+        // The index is the oldest version's, whichever seals: it stays the same from the first step of a rotation on.
+        let oldest = keys.versions().iter().min_by_key(|version| version.0);
+        for version in keys.versions() {
+            let root = keys.derive(*version, ROOT_LABEL).await?;
+            versions.push((*version, VersionKeys::of(&root)?));
+            if Some(version) == oldest {
+                index = Some(expand(&root, b"countersign/index/v1")?);
+            }
         }
         let (Some(&current), Some(index)) = (keys.versions().first(), index) else {
             return Err(KeysError("no key version is configured"));
@@ -290,8 +296,10 @@ mod tests {
     }
 
     #[test]
-    fn the_index_is_the_same_before_and_after_a_rotation() {
-        assert_eq!(keyring(&[1]).index("sms", &["+4179"]), keyring(&[2, 1]).index("sms", &["+4179"]));
+    fn the_index_is_the_same_before_during_and_after_a_rotation() {
+        for versions in [[1, 2], [2, 1]] {
+            assert_eq!(keyring(&[1]).index("sms", &["+4179"]), keyring(&versions).index("sms", &["+4179"]));
+        }
         assert_ne!(keyring(&[1]).index("sms", &["+4179"]), keyring(&[1]).index("email", &["+4179"]));
     }
 

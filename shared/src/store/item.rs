@@ -29,6 +29,12 @@ pub struct Item(BTreeMap<String, Value>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ItemError(pub &'static str);
 
+impl FromIterator<(String, Value)> for Item {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(attributes: I) -> Self {
+        Self(attributes.into_iter().collect())
+    }
+}
+
 impl Item {
     /// The item with one attribute more.
     #[must_use]
@@ -60,6 +66,14 @@ impl Item {
             Some(Value::Text(text)) => Ok(text),
             _ => Err(ItemError(name)),
         }
+    }
+
+    /// The text of an attribute that may be absent.
+    ///
+    /// # Errors
+    /// As [`Item::text`], but `None` when it is missing.
+    pub fn optional_text(&self, name: &'static str) -> Result<Option<&str>, ItemError> {
+        if self.0.contains_key(name) { self.text(name).map(Some) } else { Ok(None) }
     }
 
     /// The number of an attribute.

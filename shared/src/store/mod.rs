@@ -10,6 +10,8 @@ use async_trait::async_trait;
 mod item;
 pub mod records;
 
+#[cfg(feature = "aws")]
+pub mod dynamodb;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 

@@ -7,6 +7,7 @@ use data_encoding::HEXLOWER;
 
 use super::{Item, ItemError, Key, Value};
 use crate::domain::account::{Account, Authorization, Presence};
+use crate::domain::actor::Access;
 use crate::domain::challenge::{Challenge, OpenChallenge};
 use crate::domain::enrollment::{Enrollment, Pending, Ticket};
 use crate::domain::factor::{Candidate, Channel, Credential, Factor, FactorType, Method};
@@ -307,14 +308,16 @@ fn read_set(item: &Item) -> Result<RecoverySet, ItemError> {
     if rest.is_empty() { Ok(RecoverySet::new(version, digests.to_vec())) } else { Err(ItemError("codes")) }
 }
 
-/// The ticket's dialect and nonce digest.
+/// The ticket's dialect and nonce digest, and whose it is unless a user's.
 fn write_ticket(item: Item, ticket: &Ticket) -> Item {
-    item.with("dialect", ticket.dialect.letter()).with("nonce", ticket.nonce.0.as_slice())
+    let item = item.with("dialect", ticket.dialect.letter()).with("nonce", ticket.nonce.0.as_slice());
+    item.with_some("by", ticket.access.word())
 }
 
 fn read_ticket(item: &Item) -> Result<Ticket, ItemError> {
     let dialect = Dialect::from_letter(item.text("dialect")?).ok_or(ItemError("dialect"))?;
-    Ok(Ticket { dialect, nonce: NonceDigest(array(item, "nonce")?) })
+    let access = Access::from_word(item.optional_text("by")?).ok_or(ItemError("by"))?;
+    Ok(Ticket { dialect, access, nonce: NonceDigest(array(item, "nonce")?) })
 }
 
 /// Wrong codes in a row and the time of the last; none is the usual case.

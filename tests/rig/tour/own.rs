@@ -1,4 +1,4 @@
-//! The walk through Countersign's own dialect.
+//! The walk through Countersign's own dialect, as users and as the back end.
 
 use serde_json::{Value, json};
 
@@ -32,6 +32,35 @@ pub(super) async fn native(tour: &mut Tour) {
     challenges(tour, &anna, &phone).await;
     factors(tour, &anna, [&app, &phone, &mail], &secret).await;
     refusals(tour, &anna, &other).await;
+}
+
+/// The back end does it all for Bella, who is never there herself.
+pub(super) async fn back_end(tour: &mut Tour) {
+    let bella = tour.back_end("bella.back-end@users.example");
+    let begun =
+        tour.post(&bella, ENROLL, json!({"factorType": "totp", "label": "Bella's telephone"})).await.expect(201);
+    let (token, secret) = (begun.text("/enrollmentToken"), begun.text("/totp/secret"));
+    let code = tour.app_code(&secret);
+    tour.post(&bella, CONFIRM, token_and_code(&token, &wrong(&code))).await.expect(400);
+    let app = tour.post(&bella, CONFIRM, token_and_code(&token, &code)).await.expect(201).text("/factor/id");
+    let mail = sent(tour, &bella, json!({"factorType": "email", "email": "Bella.Ample@mail.example"})).await;
+
+    let code = tour.app_code(&secret);
+    tour.post(&bella, VERIFY, json!({"code": wrong(&code), "clientIp": "203.0.113.7"})).await.expect(400);
+    tour.post(&bella, VERIFY, json!({"code": code, "clientIp": "203.0.113.7"})).await.expect(200);
+    let id = tour.post(&bella, CHALLENGE, json!({"factorType": "email"})).await.expect(201).text("/challengeId");
+    tour.post(&bella, VERIFY, json!({"challengeId": id, "code": tour.sent_code()})).await.expect(200);
+
+    let path = |id: &str| format!("/v1/me/factors/{id}");
+    tour.call(&bella, "GET", "/v1/me/factors", Value::Null).await.expect(200);
+    tour.call(&bella, "GET", &path(&mail), Value::Null).await.expect(200);
+    tour.call(&bella, "PATCH", &path(&app), json!({"label": "Bella's old telephone"})).await.expect(200);
+    tour.call(&bella, "DELETE", &path(&mail), Value::Null).await.expect(204);
+    tour.post(&bella, CODES, Value::Null).await.expect(201);
+    tour.call(&bella, "DELETE", "/v1/me", Value::Null).await.expect(204);
+    tour.call(&bella, "GET", &path(&app), Value::Null).await.expect(404);
+    let nobody = tour.back_end("bella%20back-end");
+    tour.call(&nobody, "GET", "/v1/me/factors", Value::Null).await.expect(400);
 }
 
 async fn sent(tour: &mut Tour, anna: &Client, request: Value) -> String {

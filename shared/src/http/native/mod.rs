@@ -1,13 +1,14 @@
-//! Countersign's own dialect: JSON, and RFC 9457 problems.
+//! Countersign's own dialect: JSON, and RFC 9457 problems. Users speak it, and the application's back end for them.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
 use serde::Serialize;
 
-use super::body::Fields;
+use super::body::{Fields, Ignored};
 use super::edge::Failure;
 use super::routes::{Function, Method, Route};
 use super::{Accepts, AppOffer, PathId, factor_id};
@@ -32,17 +33,32 @@ type Reply<T> = Result<(StatusCode, Json<T>), Failure>;
 pub(super) fn routes() -> Vec<Route> {
     use Function::{Challenge, EnrollRequest, Factors, Verify};
     use Method::{Delete, Get, Patch, Post};
+    let twins = [
+        twins(EnrollRequest, Post, ["/v1/me/enrollments", "/v1/users/{userId}/enrollments"], enroll),
+        twins(Verify, Post, ["/v1/me/enrollments/confirm", "/v1/users/{userId}/enrollments/confirm"], confirm),
+        twins(Challenge, Post, ["/v1/me/challenges", "/v1/users/{userId}/challenges"], challenge),
+        twins(Verify, Post, ["/v1/me/verify", "/v1/users/{userId}/verify"], verify),
+        twins(Factors, Get, ["/v1/me/factors", "/v1/users/{userId}/factors"], list),
+        twins(Factors, Get, ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}"], get),
+        twins(Factors, Patch, ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}"], rename),
+        twins(Factors, Delete, ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}"], remove),
+        twins(Factors, Post, ["/v1/me/recovery-codes", "/v1/users/{userId}/recovery-codes"], new_recovery_codes),
+    ];
+    let forget = Route::new(Factors, Dialect::Native, Delete, "/v1/users/{userId}", forget).for_back_end();
+    twins.into_iter().flatten().chain([forget]).collect()
+}
+
+/// What a user may do, and the back end for any user: one handler.
+fn twins<T: 'static>(
+    function: Function,
+    method: Method,
+    [of_user, of_back_end]: [&'static str; 2],
+    handler: impl Handler<T, Arc<App>>,
+) -> [Route; 2] {
     let d = Dialect::Native;
-    vec![
-        Route::new(EnrollRequest, d, Post, "/v1/me/enrollments", enroll),
-        Route::new(Verify, d, Post, "/v1/me/enrollments/confirm", confirm),
-        Route::new(Challenge, d, Post, "/v1/me/challenges", challenge),
-        Route::new(Verify, d, Post, "/v1/me/verify", verify),
-        Route::new(Factors, d, Get, "/v1/me/factors", list),
-        Route::new(Factors, d, Get, "/v1/me/factors/{id}", get),
-        Route::new(Factors, d, Patch, "/v1/me/factors/{id}", rename),
-        Route::new(Factors, d, Delete, "/v1/me/factors/{id}", remove),
-        Route::new(Factors, d, Post, "/v1/me/recovery-codes", new_recovery_codes),
+    [
+        Route::new(function, d, method, of_user, handler.clone()),
+        Route::new(function, d, method, of_back_end, handler).for_back_end(),
     ]
 }
 
@@ -251,6 +267,12 @@ struct RecoveryReply {
 async fn new_recovery_codes(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<RecoveryReply> {
     let NewCodes(codes) = app.new_recovery_codes(&caller, optional_code(&fields)?.as_ref()).await?;
     Ok((StatusCode::CREATED, Json(RecoveryReply { recovery_codes: grouped(&codes) })))
+}
+
+/// Everything of a user is gone.
+async fn forget(State(app): State<Arc<App>>, caller: Caller, _: Ignored) -> Result<StatusCode, Failure> {
+    app.forget(&caller.user).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn grouped(codes: &[RecoveryCode]) -> Vec<String> {

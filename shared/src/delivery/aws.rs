@@ -1,0 +1,139 @@
+//! SMS by SNS, e-mail by SES. Each message is one attempt: what is not answered may have been sent.
+
+use async_trait::async_trait;
+use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message as Email};
+use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sns::types::MessageAttributeValue;
+
+use super::{Channel, Delivery, DeliveryError, Message};
+
+/// How SMS are sent. What is empty is left to the account's own settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SmsSettings {
+    /// The sender that phones show, where the country allows one.
+    pub sender_id: String,
+    /// The number to send from.
+    pub origination_number: String,
+    /// The entity that India asks for.
+    pub entity_id: String,
+    /// The template that India asks for.
+    pub template_id: String,
+    /// The most that one message may cost, in US dollars.
+    pub max_price_usd: String,
+}
+
+/// How e-mails are sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmailSettings {
+    /// The sender, verified with SES.
+    pub from: String,
+    /// The configuration set, if there is one.
+    pub configuration_set: String,
+}
+
+/// Sends by SNS and SES. E-mail without its settings is off.
+pub struct AwsDelivery {
+    sns: aws_sdk_sns::Client,
+    ses: aws_sdk_sesv2::Client,
+    sms: SmsSettings,
+    email: Option<EmailSettings>,
+}
+
+impl AwsDelivery {
+    /// A delivery by these clients, which should make one attempt a call.
+    #[must_use]
+    pub fn new(
+        sns: aws_sdk_sns::Client,
+        ses: aws_sdk_sesv2::Client,
+        sms: SmsSettings,
+        email: Option<EmailSettings>,
+    ) -> Self {
+        Self { sns, ses, sms, email }
+    }
+
+    async fn send_sms(&self, message: &Message) -> Result<(), DeliveryError> {
+        let settings = &self.sms;
+        let attributes = [
+            ("AWS.SNS.SMS.SMSType", "Transactional", "String"),
+            ("AWS.SNS.SMS.SenderID", &settings.sender_id, "String"),
+            ("AWS.SNS.SMS.MaxPrice", &settings.max_price_usd, "Number"),
+            ("AWS.MM.SMS.OriginationNumber", &settings.origination_number, "String"),
+            ("AWS.MM.SMS.EntityId", &settings.entity_id, "String"),
+            ("AWS.MM.SMS.TemplateId", &settings.template_id, "String"),
+        ];
+        let mut request = self.sns.publish().phone_number(&message.to).message(message.text.as_str());
+        for (name, value, data_type) in attributes.into_iter().filter(|(_, value, _)| !value.is_empty()) {
+            let value = MessageAttributeValue::builder().data_type(data_type).string_value(value).build();
+            request = request.message_attributes(name, value.map_err(|_| DeliveryError::Refused)?);
+        }
+        request.send().await.map(drop).map_err(|error| failed("SNS", &error))
+    }
+
+    async fn send_email(&self, message: &Message) -> Result<(), DeliveryError> {
+        let settings = self.email.as_ref().ok_or(DeliveryError::NotConfigured)?;
+        let content =
+            |text: &str| Content::builder().data(text).charset("UTF-8").build().map_err(|_| DeliveryError::Refused);
+        let html = message.html.as_ref().map(|html| content(html)).transpose()?;
+        let body = Body::builder().text(content(&message.text)?).set_html(html).build();
+        let subject = content(message.subject.as_deref().unwrap_or_default())?;
+        let email = Email::builder().subject(subject).body(body).build();
+        self.ses
+            .send_email()
+            .from_email_address(&settings.from)
+            .set_configuration_set_name(Some(settings.configuration_set.clone()).filter(|name| !name.is_empty()))
+            .destination(Destination::builder().to_addresses(&message.to).build())
+            .content(EmailContent::builder().simple(email).build())
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| failed("SES", &error))
+    }
+}
+
+#[async_trait]
+impl Delivery for AwsDelivery {
+    fn configured(&self, channel: Channel) -> bool {
+        match channel {
+            Channel::Sms => true,
+            Channel::Email => self.email.is_some(),
+        }
+    }
+
+    async fn send(&self, message: &Message) -> Result<(), DeliveryError> {
+        match message.channel {
+            Channel::Sms => self.send_sms(message).await,
+            Channel::Email => self.send_email(message).await,
+        }
+    }
+}
+
+/// A refusal is one that the service itself spoke, and not about its own trouble. Only its code is logged, and a hint: its
+/// words may repeat the destination.
+fn failed<E: ProvideErrorMetadata>(service: &'static str, error: &SdkError<E>) -> DeliveryError {
+    let (code, hint, outcome) = match error {
+        SdkError::ConstructionFailure(_) => (None, None, DeliveryError::Refused),
+        SdkError::ServiceError(spoken) => {
+            let status = spoken.raw().status().as_u16();
+            // 408: the service did not get all of it, or says so.
+            let is_refusal = (400..500).contains(&status) && status != 408;
+            let outcome = if is_refusal { DeliveryError::Refused } else { DeliveryError::Unknown };
+            (spoken.err().code(), hint(spoken.err().message().unwrap_or_default()), outcome)
+        }
+        _ => (None, None, DeliveryError::Unknown),
+    };
+    tracing::warn!(
+        delivery.service = service,
+        delivery.code = code,
+        delivery.hint = hint,
+        delivery.outcome = %outcome,
+        "a message failed"
+    );
+    outcome
+}
+
+/// What an operator does about a refusal that a code does not tell apart from others.
+fn hint(message: &str) -> Option<&'static str> {
+    message.contains("not verified").then_some(
+        "the sender is not verified with SES, or the account is in its sandbox and the recipient is not verified",
+    )
+}

@@ -1,0 +1,256 @@
+//! The DynamoDB store: a strongly consistent `GetItem`; a conditional `UpdateItem` for one put, `TransactWriteItems` for
+//! several.
+//!
+//! An item is `pk`, its content under `item` (a map of native attributes), its version `v` with the three before it
+//! (`v1`, `v2`, `v3`), and `ttl`. It is an update rather than a put, because only an update can move the versions along
+//! without a read: in `SET v1 = v`, the right side is what was there before.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update as TransactUpdate,
+};
+use data_encoding::HEXLOWER;
+
+use super::{Commit, Item, Key, Put, Replaces, Store, StoreError, Stored, Value, Version};
+
+/// The attributes that hold the versions before the current one, the latest first.
+const BEFORE: [&str; Version::KEPT] = ["v1", "v2", "v3"];
+
+/// A [`Store`] in one DynamoDB table, whose partition key is the text `pk`.
+pub struct DynamoDbStore {
+    client: Client,
+    table: String,
+}
+
+impl DynamoDbStore {
+    /// A store in a table. The client should make one attempt a call: retries are the flows'.
+    #[must_use]
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    async fn update(&self, put: &Put, version: Version) -> Result<(), StoreError> {
+        let Expressions { condition, update, values } = Expressions::of(put, version);
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(put.key.as_str().to_owned()))
+            .condition_expression(condition)
+            .update_expression(update)
+            .set_expression_attribute_names(Some(names()))
+            .set_expression_attribute_values(Some(values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(error)) => match error.err() {
+                UpdateItemError::ConditionalCheckFailedException(failed) => refused([failed.item()], version),
+                other => Err(told(other.code())),
+            },
+            Err(error) => Err(untold(&error)),
+        }
+    }
+
+    async fn transact(&self, commit: &Commit) -> Result<(), StoreError> {
+        let items = commit.puts.iter().map(|put| self.transact_item(put, commit.version)).collect::<Result<_, _>>()?;
+        let sent = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            // The same commit again within ten minutes is the same transaction.
+            .client_request_token(HEXLOWER.encode(&commit.version.0))
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(error)) => match error.err() {
+                TransactWriteItemsError::TransactionCanceledException(canceled) => {
+                    let reasons = canceled.cancellation_reasons();
+                    let is = |code| reasons.iter().any(|reason| reason.code() == Some(code));
+                    if is("ConditionalCheckFailed") {
+                        return refused(reasons.iter().map(|reason| reason.item()), commit.version);
+                    }
+                    // Busy rather than refused: with another transaction, or beyond the table's throughput.
+                    let is_busy =
+                        ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"].into_iter().any(is);
+                    Err(if is_busy {
+                        StoreError::Unavailable
+                    } else {
+                        StoreError::Rejected("a transaction is refused")
+                    })
+                }
+                other => Err(told(other.code())),
+            },
+            Err(error) => Err(untold(&error)),
+        }
+    }
+
+    fn transact_item(&self, put: &Put, version: Version) -> Result<TransactWriteItem, StoreError> {
+        let Expressions { condition, update, values } = Expressions::of(put, version);
+        let update = TransactUpdate::builder()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(put.key.as_str().to_owned()))
+            .condition_expression(condition)
+            .update_expression(update)
+            .set_expression_attribute_names(Some(names()))
+            .set_expression_attribute_values(Some(values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(|_| StoreError::Rejected("an update is incomplete"))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}
+
+#[async_trait]
+impl Store for DynamoDbStore {
+    async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
+        let sent = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(key.as_str().to_owned()))
+            .consistent_read(true)
+            .send()
+            .await;
+        match sent {
+            Ok(output) => output.item().map(|attributes| stored(attributes).ok_or(DAMAGED)).transpose(),
+            Err(SdkError::ServiceError(error)) => Err(told(error.err().code())),
+            Err(error) => Err(untold(&error)),
+        }
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        commit.check()?;
+        match commit.puts.as_slice() {
+            [put] => self.update(put, commit.version).await,
+            _ => self.transact(commit).await,
+        }
+    }
+}
+
+const DAMAGED: StoreError = StoreError::Rejected("an item is damaged");
+
+struct Expressions {
+    condition: &'static str,
+    update: String,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Expressions {
+    fn of(put: &Put, version: Version) -> Self {
+        let mut values = HashMap::from([
+            (":item".to_owned(), map(&put.item)),
+            (":v".to_owned(), AttributeValue::B(Blob::new(version.0))),
+        ]);
+        let (condition, set) = match put.replaces {
+            Replaces::Nothing => {
+                values.insert(":none".to_owned(), AttributeValue::B(Blob::new([])));
+                ("attribute_not_exists(pk)", "SET #item = :item, v = :v, v1 = :none, v2 = :none, v3 = :none")
+            }
+            Replaces::Version(replaced) => {
+                values.insert(":replaced".to_owned(), AttributeValue::B(Blob::new(replaced.0)));
+                ("v = :replaced", "SET #item = :item, v = :v, v1 = v, v2 = v1, v3 = v2")
+            }
+        };
+        let update = match put.ttl {
+            Some(ttl) => {
+                values.insert(":ttl".to_owned(), AttributeValue::N(ttl.to_string()));
+                format!("{set}, #ttl = :ttl")
+            }
+            None => format!("{set} REMOVE #ttl"),
+        };
+        Self { condition, update, values }
+    }
+}
+
+/// `item` and `ttl` are reserved words of expressions.
+fn names() -> HashMap<String, String> {
+    [("#item", "item"), ("#ttl", "ttl")].map(|(placeholder, name)| (placeholder.to_owned(), name.to_owned())).into()
+}
+
+/// A refused condition: our own lost reply if an item shows our version, now or just before, else a conflict.
+fn refused<'a>(
+    items: impl IntoIterator<Item = Option<&'a HashMap<String, AttributeValue>>>,
+    version: Version,
+) -> Result<(), StoreError> {
+    let shows = |item: &HashMap<String, AttributeValue>| {
+        std::iter::once("v")
+            .chain(BEFORE)
+            .any(|name| matches!(item.get(name), Some(AttributeValue::B(v)) if v.as_ref() == version.0))
+    };
+    if items.into_iter().flatten().any(shows) { Ok(()) } else { Err(StoreError::Conflict) }
+}
+
+/// What the service said.
+fn told(code: Option<&str>) -> StoreError {
+    match code {
+        Some(
+            "ThrottlingException"
+            | "ProvisionedThroughputExceededException"
+            | "RequestLimitExceeded"
+            | "TransactionConflictException",
+        ) => StoreError::Unavailable,
+        Some("ResourceNotFoundException") => StoreError::Rejected("the table is not there"),
+        Some("AccessDeniedException") => StoreError::Rejected("access to the table is denied"),
+        Some("ValidationException") => StoreError::Rejected("a call is malformed"),
+        Some("IdempotentParameterMismatchException") => StoreError::Rejected("a version was used twice"),
+        // `InternalServerError`, `TransactionInProgressException`, and whatever may come: it may have been written.
+        _ => StoreError::Unknown,
+    }
+}
+
+/// The service said nothing, or nothing that could be read.
+fn untold<E>(error: &SdkError<E>) -> StoreError {
+    match error {
+        SdkError::ConstructionFailure(_) => StoreError::Rejected("a call could not be built"),
+        _ => StoreError::Unknown,
+    }
+}
+
+fn stored(attributes: &HashMap<String, AttributeValue>) -> Option<Stored> {
+    let version = attributes.get("v")?.as_b().ok()?.as_ref().try_into().ok()?;
+    let ttl = match attributes.get("ttl") {
+        Some(ttl) => Some(ttl.as_n().ok()?.parse().ok()?),
+        None => None,
+    };
+    let item = attributes.get("item")?.as_m().ok()?;
+    Some(Stored { item: read_map(item)?, version: Version(version), ttl })
+}
+
+fn map(item: &Item) -> AttributeValue {
+    AttributeValue::M(item.iter().map(|(name, value)| (name.to_owned(), attribute(value))).collect())
+}
+
+fn attribute(value: &Value) -> AttributeValue {
+    match value {
+        Value::Text(text) => AttributeValue::S(text.clone()),
+        Value::Number(number) => AttributeValue::N(number.to_string()),
+        Value::Bytes(bytes) => AttributeValue::B(Blob::new(bytes.as_slice())),
+        Value::List(values) => AttributeValue::L(values.iter().map(attribute).collect()),
+        Value::Map(item) => map(item),
+    }
+}
+
+fn read_map(attributes: &HashMap<String, AttributeValue>) -> Option<Item> {
+    attributes.iter().map(|(name, attribute)| Some((name.clone(), read_attribute(attribute)?))).collect()
+}
+
+fn read_attribute(attribute: &AttributeValue) -> Option<Value> {
+    Some(match attribute {
+        AttributeValue::S(text) => Value::Text(text.clone()),
+        AttributeValue::N(number) => Value::Number(number.parse().ok()?),
+        AttributeValue::B(bytes) => Value::Bytes(bytes.as_ref().to_vec()),
+        AttributeValue::L(values) => Value::List(values.iter().map(read_attribute).collect::<Option<_>>()?),
+        AttributeValue::M(map) => Value::Map(read_map(map)?),
+        _ => return None,
+    })
+}

@@ -1,0 +1,257 @@
+//! A stack on this machine: every function as a process, under Lambda's runtime API, and what stands in for AWS around them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use countersign::http::routes::{Function, routes};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::proxy::{Proxy, Seen};
+use crate::template::Template;
+use crate::{dynamodb, moto, sam};
+
+/// The binaries of this profile.
+const BINARIES: [(&str, &str); 5] = [
+    ("enroll-request", env!("CARGO_BIN_EXE_enroll-request")),
+    ("create-totp", env!("CARGO_BIN_EXE_create-totp")),
+    ("verify", env!("CARGO_BIN_EXE_verify")),
+    ("challenge", env!("CARGO_BIN_EXE_challenge")),
+    ("factors", env!("CARGO_BIN_EXE_factors")),
+];
+
+/// The root of the project.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The folder that `sam build` made, if these tests are of what is in it.
+pub fn built_by_sam() -> Option<PathBuf> {
+    std::env::var_os("FUNCTIONS_DIR").map(|folder| root().join(folder))
+}
+
+/// The binary of a function.
+fn binary(function: &str) -> PathBuf {
+    let Some(folder) = built_by_sam() else {
+        return BINARIES.iter().find(|(name, _)| *name == function).map(|(_, path)| PathBuf::from(path)).unwrap();
+    };
+    let camel: String = function.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+    let binary = folder.join(format!("{camel}Function/bootstrap"));
+    assert!(binary.exists(), "{} is not there: sam build makes it", binary.display());
+    binary
+}
+
+/// A function that runs.
+struct Running {
+    process: Child,
+    log: PathBuf,
+    dynamodb: Proxy,
+    others: Proxy,
+}
+
+/// Everything. It ends when it is dropped.
+pub struct Stack {
+    pub url: String,
+    runtime: Child,
+    functions: BTreeMap<&'static str, Running>,
+    events: BTreeMap<String, Value>,
+    _folder: TempDir,
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        let processes = self.functions.values_mut().map(|function| &mut function.process);
+        for process in processes.chain([&mut self.runtime]) {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// Who calls.
+#[derive(Clone, Copy)]
+pub enum Caller<'a> {
+    /// A user, in a session of the same name.
+    User(&'a str),
+    /// The back end, for a user.
+    BackEnd(&'a str),
+}
+
+/// An answer.
+pub struct Reply {
+    pub status: u64,
+    pub headers: Value,
+    pub body: Value,
+}
+
+impl Reply {
+    /// Itself, if it has this status.
+    #[track_caller]
+    pub fn expect(self, status: u64) -> Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        self
+    }
+
+    /// A text in its body, by JSON pointer.
+    #[track_caller]
+    pub fn text(&self, pointer: &str) -> String {
+        let text = self.body.pointer(pointer).and_then(Value::as_str);
+        text.unwrap_or_else(|| panic!("no {pointer} in {}", self.body)).to_owned()
+    }
+}
+
+impl Stack {
+    /// Starts everything, with the template's environment and this besides. `None` where a tool is missing.
+    pub async fn start(more: &[(&str, &str)]) -> Option<Self> {
+        let template = Template::read()?;
+        let (dynamodb, moto) = (dynamodb::endpoint()?, moto::endpoint()?);
+        let folder = tempfile::tempdir().unwrap();
+        let table = folder.path().file_name().unwrap().to_str().unwrap().replace('.', "t");
+        let account = format!("test{}", fastrand(&table));
+        let clients = crate::clients::clients_of(dynamodb, &account).await;
+        dynamodb::create_table(&clients.dynamodb, &table).await;
+        let key = moto::create_key().await;
+        moto::verify_identity("security@example.com").await;
+
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let url = format!("http://127.0.0.1:{port}");
+        let runtime = Command::new(sam::tool("cargo-lambda")?)
+            .args(["lambda", "watch", "--only-lambda-apis", "--ignore-changes", "-A", "127.0.0.1", "-P"])
+            .arg(port.to_string())
+            .current_dir(root())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let started = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            assert!(started.elapsed() < Duration::from_secs(60), "cargo-lambda does not listen");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+
+        let mut functions = BTreeMap::new();
+        for function in Function::ALL.map(Function::name) {
+            let log = folder.path().join(function);
+            let (dynamodb, others) = (Proxy::to(dynamodb), Proxy::to(moto));
+            let process = Command::new(binary(function))
+                .env_clear()
+                .envs(template.environment(function, &table, &key))
+                .env("AWS_LAMBDA_RUNTIME_API", format!("127.0.0.1:{port}/.rt/{function}"))
+                .env("AWS_LAMBDA_FUNCTION_NAME", function)
+                .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+                .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+                .env("AWS_REGION", "us-east-1")
+                .env("AWS_ACCESS_KEY_ID", &account)
+                .env("AWS_SECRET_ACCESS_KEY", "test")
+                .env("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.url())
+                .env("AWS_ENDPOINT_URL", others.url())
+                .envs(more.iter().copied())
+                .stdout(Stdio::null())
+                .stderr(File::create(&log).unwrap())
+                .spawn()
+                .unwrap();
+            functions.insert(function, Running { process, log, dynamodb, others });
+        }
+        Some(Self { url, runtime, functions, events: events(), _folder: folder })
+    }
+
+    /// Calls a route, `POST /v1/me/factors/{id}`, with its parameters. A body of `null` is none.
+    #[track_caller]
+    pub fn call(&self, caller: Caller<'_>, route: &str, parameters: &[(&str, &str)], body: Value) -> Reply {
+        let mut event = self.events.get(route).unwrap_or_else(|| panic!("no event for {route}")).clone();
+        let mut given = json!({});
+        match caller {
+            Caller::User(user) => {
+                let claims = &mut event["requestContext"]["authorizer"]["jwt"]["claims"];
+                claims["sub"] = user.into();
+                claims["sid"] = user.into();
+            }
+            Caller::BackEnd(user) => given["userId"] = user.into(),
+        }
+        for (name, value) in parameters {
+            given[name] = (*value).into();
+        }
+        let query = parameters.iter().filter(|(name, _)| !route.contains(&format!("{{{name}}}")));
+        event["rawQueryString"] = query.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&").into();
+        event["pathParameters"] = given;
+        event["isBase64Encoded"] = false.into();
+        event["body"] = if body.is_null() { Value::Null } else { body.to_string().into() };
+        self.invoke(function_of(route), &event)
+    }
+
+    /// Has a function answer an event.
+    #[track_caller]
+    pub fn invoke(&self, function: &str, event: &Value) -> Reply {
+        let url = format!("{}/2015-03-31/functions/{function}/invocations", self.url);
+        let answer: Value = ureq::post(&url).send_json(event).unwrap().body_mut().read_json().unwrap();
+        let body = answer["body"].as_str().unwrap_or_default();
+        Reply {
+            status: answer["statusCode"].as_u64().unwrap_or_else(|| panic!("{function}: {answer}")),
+            headers: answer["headers"].clone(),
+            body: if body.is_empty() { Value::Null } else { serde_json::from_str(body).unwrap() },
+        }
+    }
+
+    /// The proxy between a function and KMS, SNS and SES.
+    pub fn others(&self, function: &str) -> &Proxy {
+        &self.functions[function].others
+    }
+
+    /// The proxy between a function and DynamoDB.
+    pub fn dynamodb(&self, function: &str) -> &Proxy {
+        &self.functions[function].dynamodb
+    }
+
+    /// What a function asked of AWS since this was last called, as a policy would name it.
+    pub fn asked(&self, function: &str) -> BTreeSet<String> {
+        let running = &self.functions[function];
+        let seen = running.dynamodb.take().into_iter().chain(running.others.take());
+        seen.flat_map(|seen| asked(&seen)).collect()
+    }
+
+    /// The lines that a function logged.
+    pub fn log(&self, function: &str) -> Vec<String> {
+        fs::read_to_string(&self.functions[function].log).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    /// Whether a function still runs.
+    pub fn runs(&mut self, function: &str) -> bool {
+        let running = self.functions.get_mut(function).unwrap();
+        running.process.try_wait().unwrap().is_none()
+    }
+}
+
+/// The function that serves a route.
+pub fn function_of(route: &str) -> &'static str {
+    let is_meant = |each: &countersign::http::routes::Route| format!("{} {}", each.method.as_str(), each.path) == route;
+    routes().into_iter().find(is_meant).unwrap_or_else(|| panic!("no route {route}")).function.name()
+}
+
+/// The events in `events/`, by their route.
+fn events() -> BTreeMap<String, Value> {
+    let files = fs::read_dir(root().join("events")).unwrap().map(|file| file.unwrap().path());
+    let events = files.map(|file| serde_json::from_str::<Value>(&fs::read_to_string(file).unwrap()).unwrap());
+    events.map(|event| (event["routeKey"].as_str().unwrap().to_owned(), event)).collect()
+}
+
+/// The permissions that a request needs. A transaction needs those of its parts.
+fn asked(seen: &Seen) -> Vec<String> {
+    let kinds = seen.keys.iter().map(|key| format!("{}#*", &key[..1]));
+    match seen.name() {
+        "GetItem" => kinds.map(|kind| format!("dynamodb:GetItem {kind}")).collect(),
+        "UpdateItem" | "TransactWriteItems" => kinds.map(|kind| format!("dynamodb:UpdateItem {kind}")).collect(),
+        "GenerateMac" => vec!["kms:GenerateMac".to_owned()],
+        "Publish" => vec!["sns:Publish".to_owned()],
+        "POST /v2/email/outbound-emails" => vec!["ses:SendEmail".to_owned()],
+        other => panic!("nobody expects {other}"),
+    }
+}
+
+/// A number of its own for each name.
+fn fastrand(name: &str) -> String {
+    name.bytes().map(|byte| format!("{byte:02x}")).collect()
+}

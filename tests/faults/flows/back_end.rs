@@ -1,0 +1,77 @@
+//! The flows of the back end: those that are not as the user's, and the one that is its alone.
+
+use serde_json::{Value, json};
+
+use super::{PHONE, Scene, answered, flows, post, text, with_app, with_phone};
+use crate::faults::bench::Ask;
+use crate::rig::World;
+
+const ENROLL: &str = "/v1/me/enrollments";
+const CONFIRM: &str = "/v1/me/enrollments/confirm";
+const CHALLENGES: &str = "/v1/me/challenges";
+const VERIFY: &str = "/v1/me/verify";
+
+fn begin(label: &str) -> Ask {
+    post(ENROLL, json!({"factorType": "totp", "label": label})).by_back_end()
+}
+
+fn confirm(world: &World, begun: &Value) -> Ask {
+    let code = world.next_code(&text(begun, "/totp/secret"));
+    post(CONFIRM, json!({"enrollmentToken": text(begun, "/enrollmentToken"), "code": code})).by_back_end()
+}
+
+fn answer(world: &World, challenge: &Value) -> Ask {
+    let body = json!({"challengeId": text(challenge, "/challengeId"), "code": world.postbox.code()});
+    post(VERIFY, body).by_back_end()
+}
+
+fn forget() -> Ask {
+    Ask::new("DELETE", "/v1/me", Value::Null).by_back_end()
+}
+
+/// Then the same number is enrolled, as if nothing had been.
+fn then_begin_afresh(scene: Scene) -> Scene {
+    scene.then(|_, _| post(ENROLL, json!({"factorType": "sms", "phoneNumber": PHONE}))).then(|world, begun| {
+        post(CONFIRM, json!({"enrollmentToken": text(begun, "/enrollmentToken"), "code": world.postbox.code()}))
+    })
+}
+
+flows! { FLOWS:
+    the_back_end_begins_a_second_app => |world| {
+        with_app(world).await;
+        Scene::new(begin("Laptop")).again().then(confirm)
+    }
+    the_back_end_confirms_a_second_app => |world| {
+        with_app(world).await;
+        let begun = answered(world, begin("Laptop")).await;
+        Scene::new(confirm(world, &begun)).then(move |_, _| begin("Tablet")).then(confirm)
+    }
+    the_back_end_checks_an_app => |world| {
+        let (secret, ..) = with_app(world).await;
+        let check = move |world: &World| post(VERIFY, json!({"code": world.next_code(&secret)})).by_back_end();
+        Scene::new(check(world)).then(move |world, _| check(world))
+    }
+    the_back_end_challenges_a_phone => |world| {
+        let phone = with_phone(world).await;
+        Scene::new(post(CHALLENGES, json!({"factorId": phone})).by_back_end()).again().then(answer)
+    }
+    the_back_end_removes_an_app => |world| {
+        let (_, app, _) = with_app(world).await;
+        Scene::new(Ask::new("DELETE", format!("/v1/me/factors/{app}"), Value::Null).by_back_end())
+            .then(move |_, _| begin("Laptop")).then(confirm)
+    }
+    the_back_end_forgets_a_user => |world| {
+        with_app(world).await;
+        let phone = with_phone(world).await;
+        answered(world, post(CHALLENGES, json!({"factorId": phone}))).await;
+        answered(world, post(ENROLL, json!({"factorType": "email", "email": "alice@example.com"}))).await;
+        then_begin_afresh(Scene::new(forget()).again())
+    }
+    the_back_end_forgets_a_user_with_an_app => |world| {
+        with_app(world).await;
+        then_begin_afresh(Scene::new(forget()).again())
+    }
+    the_back_end_forgets_nobody => |_world| {
+        then_begin_afresh(Scene::new(forget()).again())
+    }
+}

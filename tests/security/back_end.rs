@@ -1,0 +1,303 @@
+//! The back end: what it may do for a user, and what comes of that for others.
+
+use std::sync::Arc;
+
+use countersign::store::{Commit, Key, Store, StoreError, Stored, Value as Attribute};
+use serde_json::{Value, json};
+use tokio::sync::{Notify, Semaphore};
+
+use super::given::*;
+use crate::rig::tools::totp;
+use crate::rig::{Client, Observed, Plan, World, enrol_app, enrol_email, enrol_phone};
+
+/// A user by the back end's routes.
+const USER: &str = "/v1/me";
+
+fn new_app() -> Value {
+    json!({"factorType": "totp", "label": "New"})
+}
+
+async fn factors(client: &Client) -> usize {
+    client.get(FACTORS).await.expect(200).json()["factors"].as_array().unwrap().len()
+}
+
+pub(super) async fn t18_what_the_back_end_passes_is_nobodys_presence(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let (alice, back_end) = (world.user("alice"), world.back_end("alice"));
+    // Not its enrolments, in whatever session it says that it is.
+    let begun = back_end.post(ENROLL, json!({"factorType": "totp", "session": "alice-1"})).await.expect(201);
+    let secret = begun.text("/totp/secret");
+    let confirmed = confirm(&back_end, &begun.text("/enrollmentToken"), &world.next_code(&secret)).await.expect(201);
+    expect(&alice.post(ENROLL, new_app()).await, 403, "presence_required");
+    let phone = enrol_phone(&back_end, "+8613800138000").await;
+    // Nor its checks.
+    back_end.post(VERIFY, json!({"code": world.next_code(&secret), "session": "alice-1"})).await.expect(200);
+    verify(&back_end, &confirmed.text("/recoveryCodes/0")).await.expect(200);
+    let (id, code) = challenge(&back_end, &phone).await;
+    answer(&back_end, &id, &code).await.expect(200);
+    let body = json!({"factorType": "totp", "label": "New", "code": world.next_code(&secret)});
+    back_end.post(ENROLL, body).await.expect(201);
+    for session in ["alice-1", "alice-2", ""] {
+        let alice = world.session("alice", &format!("{session}."));
+        expect(&alice.post(ENROLL, new_app()).await, 403, "presence_required");
+    }
+    expect(&alice.delete(&format!("{FACTORS}/{phone}"), Value::Null).await, 403, "presence_required");
+    expect(&alice.post(CODES, Value::Null).await, 403, "presence_required");
+}
+
+pub(super) async fn t18_a_change_by_the_back_end_ends_the_presence_of_every_session(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let (alice, back_end) = (world.user("alice"), world.back_end("alice"));
+    let (secret, ..) = enrol_app(&alice, "App").await;
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    alice.post(ENROLL, new_app()).await.expect(201);
+    back_end.delete(&format!("{FACTORS}/{phone}"), Value::Null).await.expect(204);
+    expect(&alice.post(ENROLL, new_app()).await, 403, "presence_required");
+    verify(&alice, &world.next_code(&secret)).await.expect(200);
+    alice.post(ENROLL, new_app()).await.expect(201);
+    back_end.post(CODES, Value::Null).await.expect(201);
+    expect(&alice.post(ENROLL, new_app()).await, 403, "presence_required");
+}
+
+pub(super) async fn t18_what_was_begun_before_the_back_end_enrolled_needs_presence(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let (thief, back_end) = (world.session("alice", "thief"), world.back_end("alice"));
+    let (token, code) = begin_email(&thief, "thief@example.com").await;
+    enrol_phone(&back_end, "+8613800138000").await;
+    let (pending, secret) = begin_app(&back_end, "App").await;
+    // What nothing allows yet takes no place of what the back end began.
+    let refused = thief.post(LOGTO_SECRET, Value::Null).await;
+    expect(&refused, 403, "session.mfa.require_mfa_verification");
+    expect(&confirm(&thief, &token, &code).await, 403, "presence_required");
+    // The back end goes on, whatever has changed since.
+    enrol_email(&back_end, "alice@example.com").await;
+    confirm(&back_end, &pending, &world.next_code(&secret)).await.expect(201);
+    assert_eq!(factors(&back_end).await, 3);
+}
+
+/// Everything that a user can have. The secret of the app, its id, the recovery codes, the number's id.
+async fn with_everything(world: &World, user: &str, number: &str) -> (String, String, Vec<String>, String) {
+    let client = world.user(user);
+    let (secret, app, codes) = enrol_app(&client, "App").await;
+    let phone = enrol_phone(&client, number).await;
+    (secret, app, codes, phone)
+}
+
+pub(super) async fn t19_a_reset_by_the_back_end_does_not_touch_other_users(store: Arc<dyn Store>) {
+    let world = Plan::over(store, &[("LOCK_AFTER", "10")]).build();
+    let (secret, app, _, phone) = with_everything(&world, "alice", "+8613800138000").await;
+    for _ in 0..10 {
+        expect(&verify(&world.user("alice"), &world.wrong_code(&secret)).await, 400, "incorrect_code");
+        world.pass(65);
+    }
+    // As alike as names can be.
+    let others = ["alice2", "alic", "alice.", "alice:totp", "alice~", "ALICE"];
+    let mut kept = Vec::new();
+    for (number, user) in others.into_iter().enumerate() {
+        let (secret, _, codes, phone) = with_everything(&world, user, &format!("+861380013801{number}")).await;
+        let (id, code) = challenge(&world.user(user), &phone).await;
+        let (token, mailed) = begin_email(&world.user(user), &format!("{number}@example.com")).await;
+        kept.push((world.user(user), secret, codes, (id, code), (token, mailed)));
+    }
+    let stranger = world.session("alice", "stranger");
+    expect(&verify(&stranger, &world.next_code(&secret)).await, 403, "factor_locked");
+    for id in [&app, &phone] {
+        expect(&stranger.delete(&format!("{FACTORS}/{id}"), Value::Null).await, 403, "presence_required");
+    }
+    let back_end = world.back_end("alice");
+    back_end.delete(&format!("{FACTORS}/{app}"), Value::Null).await.expect(204);
+    assert_eq!(factors(&back_end).await, 1, "a locked factor is removed");
+    back_end.delete(USER, Value::Null).await.expect(204);
+    assert_eq!(factors(&back_end).await, 0);
+
+    for (user, secret, codes, (id, code), (token, mailed)) in kept {
+        assert_eq!(factors(&user).await, 2);
+        confirm(&user, &token, &mailed).await.expect(201);
+        answer(&user, &id, &code).await.expect(200);
+        verify(&user, &world.next_code(&secret)).await.expect(200);
+        verify(&user, &codes[0]).await.expect(200);
+    }
+    // Nor do users without the right to it reach the route.
+    expect(&world.user("bob").delete("/v1/users/alice2", Value::Null).await, 401, "unauthorized");
+}
+
+pub(super) async fn t20_nothing_of_a_forgotten_user_stays_but_tombstones(store: Arc<dyn Store>) {
+    let store = Observed::new(store);
+    let world = World::on(store.clone());
+    let alice = world.user("alice");
+    let (secret, _, codes, phone) = with_everything(&world, "alice", "+8613800138000").await;
+    enrol_email(&alice, "alice@example.com").await;
+    let (id, code) = challenge(&alice, &phone).await;
+    verify(&alice, &world.wrong_code(&secret)).await.expect(400);
+    world.pass(60);
+    let (address, mailed) = begin_email(&alice, "alice@elsewhere.example").await;
+    let (app, new_secret) = begin_app(&alice, "New").await;
+    let before = store.items().await;
+    world.back_end("alice").delete(USER, Value::Null).await.expect(204);
+
+    let after = store.items().await;
+    let mut kinds: Vec<_> = after.keys().map(|key| &key.as_str()[..1]).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["a", "c", "e", "e", "e", "l", "l", "l"], "nothing is deleted");
+    for (key, stored) in &after {
+        if key.as_str().starts_with('l') {
+            assert_eq!(stored, &before[key], "a limit is the destination's");
+            continue;
+        }
+        assert!(stored.ttl.is_some(), "{key:?} is swept some day");
+        let names: Vec<_> = stored.item.iter().map(|(name, _)| name).collect();
+        let left = if key.as_str().starts_with('a') {
+            vec!["epoch", "factors", "schema"]
+        } else {
+            vec!["schema", "since", "state"]
+        };
+        assert_eq!(names, left, "{key:?}");
+        for (_, value) in stored.item.iter() {
+            assert!(!matches!(value, Attribute::Bytes(_)), "{key:?}");
+            assert!(!matches!(value, Attribute::List(values) if !values.is_empty()), "{key:?}");
+        }
+    }
+
+    expect(&confirm(&alice, &address, &mailed).await, 404, "not_found");
+    expect(&confirm(&alice, &app, &world.next_code(&new_secret)).await, 404, "not_found");
+    expect(&answer(&alice, &id, &code).await, 404, "not_found");
+    expect(&verify(&alice, &codes[0]).await, 400, "incorrect_code");
+    expect(&verify(&alice, &world.next_code(&secret)).await, 400, "factor_required");
+    // The session that was present is not any more, and needs it no more: all begins afresh.
+    let (_, _, codes) = enrol_app(&alice, "App").await;
+    assert_eq!(codes.len(), 10);
+}
+
+pub(super) async fn t20_a_user_is_forgotten_whole_whoever_races(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    for round in 0..50 {
+        let name = format!("alice-{round}");
+        let (alice, back_end) = (world.user(&name), world.back_end(&name));
+        let (secret, app, codes, phone) = with_everything(&world, &name, &format!("+86138001380{round:02}")).await;
+        let (id, code) = challenge(&alice, &phone).await;
+        let (token, mailed) = begin_email(&alice, &format!("{name}@example.com")).await;
+        let (pending, new_secret) = begin_app(&back_end, "New").await;
+        let app_code = world.next_code(&secret);
+        let new_code = totp(&new_secret, world.now());
+        let requests = [
+            (&back_end, "DELETE", USER.to_owned(), Value::Null),
+            (&alice, "POST", VERIFY.to_owned(), json!({"factorId": app, "code": app_code})),
+            (&alice, "POST", VERIFY.to_owned(), json!({"code": codes[0]})),
+            (&alice, "POST", VERIFY.to_owned(), json!({"challengeId": id, "code": code})),
+            (&alice, "POST", CONFIRM.to_owned(), json!({"enrollmentToken": token, "code": mailed})),
+            (&back_end, "POST", CONFIRM.to_owned(), json!({"enrollmentToken": pending, "code": new_code})),
+            (&alice, "PATCH", format!("{FACTORS}/{app}"), json!({"label": "Old"})),
+        ];
+        // Who comes when is another thing each time.
+        let mut requests = requests.map(|(client, method, path, body)| (client.clone(), method, path, body));
+        requests.rotate_left(round % 7);
+        let replies =
+            at_once(requests.map(|(client, method, path, body)| async move { client.call(method, &path, body).await }))
+                .await;
+        assert_eq!(count(&replies, 204, ""), 1, "round {round}");
+
+        let listed = back_end.get(FACTORS).await.expect(200).json();
+        assert_eq!(listed, json!({"factors": [], "recoveryCodes": {"remaining": 0}}), "round {round}");
+        expect(&confirm(&alice, &token, &mailed).await, 404, "not_found");
+        expect(&confirm(&back_end, &pending, &totp(&new_secret, world.now())).await, 404, "not_found");
+        expect(&answer(&alice, &id, &code).await, 404, "not_found");
+        expect(&verify(&alice, &codes[1]).await, 400, "incorrect_code");
+        // Presence went with the factors: another session enrols, and this one has to pass a check.
+        enrol_app(&world.session(&name, "new"), "New").await;
+        expect(&alice.post(ENROLL, new_app()).await, 403, "presence_required");
+    }
+}
+
+/// There is no account yet whose version would tell.
+pub(super) async fn t20_a_first_enrollment_in_flight_does_not_outlive_its_user(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    for round in 0..50 {
+        let name = format!("alice-{round}");
+        let (alice, back_end) = (world.user(&name), world.back_end(&name));
+        let (token, secret) = begin_app(&alice, "App").await;
+        let code = world.next_code(&secret);
+        let forget = (back_end.clone(), "DELETE", USER, Value::Null);
+        let finish = (alice.clone(), "POST", CONFIRM, json!({"enrollmentToken": token, "code": code}));
+        let requests = if round % 2 == 0 { [forget, finish] } else { [finish, forget] };
+        let replies =
+            at_once(requests.map(|(client, method, path, body)| async move { client.call(method, path, body).await }))
+                .await;
+        assert_eq!(count(&replies, 204, ""), 1);
+        assert_eq!(count(&replies, 201, "") + count(&replies, 404, "not_found"), 1);
+        assert_eq!(factors(&alice).await, 0, "round {round}");
+        expect(&confirm(&alice, &token, &code).await, 404, "not_found");
+        enrol_app(&alice, "App").await;
+    }
+}
+
+/// A store that reads no enrolment before it is let go.
+struct Held {
+    inner: Arc<dyn Store>,
+    account_was_read: Notify,
+    gate: Semaphore,
+}
+
+#[async_trait::async_trait]
+impl Store for Held {
+    async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
+        if key.as_str().starts_with('e') {
+            // Closed is let go: there never is a permit.
+            let _ = self.gate.acquire().await;
+        }
+        let stored = self.inner.get(key).await;
+        if key.as_str().starts_with('a') {
+            self.account_was_read.notify_one();
+        }
+        stored
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        self.inner.commit(commit).await
+    }
+}
+
+/// The account is read before there is one, the enrolment once it is confirmed.
+pub(super) async fn t20_an_enrollment_confirmed_between_two_reads_does_not_outlive_its_user(store: Arc<dyn Store>) {
+    let held = Arc::new(Held { inner: Arc::clone(&store), account_was_read: Notify::new(), gate: Semaphore::new(0) });
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (token, secret) = begin_app(&alice, "App").await;
+    let back_end = World::on(held.clone()).back_end("alice");
+    let forgotten = tokio::spawn(async move { back_end.delete(USER, Value::Null).await });
+    held.account_was_read.notified().await;
+    confirm(&alice, &token, &world.next_code(&secret)).await.expect(201);
+    held.gate.close();
+    forgotten.await.unwrap().expect(204);
+    assert_eq!(factors(&alice).await, 0);
+}
+
+pub(super) async fn t41_what_one_kind_of_caller_begins_the_other_cant_finish(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let (alice, back_end) = (world.user("alice"), world.back_end("alice"));
+    for (begins, other) in [(&alice, &back_end), (&back_end, &alice)] {
+        let (token, secret) = begin_app(begins, "App").await;
+        let code = world.next_code(&secret);
+        expect(&confirm(other, &token, &code).await, 404, "not_found");
+        confirm(begins, &token, &code).await.expect(201);
+        expect(&confirm(other, &token, &code).await, 404, "not_found");
+        expect(&confirm(begins, &token, &code).await, 409, "already_used");
+        back_end.delete(USER, Value::Null).await.expect(204);
+    }
+    // Nor where the session is present, and could begin one of its own.
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let (token, secret) = begin_app(&back_end, "App").await;
+    let code = world.next_code(&secret);
+    expect(&confirm(&alice, &token, &code).await, 404, "not_found");
+    alice.patch(PROFILE, json!({"code": code})).await.expect(400);
+    confirm(&back_end, &token, &code).await.expect(201);
+    for (begins, other) in [(&alice, &back_end), (&back_end, &alice)] {
+        let (id, code) = challenge(begins, &phone).await;
+        expect(&answer(other, &id, &code).await, 404, "not_found");
+        answer(begins, &id, &code).await.expect(200);
+        expect(&answer(other, &id, &code).await, 404, "not_found");
+        expect(&answer(begins, &id, &code).await, 409, "already_used");
+    }
+    // A token is of one user, whoever asks.
+    let (token, secret) = begin_app(&back_end, "Alice's").await;
+    expect(&confirm(&world.back_end("bob"), &token, &world.next_code(&secret)).await, 404, "not_found");
+}
