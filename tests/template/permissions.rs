@@ -24,8 +24,16 @@ pub(super) fn items(function: Function) -> (&'static [&'static str], &'static [&
     }
 }
 
+/// What is configured of messages.
+#[derive(Clone, Copy)]
+enum Channel {
+    Sms,
+    Email,
+    ConfigurationSet,
+}
+
 /// What a function's policy must be.
-fn expected(function: Function, logs: &str, keys: &[&str], has_channels: bool) -> BTreeSet<Grant> {
+fn expected(function: Function, logs: &str, keys: &[&str], channels: &[Channel]) -> BTreeSet<Grant> {
     let of = |kinds: &[&str]| json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": kinds}});
     let (read, written) = items(function);
     let mut grants = BTreeSet::from([
@@ -38,12 +46,16 @@ fn expected(function: Function, logs: &str, keys: &[&str], has_channels: bool) -
         let condition = json!({"StringEquals": {"kms:MacAlgorithm": "HMAC_SHA_256"}});
         grants.insert(grant("kms:GenerateMac", key, &condition));
     }
-    if has_channels && matches!(function, Function::EnrollRequest | Function::Challenge) {
-        grants.insert(grant("sns:Publish", "not arn:${AWS::Partition}:sns:*:*:*", &Value::Null));
+    if matches!(function, Function::EnrollRequest | Function::Challenge) {
         let ses = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}";
-        let condition = json!({"StringEquals": {"ses:FromAddress": {"Ref": "EmailFrom"}}});
-        grants.insert(grant("ses:SendEmail", &format!("{ses}:identity/*"), &condition));
-        grants.insert(grant("ses:SendEmail", &format!("{ses}:configuration-set/${{SesConfigurationSet}}"), &condition));
+        let from = json!({"StringEquals": {"ses:FromAddress": {"Ref": "EmailFrom"}}});
+        grants.extend(channels.iter().map(|channel| match channel {
+            Channel::Sms => grant("sns:Publish", "not arn:${AWS::Partition}:sns:*:*:*", &Value::Null),
+            Channel::Email => grant("ses:SendEmail", &format!("{ses}:identity/*"), &from),
+            Channel::ConfigurationSet => {
+                grant("ses:SendEmail", &format!("{ses}:configuration-set/${{SesConfigurationSet}}"), &from)
+            }
+        }));
     }
     grants
 }
@@ -82,33 +94,42 @@ fn on(resource: &Value) -> String {
 }
 
 /// Holds every function's policy against what it should be.
-fn check(template: &Template, keys: &[&str], has_channels: bool) {
+fn check(template: &Template, keys: &[&str], channels: &[Channel]) {
     let functions = template.functions();
     for function in Function::ALL {
         let properties = template.properties(functions[function.name()]);
         let logs = meant(&properties["LoggingConfig"]["LogGroup"]);
         let granted = granted(template, meant(&properties["Role"]));
-        assert_eq!(granted, expected(function, logs, keys, has_channels), "{}", function.name());
+        assert_eq!(granted, expected(function, logs, keys, channels), "{}", function.name());
     }
 }
 
 #[test]
 fn each_function_may_do_what_it_does_and_nothing_else() {
     let Some(template) = Template::few() else { return };
-    check(&template, &["Key"], false);
+    check(&template, &["Key"], &[]);
 }
 
 #[test]
-fn where_channels_are_configured_the_functions_that_send_may_send() {
-    let Some(template) = Template::many() else { return };
-    check(&template, &["Key"], true);
+fn by_a_channel_that_is_configured_the_functions_that_send_may_send() {
+    use Channel::{ConfigurationSet, Email, Sms};
+    let cases: [(&[&str], &[Channel]); 4] = [
+        (&["AllowedCountries=CH"], &[Sms]),
+        (&["EmailFrom=security@example.com"], &[Email]),
+        (&["EmailFrom=security@example.com", "SesConfigurationSet=second-factor"], &[Email, ConfigurationSet]),
+        (&["SesConfigurationSet=second-factor"], &[]),
+    ];
+    for (parameters, channels) in cases {
+        let Some(template) = Template::with(&[FEW, parameters].concat()) else { return };
+        check(&template, &["Key"], channels);
+    }
 }
 
 #[test]
 fn in_a_rotation_every_function_may_use_both_keys() {
     for state in ["KeyRotation=prepared", "KeyRotation=done"] {
         let Some(template) = Template::with(&[FEW, &[state]].concat()) else { return };
-        check(&template, &["Key", "SecondKey"], false);
+        check(&template, &["Key", "SecondKey"], &[]);
     }
 }
 
