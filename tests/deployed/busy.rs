@@ -26,7 +26,7 @@ async fn t35_a_function_recovers_when_kms_and_dynamodb_do() {
     let Some(stack) = Stack::start(&[]).await else { return };
     let alice = Caller::User("alice");
     stack.call(alice, "GET /v1/me/factors", &[], Value::Null).expect(200);
-    let keys_at_start = stack.others("factors").take();
+    let keys_at_start = stack.others("factors").take().await;
     assert_eq!(keys_at_start.iter().filter(|seen| seen.name() == "GenerateMac").count(), 1, "once in its life");
 
     let dynamodb = stack.dynamodb("factors");
@@ -34,7 +34,7 @@ async fn t35_a_function_recovers_when_kms_and_dynamodb_do() {
     stack.call(alice, "GET /v1/me/factors", &[], Value::Null).expect(503);
     dynamodb.heal();
     stack.call(alice, "GET /v1/me/factors", &[], Value::Null).expect(200);
-    assert_eq!(stack.others("factors").take().len(), 0, "no request needs a key again");
+    assert_eq!(stack.others("factors").take().await.len(), 0, "no request needs a key again");
 }
 
 #[tokio::test]

@@ -210,9 +210,9 @@ impl Stack {
     }
 
     /// What a function asked of AWS since this was last called, as a policy would name it.
-    pub fn asked(&self, function: &str) -> BTreeSet<String> {
+    pub async fn asked(&self, function: &str) -> BTreeSet<String> {
         let running = &self.functions[function];
-        let seen = running.dynamodb.take().into_iter().chain(running.others.take());
+        let seen = running.dynamodb.take().await.into_iter().chain(running.others.take().await);
         seen.flat_map(|seen| asked(&seen)).collect()
     }
 

@@ -22,7 +22,7 @@ fn start() -> Option<(String, Mutex<Child>)> {
         return None;
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("moto");
-    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("aws/requirements-moto.txt");
+    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/aws/requirements-moto.txt");
     let locked = std::fs::read_to_string(&lock).unwrap();
     // What was installed by another lock, or not to the end, is installed anew.
     if !std::fs::read_to_string(folder.join(".whole")).is_ok_and(|installed| installed == locked) {
@@ -54,7 +54,7 @@ pub fn endpoint() -> Option<&'static str> {
 }
 
 /// What it has been given so far, by service.
-fn data() -> Value {
+pub fn data() -> Value {
     let data = ureq::get(format!("{}/moto-api/data.json", endpoint().unwrap())).call();
     data.unwrap().body_mut().read_json().unwrap()
 }
