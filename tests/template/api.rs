@@ -2,35 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign::http::routes::{Function, Method, routes};
+use countersign::domain::actor::Access;
+use countersign::http::routes::{Function, Route, routes};
 use serde_json::{Value, json};
 
 use super::{Template, meant, reference, set};
 
-/// What only a back end may call, signed with AWS credentials.
-const OF_THE_BACK_END: &str = "/v1/users/";
-
-/// Every route of the table, as API Gateway writes it, with its function.
-fn table() -> Vec<(String, Function)> {
-    let key = |method: Method, path: &str| format!("{} {path}", method.as_str());
-    let routes = routes();
-    let mut table: Vec<_> = routes.iter().map(|route| (key(route.method, route.path), route.function)).collect();
-    // Until the back end's routes are in the table: the native ones for any user, and one that removes a user.
-    if !routes.iter().any(|route| route.path.starts_with(OF_THE_BACK_END)) {
-        for route in &routes {
-            if let Some(rest) = route.path.strip_prefix("/v1/me/") {
-                table.push((key(route.method, &format!("{OF_THE_BACK_END}{{userId}}/{rest}")), route.function));
-            }
-        }
-        table.push((key(Method::Delete, "/v1/users/{userId}"), Function::Factors));
-    }
-    table
+/// Every route of the table, by its key in API Gateway.
+fn table() -> BTreeMap<String, Route> {
+    routes().into_iter().map(|route| (format!("{} {}", route.method.as_str(), route.path), route)).collect()
 }
 
 /// The routes that may send a message.
 fn sending() -> BTreeSet<String> {
     let sends = |function| matches!(function, Function::EnrollRequest | Function::Challenge);
-    table().into_iter().filter(|(_, function)| sends(*function)).map(|(key, _)| key).collect()
+    table().into_iter().filter(|(_, route)| sends(route.function)).map(|(key, _)| key).collect()
 }
 
 /// Every route of the template with its properties, by route key.
@@ -57,7 +43,7 @@ fn the_routes_and_their_functions_are_the_route_table() {
         assert_eq!(integration["PayloadFormatVersion"], "2.0", "{key}");
         found.insert((key.to_owned(), binaries[meant(&integration["IntegrationUri"])].to_owned()));
     }
-    let expected: BTreeSet<_> = table().into_iter().map(|(key, function)| (key, function.name().to_owned())).collect();
+    let expected = table().into_iter().map(|(key, route)| (key, route.function.name().to_owned())).collect();
     assert_eq!(found, expected);
 }
 
@@ -82,13 +68,13 @@ fn every_function_of_the_code_is_deployed_and_may_be_called_by_this_api_alone() 
 #[test]
 fn no_route_is_public_and_each_has_the_authorizer_of_those_who_may_call() {
     for scopes in [false, true] {
+        let table = table();
         let Some(template) = (if scopes { Template::many() } else { Template::few() }) else { return };
         for (key, route) in deployed(&template) {
-            let path = key.split(' ').nth(1).unwrap_or_default();
             let mut expected = json!({
                 "ApiId": reference("Api"), "RouteKey": key, "Target": route["Target"], "AuthorizationType": "AWS_IAM",
             });
-            if !path.starts_with(OF_THE_BACK_END) {
+            if table[key].access == Access::User {
                 expected["AuthorizationType"] = json!("JWT");
                 expected["AuthorizerId"] = reference("Authorizer");
                 // A linter sees no misspelt name here, and API Gateway would let every scope pass.
