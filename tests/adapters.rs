@@ -5,3 +5,4 @@ mod answers;
 mod dynamodb;
 mod keys;
 mod proxy;
+mod rotation;
