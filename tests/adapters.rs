@@ -3,5 +3,10 @@
 
 mod answers;
 mod dynamodb;
+mod email;
+mod given;
 mod keys;
+mod logs;
 mod proxy;
+mod rotation;
+mod sms;

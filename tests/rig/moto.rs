@@ -62,7 +62,7 @@ pub fn data() -> Value {
 /// The texts of the SMS to a number, oldest first.
 pub fn sms_to(number: &str) -> Vec<String> {
     let all = data()["sns"]["SMS"].as_array().cloned().unwrap_or_default();
-    let all = all.iter().filter(|sms| sms["number"] == *number);
+    let all = all.iter().filter(|sms| sms["phone_number"] == *number);
     all.map(|sms| sms["message"].as_str().unwrap_or_default().to_owned()).collect()
 }
 

@@ -114,8 +114,8 @@ fn failed<E: ProvideErrorMetadata>(service: &'static str, error: &SdkError<E>) -
         SdkError::ConstructionFailure(_) => (None, None, DeliveryError::Refused),
         SdkError::ServiceError(spoken) => {
             let status = spoken.raw().status().as_u16();
-            // 408: the service did not get all of it, or says so.
-            let is_refusal = (400..500).contains(&status) && status != 408;
+            // Without a code it is somebody in between who speaks. 408: the service did not get all of it, or says so.
+            let is_refusal = spoken.err().code().is_some() && (400..500).contains(&status) && status != 408;
             let outcome = if is_refusal { DeliveryError::Refused } else { DeliveryError::Unknown };
             (spoken.err().code(), hint(spoken.err().message().unwrap_or_default()), outcome)
         }

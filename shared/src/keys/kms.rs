@@ -61,6 +61,13 @@ impl Keys for KmsKeys {
                     Some("NotFoundException") => KeysError("KMS has no such key"),
                     Some("DisabledException" | "KMSInvalidStateException") => KeysError("the key is disabled in KMS"),
                     Some("InvalidKeyUsageException") => KeysError("the key is not an HMAC_256 key"),
+                    Some("ThrottlingException") => KeysError("KMS throttles"),
+                    Some("ExpiredTokenException" | "UnrecognizedClientException" | "InvalidSignatureException") => {
+                        KeysError("KMS does not accept the function's credentials")
+                    }
+                    Some("KMSInternalException" | "DependencyTimeoutException" | "KeyUnavailableException") => {
+                        KeysError("KMS is in trouble of its own")
+                    }
                     Some(_) => KeysError("KMS refused"),
                     None => KeysError("KMS does not answer"),
                 }
