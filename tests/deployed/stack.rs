@@ -77,6 +77,8 @@ impl Drop for Stack {
 pub enum Caller<'a> {
     /// A user, in a session of the same name.
     User(&'a str),
+    /// A user, in another session.
+    Elsewhere(&'a str),
     /// The back end, for a user.
     BackEnd(&'a str),
 }
@@ -166,10 +168,11 @@ impl Stack {
         let mut event = self.events.get(route).unwrap_or_else(|| panic!("no event for {route}")).clone();
         let mut given = json!({});
         match caller {
-            Caller::User(user) => {
+            Caller::User(user) | Caller::Elsewhere(user) => {
+                let session = if matches!(caller, Caller::User(_)) { user } else { "elsewhere" };
                 let claims = &mut event["requestContext"]["authorizer"]["jwt"]["claims"];
                 claims["sub"] = user.into();
-                claims["sid"] = user.into();
+                claims["sid"] = session.into();
             }
             Caller::BackEnd(user) => given["userId"] = user.into(),
         }
