@@ -17,6 +17,7 @@ mod events;
 mod headers;
 mod identity;
 mod paths;
+mod watch;
 
 /// Where the events are.
 fn folder() -> PathBuf {
