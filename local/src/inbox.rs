@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use countersign::delivery::Channel;
+use countersign::delivery::messages::escaped;
 use countersign::delivery::outbox::{Delivered, Outbox};
 use countersign::domain::time::Timestamp;
 use serde_json::json;
@@ -88,11 +89,6 @@ fn item(message: &Delivered) -> String {
         subject = subject.unwrap_or_default(),
         text = escaped(message.text.trim_end()),
     )
-}
-
-/// Text as it is safe between tags.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 const EMPTY: &str = "<section><h2>No messages yet</h2><p>A code that Countersign would send by SMS or e-mail appears \

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use countersign::http::routes::Function;
 use serde_json::{Value, json};
 
-use crate::moto;
+use crate::rig::moto;
+use crate::rig::tools::totp;
 use crate::stack::{Caller, Reply, Stack};
 use crate::template::Template;
-use crate::tools::totp;
 
 const ENROLL: &str = "POST /v1/me/enrollments";
 const CONFIRM: &str = "POST /v1/me/enrollments/confirm";
@@ -25,12 +25,12 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     #[track_caller]
-    fn call(&mut self, user: &str, route: &str, body: Value) -> Reply {
+    fn call(&mut self, user: &str, route: &str, body: &Value) -> Reply {
         self.with(Caller::User(user), route, &[], body)
     }
 
     #[track_caller]
-    fn with(&mut self, caller: Caller<'_>, route: &str, parameters: &[(&str, &str)], body: Value) -> Reply {
+    fn with(&mut self, caller: Caller<'_>, route: &str, parameters: &[(&str, &str)], body: &Value) -> Reply {
         let reply = self.stack.call(caller, route, parameters, body);
         collect(&reply.body, &mut self.secrets);
         reply
@@ -65,11 +65,11 @@ impl Walk<'_> {
     /// Enrols an app natively; gives its secret, its id and its recovery codes.
     #[track_caller]
     fn app(&mut self, user: &str) -> (String, String, Vec<String>) {
-        let begun = self.call(user, ENROLL, json!({"factorType": "totp"})).expect(201);
+        let begun = self.call(user, ENROLL, &json!({"factorType": "totp"})).expect(201);
         let secret = begun.text("/totp/secret");
         let code = self.code(&secret, -1);
         let confirmation = json!({"enrollmentToken": begun.text("/enrollmentToken"), "code": code});
-        let confirmed = self.call(user, CONFIRM, confirmation).expect(201);
+        let confirmed = self.call(user, CONFIRM, &confirmation).expect(201);
         let codes = confirmed.body["recoveryCodes"].as_array().unwrap();
         let codes = codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect();
         (secret, confirmed.text("/factor/id"), codes)
@@ -85,16 +85,16 @@ impl Walk<'_> {
             request["code"] = code.into();
             caller = Caller::Elsewhere(user);
         }
-        let token = self.with(caller, ENROLL, &[], request).expect(201).text("/enrollmentToken");
+        let token = self.with(caller, ENROLL, &[], &request).expect(201).text("/enrollmentToken");
         let code = self.sent(to);
-        let confirmed = self.call(user, CONFIRM, json!({"enrollmentToken": token, "code": code})).expect(201);
+        let confirmed = self.call(user, CONFIRM, &json!({"enrollmentToken": token, "code": code})).expect(201);
         let id = confirmed.text("/factor/id");
         for whom in [json!({"factorId": id}), json!({"factorType": factor_type})] {
-            let challenge = self.call(user, CHALLENGE, whom).expect(201).text("/challengeId");
+            let challenge = self.call(user, CHALLENGE, &whom).expect(201).text("/challengeId");
             let code = self.sent(to);
             let answer = json!({"challengeId": challenge, "code": code});
-            self.call(user, VERIFY, answer.clone()).expect(200);
-            self.call(user, VERIFY, answer).expect(409);
+            self.call(user, VERIFY, &answer.clone()).expect(200);
+            self.call(user, VERIFY, &answer).expect(409);
         }
         id
     }
@@ -129,23 +129,23 @@ fn collect(value: &Value, secrets: &mut BTreeSet<String>) {
 fn native(walk: &mut Walk<'_>) {
     let (secret, app, codes) = walk.app("alice");
     let check = json!({"code": walk.code(&secret, 0)});
-    let passed = walk.call("alice", VERIFY, check.clone()).expect(200);
+    let passed = walk.call("alice", VERIFY, &check.clone()).expect(200);
     assert_eq!((passed.text("/factorId"), &passed.body["amr"][0]), (app.clone(), &json!("otp")));
-    assert_eq!(walk.call("alice", VERIFY, check).expect(400).text("/code"), "code_already_used");
-    walk.call("alice", VERIFY, json!({"code": codes[0]})).expect(200);
-    walk.call("alice", VERIFY, json!({"code": codes[0]})).expect(400);
+    assert_eq!(walk.call("alice", VERIFY, &check).expect(400).text("/code"), "code_already_used");
+    walk.call("alice", VERIFY, &json!({"code": codes[0]})).expect(200);
+    walk.call("alice", VERIFY, &json!({"code": codes[0]})).expect(400);
 
     let phone = walk.destination("alice", "sms", "phoneNumber", "+41791234501", Some(&codes[1]));
     let address = walk.destination("alice", "email", "email", "alice@example.com", None);
-    let listed = walk.call("alice", "GET /v1/me/factors", Value::Null).expect(200);
+    let listed = walk.call("alice", "GET /v1/me/factors", &Value::Null).expect(200);
     assert_eq!(listed.body["factors"].as_array().unwrap().len(), 3);
     let alice = Caller::User("alice");
     let id = [("id", phone.as_str())];
-    walk.with(alice, &format!("GET {FACTOR}"), &id, Value::Null).expect(200);
-    walk.with(alice, &format!("PATCH {FACTOR}"), &id, json!({"label": "Private"})).expect(200);
-    walk.with(alice, &format!("DELETE {FACTOR}"), &id, json!({})).expect(204);
-    walk.with(alice, &format!("DELETE {FACTOR}"), &[("id", &address)], json!({"code": codes[2]})).expect(204);
-    walk.call("alice", "POST /v1/me/recovery-codes", json!({"code": codes[3]})).expect(201);
+    walk.with(alice, &format!("GET {FACTOR}"), &id, &Value::Null).expect(200);
+    walk.with(alice, &format!("PATCH {FACTOR}"), &id, &json!({"label": "Private"})).expect(200);
+    walk.with(alice, &format!("DELETE {FACTOR}"), &id, &json!({})).expect(204);
+    walk.with(alice, &format!("DELETE {FACTOR}"), &[("id", &address)], &json!({"code": codes[2]})).expect(204);
+    walk.call("alice", "POST /v1/me/recovery-codes", &json!({"code": codes[3]})).expect(201);
 }
 
 fn genauth(walk: &mut Walk<'_>) {
@@ -154,34 +154,34 @@ fn genauth(walk: &mut Walk<'_>) {
         assert_eq!(reply.body["statusCode"], 200, "{}", reply.body);
         reply
     };
-    let begun = ok(walk.call("bob", send, json!({"factorType": "OTP", "profile": {}})));
+    let begun = ok(walk.call("bob", send, &json!({"factorType": "OTP", "profile": {}})));
     let uri = begun.text("/data/otpData/qrCodeUri");
     let secret = uri.split("secret=").nth(1).unwrap().split('&').next().unwrap().to_owned();
     walk.keep(&secret);
     let confirmation = |token: String, kind: &str, code: &str| json!({"factorType": kind, "enrollmentToken": token, "enrollmentData": {"passCode": code}});
     let code = walk.code(&secret, -1);
-    ok(walk.call("bob", enroll, confirmation(begun.text("/data/enrollmentToken"), "OTP", &code)));
+    ok(walk.call("bob", enroll, &confirmation(begun.text("/data/enrollmentToken"), "OTP", &code)));
     let code = walk.code(&secret, 0);
     assert_eq!(
-        ok(walk.call("bob", "POST /api/v3/mfa-totp-verify", json!({"totp": code}))).body["data"]["verified"],
+        ok(walk.call("bob", "POST /api/v3/mfa-totp-verify", &json!({"totp": code}))).body["data"]["verified"],
         true
     );
     for (kind, profile, to) in [
         ("SMS", json!({"phoneNumber": "791234502", "phoneCountryCode": "+41"}), "+41791234502"),
         ("EMAIL", json!({"email": "bob@example.com"}), "bob@example.com"),
     ] {
-        let begun = ok(walk.call("bob", send, json!({"factorType": kind, "profile": profile})));
+        let begun = ok(walk.call("bob", send, &json!({"factorType": kind, "profile": profile})));
         let code = walk.sent(to);
-        ok(walk.call("bob", enroll, confirmation(begun.text("/data/enrollmentToken"), kind, &code)));
+        ok(walk.call("bob", enroll, &confirmation(begun.text("/data/enrollmentToken"), kind, &code)));
     }
-    let listed = ok(walk.call("bob", "GET /api/v3/list-enrolled-factors", Value::Null));
+    let listed = ok(walk.call("bob", "GET /api/v3/list-enrolled-factors", &Value::Null));
     let ids: Vec<_> = (0..3).map(|n| listed.text(&format!("/data/{n}/factorId"))).collect();
-    ok(walk.with(Caller::User("bob"), "GET /api/v3/get-factor", &[("factorId", &ids[0])], Value::Null));
-    ok(walk.with(Caller::User("bob"), "GET /api/v3/get-factors", &[("factorId", &ids[1])], Value::Null));
+    ok(walk.with(Caller::User("bob"), "GET /api/v3/get-factor", &[("factorId", &ids[0])], &Value::Null));
+    ok(walk.with(Caller::User("bob"), "GET /api/v3/get-factors", &[("factorId", &ids[1])], &Value::Null));
     for id in &ids {
-        ok(walk.call("bob", "POST /api/v3/reset-factor", json!({"factorId": id})));
+        ok(walk.call("bob", "POST /api/v3/reset-factor", &json!({"factorId": id})));
     }
-    let kinds = ok(walk.call("bob", "GET /api/v3/list-factors-to-enroll", Value::Null));
+    let kinds = ok(walk.call("bob", "GET /api/v3/list-factors-to-enroll", &Value::Null));
     assert_eq!(
         kinds.body["data"].as_array().unwrap().len(),
         3,
@@ -192,49 +192,49 @@ fn genauth(walk: &mut Walk<'_>) {
 
 fn logto(walk: &mut Walk<'_>) {
     let verify = "POST /api/experience/verification/totp/verify";
-    let made = walk.call("carol", "POST /api/experience/verification/totp/secret", Value::Null).expect(200);
+    let made = walk.call("carol", "POST /api/experience/verification/totp/secret", &Value::Null).expect(200);
     let (id, secret) = (made.text("/verificationId"), made.text("/secret"));
     let code = walk.code(&secret, -1);
-    walk.call("carol", verify, json!({"code": code, "verificationId": id})).expect(200);
+    walk.call("carol", verify, &json!({"code": code, "verificationId": id})).expect(200);
     let bind = json!({"type": "Totp", "verificationId": id});
-    walk.call("carol", "POST /api/experience/profile/mfa", bind).expect(204);
+    walk.call("carol", "POST /api/experience/profile/mfa", &bind).expect(204);
     let code = walk.code(&secret, 0);
-    walk.call("carol", verify, json!({"code": code})).expect(200);
+    walk.call("carol", verify, &json!({"code": code})).expect(200);
 }
 
 fn profile(walk: &mut Walk<'_>) {
-    let made = walk.call("dave", "POST /profile/two-fa", Value::Null).expect(201);
+    let made = walk.call("dave", "POST /profile/two-fa", &Value::Null).expect(201);
     let url = made.text("/data/otpAuthURL");
     let secret = walk.keep(url.rsplit('=').next().unwrap());
     let code = walk.code(&secret, -1);
-    let enabled = walk.call("dave", "PATCH /profile/two-fa", json!({"code": code})).expect(200);
+    let enabled = walk.call("dave", "PATCH /profile/two-fa", &json!({"code": code})).expect(200);
     assert_eq!(enabled.body["data"].as_array().unwrap().len(), 12);
     let code = walk.code(&secret, 0);
-    walk.call("dave", "PATCH /profile/two-fa/disable", json!({"code": code})).expect(200);
+    walk.call("dave", "PATCH /profile/two-fa/disable", &json!({"code": code})).expect(200);
 }
 
 fn back_end(walk: &mut Walk<'_>) {
     let erin = Caller::BackEnd("erin");
     let of = |route: &str| route.replace("/v1/me", "/v1/users/{userId}");
     let begun =
-        walk.with(erin, &of(ENROLL), &[], json!({"factorType": "email", "email": "erin@example.com"})).expect(201);
+        walk.with(erin, &of(ENROLL), &[], &json!({"factorType": "email", "email": "erin@example.com"})).expect(201);
     let code = walk.sent("erin@example.com");
     let confirmation = json!({"enrollmentToken": begun.text("/enrollmentToken"), "code": code});
-    let id = walk.with(erin, &of(CONFIRM), &[], confirmation).expect(201).text("/factor/id");
-    let challenge = walk.with(erin, &of(CHALLENGE), &[], json!({"factorId": id})).expect(201).text("/challengeId");
+    let id = walk.with(erin, &of(CONFIRM), &[], &confirmation).expect(201).text("/factor/id");
+    let challenge = walk.with(erin, &of(CHALLENGE), &[], &json!({"factorId": id})).expect(201).text("/challengeId");
     let code = walk.sent("erin@example.com");
-    walk.with(erin, &of(VERIFY), &[], json!({"challengeId": challenge, "code": code})).expect(200);
+    walk.with(erin, &of(VERIFY), &[], &json!({"challengeId": challenge, "code": code})).expect(200);
     let ids = [("id", id.as_str())];
-    walk.with(erin, &of("GET /v1/me/factors"), &[], Value::Null).expect(200);
-    walk.with(erin, &of(&format!("GET {FACTOR}")), &ids, Value::Null).expect(200);
-    walk.with(erin, &of(&format!("PATCH {FACTOR}")), &ids, json!({"label": "Work"})).expect(200);
-    walk.with(erin, &of("POST /v1/me/recovery-codes"), &[], json!({})).expect(201);
-    walk.with(erin, &of(&format!("DELETE {FACTOR}")), &ids, json!({})).expect(204);
+    walk.with(erin, &of("GET /v1/me/factors"), &[], &Value::Null).expect(200);
+    walk.with(erin, &of(&format!("GET {FACTOR}")), &ids, &Value::Null).expect(200);
+    walk.with(erin, &of(&format!("PATCH {FACTOR}")), &ids, &json!({"label": "Work"})).expect(200);
+    walk.with(erin, &of("POST /v1/me/recovery-codes"), &[], &json!({})).expect(201);
+    walk.with(erin, &of(&format!("DELETE {FACTOR}")), &ids, &json!({})).expect(204);
     // What a user has begun and what is open goes with them.
     let _ = walk.destination("frank", "email", "email", "frank@example.com", None);
-    walk.call("frank", CHALLENGE, json!({"factorType": "email"})).expect(201);
-    walk.with(Caller::BackEnd("frank"), "DELETE /v1/users/{userId}", &[], Value::Null).expect(204);
-    let listed = walk.call("frank", "GET /v1/me/factors", Value::Null).expect(200);
+    walk.call("frank", CHALLENGE, &json!({"factorType": "email"})).expect(201);
+    walk.with(Caller::BackEnd("frank"), "DELETE /v1/users/{userId}", &[], &Value::Null).expect(204);
+    let listed = walk.call("frank", "GET /v1/me/factors", &Value::Null).expect(200);
     assert_eq!(listed.body["factors"], json!([]));
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::proxy::Fault;
+use crate::rig::proxy::Fault;
 use crate::stack::{Caller, Stack};
 
 #[tokio::test]
@@ -12,10 +12,10 @@ async fn t35_a_function_that_starts_without_its_keys_says_so_and_tries_again() {
     // Nothing listens there yet.
     let Some(mut stack) = Stack::start(&[("AWS_ENDPOINT_URL_KMS", "http://127.0.0.1:9")]).await else { return };
     let alice = Caller::User("alice");
-    let refused = stack.call(alice, "GET /v1/me/factors", &[], Value::Null).expect(503);
+    let refused = stack.call(alice, "GET /v1/me/factors", &[], &Value::Null).expect(503);
     assert_eq!(refused.text("/code"), "busy");
     assert_eq!(refused.headers["retry-after"], "1");
-    let refused = stack.call(alice, "GET /api/v3/list-enrolled-factors", &[], Value::Null).expect(200);
+    let refused = stack.call(alice, "GET /api/v3/list-enrolled-factors", &[], &Value::Null).expect(200);
     assert_eq!(refused.body["statusCode"], 503);
     assert!(stack.runs("factors"), "it stays up");
     assert!(stack.log("factors").iter().any(|line| line.contains("the keys can't be reached")));
@@ -25,15 +25,15 @@ async fn t35_a_function_that_starts_without_its_keys_says_so_and_tries_again() {
 async fn t35_a_function_recovers_when_kms_and_dynamodb_do() {
     let Some(stack) = Stack::start(&[]).await else { return };
     let alice = Caller::User("alice");
-    stack.call(alice, "GET /v1/me/factors", &[], Value::Null).expect(200);
+    stack.call(alice, "GET /v1/me/factors", &[], &Value::Null).expect(200);
     let keys_at_start = stack.others("factors").take().await;
     assert_eq!(keys_at_start.iter().filter(|seen| seen.name() == "GenerateMac").count(), 1, "once in its life");
 
     let dynamodb = stack.dynamodb("factors");
     dynamodb.plan(Fault::Cut, 0, usize::MAX);
-    stack.call(alice, "GET /v1/me/factors", &[], Value::Null).expect(503);
+    stack.call(alice, "GET /v1/me/factors", &[], &Value::Null).expect(503);
     dynamodb.heal();
-    stack.call(alice, "GET /v1/me/factors", &[], Value::Null).expect(200);
+    stack.call(alice, "GET /v1/me/factors", &[], &Value::Null).expect(200);
     assert_eq!(stack.others("factors").take().await.len(), 0, "no request needs a key again");
 }
 
@@ -45,7 +45,7 @@ async fn a_function_answers_before_lambda_would_end_it() {
     // Nothing is answered in time.
     dynamodb.plan(Fault::Slow, 0, usize::MAX);
     let started = std::time::Instant::now();
-    let refused = stack.call(alice, "POST /profile/two-fa", &[], json!({})).expect(503);
+    let refused = stack.call(alice, "POST /profile/two-fa", &[], &json!({})).expect(503);
     assert!(started.elapsed() < Duration::from_secs(10), "the template gives it ten seconds");
     assert_eq!(refused.body["status"], "error");
 }

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::sam::tool;
+use crate::rig::sam::tool;
 use crate::stack::{Stack, function_of, root};
 
 #[tokio::test]

@@ -9,34 +9,25 @@ mod accounts;
 #[cfg(test)]
 mod busy;
 #[cfg(test)]
-#[path = "../rig/clients.rs"]
-mod clients;
-#[cfg(test)]
-#[path = "../rig/dynamodb.rs"]
-mod dynamodb;
-#[cfg(test)]
 mod events;
-#[cfg(test)]
-#[path = "../rig/moto.rs"]
-mod moto;
-#[cfg(test)]
-#[path = "../rig/proxy.rs"]
-mod proxy;
-#[cfg(test)]
-#[path = "../rig/sam.rs"]
-mod sam;
 #[cfg(test)]
 mod stack;
 #[cfg(test)]
 mod template;
 #[cfg(test)]
-#[path = "../rig/tools.rs"]
-mod tools;
-#[cfg(test)]
 mod watch;
-#[cfg(test)]
-#[path = "../rig/wire.rs"]
-mod wire;
 
 #[cfg(test)]
-use clients::clients_at;
+#[path = "../rig"]
+#[expect(dead_code, unreachable_pub, clippy::pedantic, reason = "the rig is another package's, which uses all of it")]
+mod rig {
+    mod clients;
+    pub mod dynamodb;
+    pub mod moto;
+    pub mod proxy;
+    pub mod sam;
+    pub mod tools;
+    mod wire;
+
+    pub use clients::{clients_at, clients_of};
+}

@@ -8,12 +8,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use countersign::http::routes::{Function, routes};
+use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::proxy::{Proxy, Seen};
+use crate::rig::proxy::{Proxy, Seen};
+use crate::rig::{clients_of, dynamodb, moto, sam};
 use crate::template::Template;
-use crate::{dynamodb, moto, sam};
 
 /// The binaries of this profile.
 const BINARIES: [(&str, &str); 5] = [
@@ -25,12 +26,12 @@ const BINARIES: [(&str, &str); 5] = [
 ];
 
 /// The root of the project.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The folder that `sam build` made, if these tests are of what is in it.
-pub fn built_by_sam() -> Option<PathBuf> {
+pub(crate) fn built_by_sam() -> Option<PathBuf> {
     std::env::var_os("FUNCTIONS_DIR").map(|folder| root().join(folder))
 }
 
@@ -54,8 +55,8 @@ struct Running {
 }
 
 /// Everything. It ends when it is dropped.
-pub struct Stack {
-    pub url: String,
+pub(crate) struct Stack {
+    pub(crate) url: String,
     runtime: Child,
     functions: BTreeMap<&'static str, Running>,
     events: BTreeMap<String, Value>,
@@ -74,7 +75,7 @@ impl Drop for Stack {
 
 /// Who calls.
 #[derive(Clone, Copy)]
-pub enum Caller<'a> {
+pub(crate) enum Caller<'a> {
     /// A user, in a session of the same name.
     User(&'a str),
     /// A user, in another session.
@@ -84,23 +85,23 @@ pub enum Caller<'a> {
 }
 
 /// An answer.
-pub struct Reply {
-    pub status: u64,
-    pub headers: Value,
-    pub body: Value,
+pub(crate) struct Reply {
+    pub(crate) status: u64,
+    pub(crate) headers: Value,
+    pub(crate) body: Value,
 }
 
 impl Reply {
     /// Itself, if it has this status.
     #[track_caller]
-    pub fn expect(self, status: u64) -> Self {
+    pub(crate) fn expect(self, status: u64) -> Self {
         assert_eq!(self.status, status, "{}", self.body);
         self
     }
 
     /// A text in its body, by JSON pointer.
     #[track_caller]
-    pub fn text(&self, pointer: &str) -> String {
+    pub(crate) fn text(&self, pointer: &str) -> String {
         let text = self.body.pointer(pointer).and_then(Value::as_str);
         text.unwrap_or_else(|| panic!("no {pointer} in {}", self.body)).to_owned()
     }
@@ -108,15 +109,15 @@ impl Reply {
 
 impl Stack {
     /// Starts everything, with the template's environment and this besides. `None` where a tool is missing.
-    pub async fn start(more: &[(&str, &str)]) -> Option<Self> {
+    pub(crate) async fn start(more: &[(&str, &str)]) -> Option<Self> {
         let template = Template::read()?;
         let (dynamodb, moto) = (dynamodb::endpoint()?, moto::endpoint()?);
         let folder = tempfile::tempdir().unwrap();
         let table = folder.path().file_name().unwrap().to_str().unwrap().replace('.', "t");
         // DynamoDB Local takes the access key for an account.
-        let account: String = table.bytes().map(|byte| format!("{byte:02x}")).collect();
-        let clients = crate::clients::clients_of(dynamodb, &account).await;
-        dynamodb::create_table(&clients.dynamodb, &table).await;
+        let account = HEXLOWER.encode(table.as_bytes());
+        let clients = clients_of(dynamodb, &account).await;
+        dynamodb::create_table(&dynamodb::patient(&clients.dynamodb), &table).await;
         let key = moto::hmac_key();
         moto::verify_sender("security@example.com");
 
@@ -131,10 +132,10 @@ impl Stack {
             .spawn()
             .unwrap();
         // From here on it ends what it started, however that goes.
-        let mut stack = Self { url, runtime, functions: BTreeMap::new(), events: events(), folder: folder };
+        let mut stack = Self { url, runtime, functions: BTreeMap::new(), events: events(), folder };
         let started = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            assert!(started.elapsed() < Duration::from_secs(60), "cargo-lambda does not listen");
+            assert!(started.elapsed() < Duration::from_mins(1), "cargo-lambda does not listen");
             std::thread::sleep(Duration::from_millis(50));
         }
         for function in Function::ALL.map(Function::name) {
@@ -164,7 +165,7 @@ impl Stack {
 
     /// Calls a route, `POST /v1/me/factors/{id}`, with its parameters. A body of `null` is none.
     #[track_caller]
-    pub fn call(&self, caller: Caller<'_>, route: &str, parameters: &[(&str, &str)], body: Value) -> Reply {
+    pub(crate) fn call(&self, caller: Caller<'_>, route: &str, parameters: &[(&str, &str)], body: &Value) -> Reply {
         let mut event = self.events.get(route).unwrap_or_else(|| panic!("no event for {route}")).clone();
         let mut given = json!({});
         match caller {
@@ -190,7 +191,7 @@ impl Stack {
 
     /// Has a function answer an event.
     #[track_caller]
-    pub fn invoke(&self, function: &str, event: &Value) -> Reply {
+    pub(crate) fn invoke(&self, function: &str, event: &Value) -> Reply {
         let url = format!("{}/2015-03-31/functions/{function}/invocations", self.url);
         let request = ureq::post(&url).config().timeout_global(Some(Duration::from_secs(30))).build();
         let answer: Value = request.send_json(event).unwrap().body_mut().read_json().unwrap();
@@ -203,36 +204,36 @@ impl Stack {
     }
 
     /// The proxy between a function and KMS, SNS and SES.
-    pub fn others(&self, function: &str) -> &Proxy {
+    pub(crate) fn others(&self, function: &str) -> &Proxy {
         &self.functions[function].others
     }
 
     /// The proxy between a function and DynamoDB.
-    pub fn dynamodb(&self, function: &str) -> &Proxy {
+    pub(crate) fn dynamodb(&self, function: &str) -> &Proxy {
         &self.functions[function].dynamodb
     }
 
     /// What a function asked of AWS since this was last called, as a policy would name it.
-    pub async fn asked(&self, function: &str) -> BTreeSet<String> {
+    pub(crate) async fn asked(&self, function: &str) -> BTreeSet<String> {
         let running = &self.functions[function];
         let seen = running.dynamodb.take().await.into_iter().chain(running.others.take().await);
         seen.flat_map(|seen| asked(&seen)).collect()
     }
 
     /// The lines that a function logged.
-    pub fn log(&self, function: &str) -> Vec<String> {
+    pub(crate) fn log(&self, function: &str) -> Vec<String> {
         fs::read_to_string(&self.functions[function].log).unwrap().lines().map(str::to_owned).collect()
     }
 
     /// Whether a function still runs.
-    pub fn runs(&mut self, function: &str) -> bool {
+    pub(crate) fn runs(&mut self, function: &str) -> bool {
         let running = self.functions.get_mut(function).unwrap();
         running.process.try_wait().unwrap().is_none()
     }
 }
 
 /// The function that serves a route.
-pub fn function_of(route: &str) -> &'static str {
+pub(crate) fn function_of(route: &str) -> &'static str {
     let is_meant = |each: &countersign::http::routes::Route| format!("{} {}", each.method.as_str(), each.path) == route;
     routes().into_iter().find(is_meant).unwrap_or_else(|| panic!("no route {route}")).function.name()
 }

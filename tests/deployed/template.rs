@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::sam::expand;
+use crate::rig::sam::expand;
 
 /// Every channel is on.
 const PARAMETERS: [(&str, &str); 6] = [
@@ -17,11 +17,11 @@ const PARAMETERS: [(&str, &str); 6] = [
 ];
 
 /// The template with these parameters.
-pub struct Template(Value);
+pub(crate) struct Template(Value);
 
 impl Template {
     /// `None` where SAM's tools can't be had.
-    pub fn read() -> Option<Self> {
+    pub(crate) fn read() -> Option<Self> {
         let given = PARAMETERS.map(|(name, value)| format!("{name}={value}"));
         expand(&given.each_ref().map(String::as_str)).map(Self)
     }
@@ -43,7 +43,7 @@ impl Template {
     }
 
     /// A function's environment, where the table and the key are these.
-    pub fn environment(&self, function: &str, table: &str, key: &str) -> BTreeMap<String, String> {
+    pub(crate) fn environment(&self, function: &str, table: &str, key: &str) -> BTreeMap<String, String> {
         let resolved = |value: &Value| match (value["Ref"].as_str(), value["Fn::Sub"].as_str()) {
             (Some("Table"), _) => table.to_owned(),
             (Some(parameter), _) => self.parameter(parameter).to_owned(),
@@ -55,7 +55,7 @@ impl Template {
     }
 
     /// What a function's policy allows it besides its log: the action, and with DynamoDB the kinds of items.
-    pub fn allowed(&self, function: &str) -> BTreeSet<String> {
+    pub(crate) fn allowed(&self, function: &str) -> BTreeSet<String> {
         let policies = self.of(function, "Role")["Policies"].as_array().unwrap();
         let statements = policies.iter().flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]));
         let mut allowed = BTreeSet::new();

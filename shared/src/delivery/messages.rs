@@ -214,7 +214,9 @@ fn life(language: Language, minutes: u64) -> String {
 }
 
 /// A text within HTML's elements.
-fn escaped(text: &str) -> String {
+/// Text as HTML has it, in attributes too.
+#[must_use]
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 

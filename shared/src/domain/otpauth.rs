@@ -2,8 +2,7 @@
 
 use zeroize::Zeroizing;
 
-/// Seconds that a TOTP code is shown: authenticator apps know no other.
-const PERIOD: u32 = 30;
+use super::totp::PERIOD;
 
 /// The digits and the algorithm that apps take for granted where a URI names none.
 const DEFAULTS: (u32, &str) = (6, "SHA1");

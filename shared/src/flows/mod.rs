@@ -274,7 +274,8 @@ impl Rounds<'_> {
     /// Commits what was decided, after which it may be told. `None`: another request was there first, decide again.
     ///
     /// # Errors
-    /// [`Error::Busy`] after too many conflicts, or when the store does not answer. Nothing was counted then.
+    /// [`Error::Busy`] after too many conflicts, or when the store does not answer. Nothing was counted
+    /// then, unless it was the answer alone that was lost.
     async fn settle(&mut self, puts: Vec<Put>) -> Result<Option<Version>, Error> {
         if let Some(version) = self.app.commit(puts).await? {
             return Ok(Some(version));

@@ -27,7 +27,7 @@ impl Destination {
     /// What limits count: alike for every spelling of one address.
     pub(super) fn limit_form(&self) -> String {
         match self {
-            Self::Phone(number) => number.limit_form().to_owned(),
+            Self::Phone(number) => number.e164().to_owned(),
             Self::Email(address) => address.limit_form(),
         }
     }

@@ -72,12 +72,6 @@ impl PhoneNumber {
         &self.e164
     }
 
-    /// What limits count: the number in E.164.
-    #[must_use]
-    pub fn limit_form(&self) -> &str {
-        &self.e164
-    }
-
     /// The country, as its two letters in ISO 3166-1; `None` for numbers of no country (satellites, networks).
     #[must_use]
     pub fn country(&self) -> Option<&str> {
@@ -302,7 +296,7 @@ mod tests {
         let number = phone("+8613800138000", None);
         assert_eq!(number.masked_national(), "*******8000");
         assert_eq!(format!("{number:?}"), "PhoneNumber(+86…)");
-        assert_eq!(number.limit_form(), "+8613800138000");
+        assert_eq!(number.e164(), "+8613800138000");
 
         let short = phone("+298 211234", None); // the Faroe Islands: six digits
         assert_eq!(short.masked_national(), "***234");

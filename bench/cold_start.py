@@ -1,0 +1,208 @@
+"""Times a function's cold start and its checks, beside the same check in Python with boto3, in one run.
+
+    target/tmp/moto/bin/python bench/cold_start.py [--functions target/sam] [--starts 15] [--calls 100]
+
+Each process is served events by a runtime API of its own, here, and works against DynamoDB Local and moto, which the tests
+have installed (`cargo test -p countersign-functions`). A row is medians: init is from the start of the process to its first
+request for an event, call 1 the first wrong code of a user's app, then the calls after it; memory is the most that was
+resident. The check is the same everywhere: one read and one conditional write.
+"""
+
+import argparse
+import base64
+import hashlib
+import hmac
+import http.client
+import http.server
+import json
+import os
+import pathlib
+import queue
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import boto3
+
+ROOT = pathlib.Path(__file__).parents[1]
+EVENT = json.loads((ROOT / "events/native-post-verify.json").read_text())
+CREDENTIALS = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench"}
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def service(command, folder):
+    """Starts a server on a free port, named PORT in its command, and waits until it listens."""
+    port = free_port()
+    command = [part.replace("PORT", str(port)) for part in command]
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(600):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return process, f"http://127.0.0.1:{port}"
+        time.sleep(0.05)
+    sys.exit(f"{command[0]} does not listen")
+
+
+class Runtime:
+    """Lambda's runtime API for one process: hands out events, and takes the answers."""
+
+    def __init__(self):
+        self.events, self.answers, self.asked = queue.Queue(), queue.Queue(), threading.Event()
+        runtime = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                runtime.asked.set()
+                body = json.dumps(runtime.events.get()).encode()
+                self.send_response(200)
+                self.send_header("Lambda-Runtime-Aws-Request-Id", "request-1")
+                self.send_header("Lambda-Runtime-Deadline-Ms", str(int(time.time() * 1000) + 10_000))
+                self.send_header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:1:function:bench")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0) or 0)) if "chunked" not in self.headers.get(
+                    "Transfer-Encoding", "") else self.chunks()
+                self.send_response(202)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                runtime.answers.put((time.perf_counter(), json.loads(body)))
+
+            def chunks(self):
+                body = b""
+                while size := int(self.rfile.readline(), 16):
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+                return body
+
+            def log_message(self, *_):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.address = "127.0.0.1:%d" % self.server.server_address[1]
+
+    def call(self, event):
+        began = time.perf_counter()
+        self.events.put(event)
+        ended, answer = self.answers.get(timeout=30)
+        return (ended - began) * 1000, answer
+
+
+def run(command, environment, start, calls):
+    """One cold start and some calls: init, first call, the median of the others, all in ms, and MB resident."""
+    runtime = Runtime()
+    environment = {"PATH": os.environ["PATH"], "AWS_LAMBDA_RUNTIME_API": runtime.address, **CREDENTIALS, **environment}
+    began = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    if not runtime.asked.wait(30):
+        sys.exit(f"{command} does not ask for events")
+    init = (time.perf_counter() - began) * 1000
+    times = []
+    for number in range(calls + 1):
+        event = json.loads(json.dumps(EVENT))
+        # A user each, so that no delay begins; each has an app.
+        event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = f"user-{start}-{number}"
+        event["body"] = json.dumps({"code": "000000"})
+        taken, answer = runtime.call(event)
+        if answer["statusCode"] != 400 or json.loads(answer["body"])["code"] != "incorrect_code":
+            sys.exit(f"{command} answers {answer}")
+        times.append(taken)
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    resident = int(status.split("VmHWM:")[1].split()[0]) / 1024
+    process.kill()
+    process.wait()
+    runtime.server.shutdown()
+    return init, times[0], statistics.median(times[1:]), resident
+
+
+def enroll(binaries, environment, starts, calls):
+    """Gives each user an app, through the functions themselves."""
+
+    def function(name):
+        runtime = Runtime()
+        values = {"AWS_LAMBDA_RUNTIME_API": runtime.address, **CREDENTIALS, **environment}
+        return runtime, subprocess.Popen([binaries[name]], env=values, stderr=subprocess.DEVNULL)
+
+    (begin, one), (confirm, two) = function("enroll-request"), function("verify")
+    for user in [f"user-{start}-{number}" for start in range(starts) for number in range(calls + 1)]:
+        def asked(name, body):
+            event = json.loads((ROOT / f"events/{name}.json").read_text())
+            event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = user
+            event["body"] = json.dumps(body)
+            return event
+
+        begun = json.loads(begin.call(asked("native-post-enrollments", {"factorType": "totp"}))[1]["body"])
+        key = base64.b32decode(begun["totp"]["secret"])
+        digest = hmac.new(key, struct.pack(">Q", int(time.time()) // 30), hashlib.sha1).digest()
+        offset = digest[-1] & 15
+        code = "%06d" % ((struct.unpack(">I", digest[offset:offset + 4])[0] & 0x7FFFFFFF) % 1_000_000)
+        confirmation = {"enrollmentToken": begun["enrollmentToken"], "code": code}
+        answer = confirm.call(asked("native-post-enrollments-confirm", confirmation))[1]
+        if answer["statusCode"] != 201:
+            sys.exit(f"not enrolled: {answer}")
+    for process in (one, two):
+        process.kill()
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--functions", default="target/sam")
+    arguments.add_argument("--starts", type=int, default=15)
+    arguments.add_argument("--calls", type=int, default=50)
+    arguments = arguments.parse_args()
+    folder = ROOT / arguments.functions
+    binaries = {"enroll-request": folder / "EnrollRequestFunction/bootstrap", "verify": folder / "VerifyFunction/bootstrap"}
+
+    dynamodb_local = ["java", "-Xmx256m", "-Djava.library.path=lib", "-cp", "lib/*",
+                      "software.amazon.dynamodb.services.local.main.ServerRunner", "-inMemory", "-disableTelemetry",
+                      "-port", "PORT"]
+    database, dynamodb = service(dynamodb_local, ROOT / "target/tmp/dynamodb-local")
+    emulator, moto = service([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "PORT"], ROOT)
+    credentials = {"region_name": "us-east-1", "aws_access_key_id": "bench", "aws_secret_access_key": "bench"}
+    boto3.client("dynamodb", endpoint_url=dynamodb, **credentials).create_table(
+        TableName="table", BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}])
+    key = boto3.client("kms", endpoint_url=moto, **credentials).create_key(
+        KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["Arn"]
+    environment = {"TABLE_NAME": "table", "KMS_KEYS": f"1:{key}", "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
+                   "AWS_ENDPOINT_URL": moto}
+    peer = [sys.executable, str(ROOT / "bench/peer.py")]
+    try:
+        enroll(binaries, environment, arguments.starts, arguments.calls)
+        rows = {"countersign": [], "python + boto3": []}
+        # In turn, so that what else the machine does hits both.
+        for start in range(arguments.starts):
+            rows["countersign"].append(run([binaries["verify"]], environment, start, arguments.calls))
+            rows["python + boto3"].append(run(peer, environment, start, arguments.calls))
+    finally:
+        database.kill()
+        emulator.kill()
+    print(f"medians of {arguments.starts} starts, {arguments.calls} calls each; DynamoDB Local and moto on the same machine\n")
+    print("| | init ms | call 1 ms | later calls ms | resident MB |\n|---|---|---|---|---|")
+    medians = {name: [statistics.median(column) for column in zip(*row)] for name, row in rows.items()}
+    for name, values in medians.items():
+        print(f"| {name} | " + " | ".join(f"{value:.1f}" for value in values) + " |")
+    ratios = [theirs / ours for theirs, ours in zip(medians["python + boto3"], medians["countersign"])]
+    print("| ratio | " + " | ".join(f"{ratio:.1f}" for ratio in ratios) + " |")
+
+
+main()
