@@ -99,7 +99,7 @@ async fn t23_no_line_tells_a_secret_whatever_goes_wrong_on_the_way_to_aws() {
         post.proxy.plan(fault, 0, usize::MAX);
         told.walk(&anna()).await;
         post.proxy.heal();
-        for first in [0, 4, 9] {
+        for first in [0, 6] {
             to_store.plan(fault, first, usize::MAX);
             told.walk(&anna()).await;
             to_store.heal();
@@ -113,7 +113,7 @@ async fn t23_no_line_tells_a_secret_whatever_goes_wrong_on_the_way_to_aws() {
     drop(guard);
 
     let lines = log.lines(Form::Json);
-    assert!(told.0.len() > 40, "{:?}", told.0);
+    assert!(told.0.len() > 30, "{:?}", told.0);
     told.assert_in_none_of(&lines);
     for said in
         ["a message failed", "DynamoDB refused a call", "the store does not answer", "the keys can't be reached"]

@@ -108,6 +108,7 @@ struct Shared {
     began: Instant,
     state: Mutex<State>,
     closed: AtomicBool,
+    forgets_tokens: AtomicBool,
 }
 
 /// A proxy, which ends when it is dropped.
@@ -136,6 +137,7 @@ impl Proxy {
             began: Instant::now(),
             state: Mutex::default(),
             closed: AtomicBool::new(false),
+            forgets_tokens: AtomicBool::new(false),
         });
         let proxy = Self { address, shared: Arc::clone(&shared) };
         thread::spawn(move || {
@@ -166,6 +168,11 @@ impl Proxy {
         let mut state = self.shared.lock();
         state.counted = 0;
         state.plan = Some(Plan { fault, operation, first, count });
+    }
+
+    /// From now on the service behind knows no token of a transaction, as DynamoDB after ten minutes.
+    pub fn forget_tokens(&self) {
+        self.shared.forgets_tokens.store(true, Ordering::SeqCst);
     }
 
     /// No more trouble. Says how many requests there were since the plan was made, of the operation that it named.
@@ -319,8 +326,12 @@ impl Shared {
         };
         let mut server = TcpStream::connect(upstream)?;
         server.set_nodelay(true)?;
-        server.write_all(&request.for_one_connection().bytes())?;
-        let answer = Message::read(&mut BufReader::new(server), Some(request))?;
+        let mut request = request.for_one_connection();
+        if self.forgets_tokens.load(Ordering::SeqCst) {
+            request.drop_token();
+        }
+        server.write_all(&request.bytes())?;
+        let answer = Message::read(&mut BufReader::new(server), Some(&request))?;
         answer.map(Message::without_hops).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 

@@ -75,6 +75,14 @@ impl Message {
         self.clone().without_hops().with("connection", "close")
     }
 
+    /// Takes the token out of a transaction.
+    pub fn drop_token(&mut self) {
+        if let Ok(Value::Object(mut call)) = serde_json::from_slice(&self.body) {
+            call.remove("ClientRequestToken");
+            self.body = Value::Object(call).to_string().into_bytes();
+        }
+    }
+
     /// Itself as it is sent.
     pub fn bytes(&self) -> Vec<u8> {
         let headers = self.headers.iter().filter(|(name, _)| name != "content-length");
