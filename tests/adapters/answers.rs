@@ -4,8 +4,8 @@
 use countersign::store::dynamodb::DynamoDbStore;
 use countersign::store::{Commit, Item, Key, Put, Replaces, Store, StoreError, Version};
 
-use crate::rig::clients_at;
 use crate::rig::proxy::{Fault, Proxy};
+use crate::rig::{clients_at, dynamodb};
 
 fn commit(keys: &[&str]) -> Commit {
     let put = |key: &&str| Put {
@@ -28,7 +28,6 @@ async fn answered(fault: Fault) -> (Proxy, DynamoDbStore) {
 const DENIED: StoreError = StoreError::Rejected("access to the table is denied");
 const NO_TABLE: StoreError = StoreError::Rejected("the table is not there");
 const MALFORMED: StoreError = StoreError::Rejected("a call is malformed");
-const TWICE: StoreError = StoreError::Rejected("a version was used twice");
 const REFUSED: StoreError = StoreError::Rejected("a transaction is refused");
 
 #[tokio::test]
@@ -48,7 +47,6 @@ async fn each_error_of_the_service_is_taken_for_what_it_is() {
         (Fault::Refused(400, "ResourceNotFoundException"), NO_TABLE),
         (Fault::Refused(400, "AccessDeniedException"), DENIED),
         (Fault::Refused(400, "ValidationException"), MALFORMED),
-        (Fault::Refused(400, "IdempotentParameterMismatchException"), TWICE),
         // It may have been written.
         (Fault::Refused(400, "TransactionInProgressException"), StoreError::Unknown),
         (Fault::Refused(500, "InternalServerError"), StoreError::Unknown),
@@ -69,6 +67,28 @@ async fn each_error_of_the_service_is_taken_for_what_it_is() {
         let names: Vec<_> = proxy.take().await.iter().map(|seen| seen.name().to_owned()).collect();
         assert_eq!(names, ["GetItem", "UpdateItem", "TransactWriteItems"], "{fault:?}: nothing is repeated");
     }
+}
+
+#[tokio::test]
+async fn t40_a_transaction_that_the_service_knows_in_another_form_is_judged_by_its_versions() {
+    let Some(endpoint) = dynamodb::endpoint() else { return };
+    let proxy = Proxy::to(endpoint);
+    let client = clients_at(&proxy.url()).await.dynamodb;
+    dynamodb::create_table(&dynamodb::patient(&client), "table").await;
+    let store = DynamoDbStore::new(dynamodb::patient(&client), "table".to_owned());
+    let mismatch = |count| {
+        proxy.plan_for("TransactWriteItems", Fault::Refused(400, "IdempotentParameterMismatchException"), 0, count);
+    };
+    let first = commit(&["a", "b"]);
+    store.commit(&first).await.unwrap();
+    mismatch(1);
+    assert_eq!(store.commit(&first).await, Ok(()), "it is there");
+    mismatch(1);
+    let second = Commit { version: Version([2; Version::LENGTH]), ..first };
+    assert_eq!(store.commit(&second).await, Err(StoreError::Conflict), "another is there");
+    mismatch(usize::MAX);
+    let rejected = store.commit(&second).await;
+    assert_eq!(rejected, Err(StoreError::Rejected("a transaction is not what it was before")));
 }
 
 #[tokio::test]

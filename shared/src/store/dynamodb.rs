@@ -63,15 +63,20 @@ impl DynamoDbStore {
     }
 
     async fn transact(&self, commit: &Commit) -> Result<(), StoreError> {
+        // The same commit again within ten minutes is the same transaction.
+        let token = HEXLOWER.encode(&commit.version.0);
+        match self.transact_as(&token, commit).await {
+            // No other commit has this token. So the service knows this one, and only wants it written as it was before,
+            // maps in their order too. As a transaction of its own it is judged by its versions.
+            Err(StoreError::Rejected(MISMATCH)) => self.transact_as(&format!("{token}-again"), commit).await,
+            sent => sent,
+        }
+    }
+
+    async fn transact_as(&self, token: &str, commit: &Commit) -> Result<(), StoreError> {
         let items = commit.puts.iter().map(|put| self.transact_item(put, commit.version)).collect::<Result<_, _>>()?;
-        let sent = self
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(items))
-            // The same commit again within ten minutes is the same transaction.
-            .client_request_token(HEXLOWER.encode(&commit.version.0))
-            .send()
-            .await;
+        let sent =
+            self.client.transact_write_items().set_transact_items(Some(items)).client_request_token(token).send().await;
         match sent {
             Ok(_) => Ok(()),
             Err(SdkError::ServiceError(error)) => match error.err() {
@@ -126,6 +131,8 @@ impl Store for DynamoDbStore {
         }
     }
 }
+
+const MISMATCH: &str = "a transaction is not what it was before";
 
 const DAMAGED: StoreError = StoreError::Rejected("an item is damaged");
 
@@ -205,7 +212,7 @@ fn told(code: Option<&str>, answer: &HttpResponse) -> StoreError {
         Some("ResourceNotFoundException") => StoreError::Rejected("the table is not there"),
         Some("AccessDeniedException") => StoreError::Rejected("access to the table is denied"),
         Some("ValidationException") => StoreError::Rejected("a call is malformed"),
-        Some("IdempotentParameterMismatchException") => StoreError::Rejected("a version was used twice"),
+        Some("IdempotentParameterMismatchException") => StoreError::Rejected(MISMATCH),
         // The transaction that is in progress is this one.
         Some("TransactionInProgressException") => StoreError::Unknown,
         // Throttled, in conflict with a transaction, signed with what has expired or is not known yet: the service blames
