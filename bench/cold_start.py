@@ -30,7 +30,9 @@ import boto3
 
 ROOT = pathlib.Path(__file__).parents[1]
 EVENT = json.loads((ROOT / "events/native-post-verify.json").read_text())
-CREDENTIALS = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench"}
+LAMBDA = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "bench",
+          "AWS_SECRET_ACCESS_KEY": "bench", "AWS_LAMBDA_FUNCTION_NAME": "bench", "AWS_LAMBDA_FUNCTION_VERSION": "1",
+          "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128"}
 
 
 def free_port():
@@ -109,7 +111,7 @@ class Runtime:
 def run(command, environment, start, calls):
     """One cold start and some calls: init, first call, the median of the others, all in ms, and MB resident."""
     runtime = Runtime()
-    environment = {"PATH": os.environ["PATH"], "AWS_LAMBDA_RUNTIME_API": runtime.address, **CREDENTIALS, **environment}
+    environment = {"PATH": os.environ["PATH"], "AWS_LAMBDA_RUNTIME_API": runtime.address, **LAMBDA, **environment}
     began = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     if not runtime.asked.wait(30):
@@ -138,7 +140,7 @@ def enroll(binaries, environment, starts, calls):
 
     def function(name):
         runtime = Runtime()
-        values = {"AWS_LAMBDA_RUNTIME_API": runtime.address, **CREDENTIALS, **environment}
+        values = {"AWS_LAMBDA_RUNTIME_API": runtime.address, **LAMBDA, **environment}
         return runtime, subprocess.Popen([binaries[name]], env=values, stderr=subprocess.DEVNULL)
 
     (begin, one), (confirm, two) = function("enroll-request"), function("verify")

@@ -8,6 +8,7 @@ mod delivery;
 pub(crate) mod flows;
 mod keys;
 mod killed;
+mod late;
 pub(crate) mod lost_replies;
 mod mixtures;
 mod store;

@@ -1,7 +1,10 @@
 //! A new key version: old factors still pass, and use moves them to the new key.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use countersign::domain::secret::KeyVersion;
+use countersign::keys::{Keys, KeysError, Root};
 use serde_json::json;
 
 use crate::rig::{Plan, TestKeys, World, enrol_app, enrol_phone};
@@ -33,6 +36,39 @@ async fn a_factor_passes_before_and_after_a_rotation_and_is_sealed_anew_by_use()
     retired.user("alice").post("/v1/me/verify", check).await.expect(200);
     retired.user("alice").get("/v1/me/factors").await.expect(200);
     retired.user("alice").post("/v1/me/verify", json!({"code": recovery[1]})).await.expect(500);
+}
+
+/// Keys of which the second is not permitted yet.
+struct NotYet(Arc<TestKeys>, AtomicBool);
+
+#[async_trait::async_trait]
+impl Keys for NotYet {
+    fn versions(&self) -> &[KeyVersion] {
+        self.0.versions()
+    }
+
+    async fn derive(&self, version: KeyVersion, input: &[u8]) -> Result<Root, KeysError> {
+        if version == KeyVersion(2) && !self.1.load(Ordering::SeqCst) {
+            return Err(KeysError("not permitted yet"));
+        }
+        self.0.derive(version, input).await
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_refused_while_the_permission_for_a_new_key_is_on_its_way() {
+    let keys = Arc::new(NotYet(TestKeys::of_versions(&[1, 2]), AtomicBool::new(false)));
+    let world = Plan { keys: keys.clone(), ..Plan::with(&[]) }.build();
+    let (secret, ..) = enrol_app(&world.user("alice"), "Phone").await;
+    world.user("alice").post("/v1/me/verify", json!({"code": world.next_code(&secret)})).await.expect(200);
+
+    // A function of the next phase seals with it already: that needs it, and is told to wait rather than that it is lost.
+    let next = with_keys(&world, &[2, 1]);
+    let (secret, ..) = enrol_app(&next.user("bob"), "Phone").await;
+    let check = json!({"code": next.next_code(&secret)});
+    assert_eq!(world.user("bob").post("/v1/me/verify", check.clone()).await.outcome(), (503, "busy".to_owned()));
+    keys.1.store(true, Ordering::SeqCst);
+    world.user("bob").post("/v1/me/verify", check).await.expect(200);
 }
 
 #[tokio::test]

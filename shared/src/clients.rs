@@ -6,6 +6,8 @@ use std::time::Duration;
 use aws_config::ConfigLoader;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 /// How long a call to the store may take: it is made again.
 const CALL_TIMEOUT: Duration = Duration::from_secs(1);
@@ -33,11 +35,17 @@ impl Clients {
         let config =
             config.retry_config(RetryConfig::disabled()).timeout_config(timeout(LONG_CALL_TIMEOUT)).load().await;
         let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).timeout_config(timeout(CALL_TIMEOUT)).build();
+        // A connection that was kept while the function was frozen may be dead, which is seen only when it is used: a
+        // message would be lost with it, and nobody knows. So each message has a connection of its own.
+        let fresh = Builder::new().pool_max_idle_per_host(0);
+        let fresh = fresh.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
+        let sns = aws_sdk_sns::config::Builder::from(&config).http_client(fresh.clone()).build();
+        let ses = aws_sdk_sesv2::config::Builder::from(&config).http_client(fresh).build();
         Self {
             dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb),
             kms: aws_sdk_kms::Client::new(&config),
-            sns: aws_sdk_sns::Client::new(&config),
-            ses: aws_sdk_sesv2::Client::new(&config),
+            sns: aws_sdk_sns::Client::from_conf(sns),
+            ses: aws_sdk_sesv2::Client::from_conf(ses),
         }
     }
 }

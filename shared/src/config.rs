@@ -139,14 +139,6 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
     }
 }
 
-/// Reads from the environment.
-///
-/// # Errors
-/// As [`read`].
-pub fn from_environment() -> Result<Settings, ConfigError> {
-    read(|name| std::env::var(name).ok())
-}
-
 struct Reader<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     problems: Vec<String>,

@@ -247,7 +247,6 @@ async fn t38_t23_every_factor_is_enrolled_checked_and_removed_with_no_more_than_
     logto(&mut walk);
     profile(&mut walk);
     back_end(&mut walk);
-    // Routes of one function are refused by another, as nobody's.
     let secrets = walk.secrets;
     assert!(secrets.len() > 40, "{} secrets were collected", secrets.len());
 

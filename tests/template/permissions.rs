@@ -52,9 +52,7 @@ fn expected(function: Function, logs: &str, keys: &[&str], channels: &[Channel])
         grants.extend(channels.iter().map(|channel| match channel {
             Channel::Sms => grant("sns:Publish", "not arn:${AWS::Partition}:sns:*:*:*", &Value::Null),
             Channel::Email => grant("ses:SendEmail", &format!("{ses}:identity/*"), &from),
-            Channel::ConfigurationSet => {
-                grant("ses:SendEmail", &format!("{ses}:configuration-set/${{SesConfigurationSet}}"), &from)
-            }
+            Channel::ConfigurationSet => grant("ses:SendEmail", &format!("{ses}:configuration-set/*"), &from),
         }));
     }
     grants

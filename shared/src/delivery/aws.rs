@@ -117,7 +117,7 @@ fn failed<E: ProvideErrorMetadata>(service: &'static str, error: &SdkError<E>) -
             // Without a code it is somebody in between who speaks. 408: the service did not get all of it, or says so.
             let is_refusal = spoken.err().code().is_some() && (400..500).contains(&status) && status != 408;
             let outcome = if is_refusal { DeliveryError::Refused } else { DeliveryError::Unknown };
-            (spoken.err().code(), hint(spoken.err().message().unwrap_or_default()), outcome)
+            (spoken.err().code(), hint(spoken.err()), outcome)
         }
         _ => (None, None, DeliveryError::Unknown),
     };
@@ -132,8 +132,13 @@ fn failed<E: ProvideErrorMetadata>(service: &'static str, error: &SdkError<E>) -
 }
 
 /// What an operator does about a refusal that a code does not tell apart from others.
-fn hint(message: &str) -> Option<&'static str> {
-    message.contains("not verified").then_some(
-        "the sender is not verified with SES, or the account is in its sandbox and the recipient is not verified",
-    )
+fn hint(error: &impl ProvideErrorMetadata) -> Option<&'static str> {
+    let says = |words| error.message().is_some_and(|message| message.contains(words));
+    if says("not verified") {
+        Some("the sender is not verified with SES, or the account is in its sandbox and the recipient is not verified")
+    } else if error.code() == Some("AccessDeniedException") {
+        Some("the function's policy does not allow it: what do the parameters EmailFrom and AllowedCountries say?")
+    } else {
+        None
+    }
 }

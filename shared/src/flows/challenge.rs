@@ -57,7 +57,7 @@ impl App {
     /// [`Error::ChannelNotConfigured`], [`Error::FactorLocked`], [`Error::TooManyAttempts`], [`Error::TooManyMessages`],
     /// [`Error::DeliveryFailed`], [`Error::Busy`].
     pub async fn challenge(&self, caller: &Caller, request: Request) -> Result<Challenged, Error> {
-        let keys = self.keyring().await?;
+        let keys = &self.keyring().await?;
         let mut rounds = self.rounds();
         loop {
             let (account, previous) = self.load_whom(caller, &request.whom).await?;
@@ -95,7 +95,7 @@ impl App {
             let seconds = self.policy().challenge_seconds;
             let message = self.message(&to, &code, seconds, request.language, request.platform);
             let undo = previous.restore(version, Challenge::Void { since: now }, now, self.policy());
-            self.send(&message, vec![undo]).await?;
+            self.send(&rounds, &message, vec![undo]).await?;
             return Ok(Challenged { id, sent_to: to.masked(), expires_at });
         }
     }

@@ -71,7 +71,7 @@ impl App {
     /// # Errors
     /// [`Error::PresenceRequired`], [`Error::Busy`].
     pub async fn require_presence(&self, caller: &Caller) -> Result<(), Error> {
-        let keys = self.keyring().await?;
+        let keys = &self.keyring().await?;
         let mut account = self.load_account(&caller.user).await?.value.unwrap_or_default();
         self.authorize(keys, caller, &mut account, None, &Apps::Only, self.now()).map(|_| ())
     }

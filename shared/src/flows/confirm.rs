@@ -42,7 +42,7 @@ impl App {
     /// [`Error::AlreadyEnrolled`], [`Error::TooManyFactors`], [`Error::TooManyAttempts`], [`Error::IncorrectCode`],
     /// [`Error::Busy`].
     pub async fn confirm(&self, caller: &Caller, claim: Claim<'_>, code: &Code) -> Result<Confirmed, Error> {
-        let keys = self.keyring().await?;
+        let keys = &self.keyring().await?;
         let mut rounds = self.rounds();
         loop {
             let (account, enrollment) = self.load_enrollment(caller, claim.factor_type).await?;
@@ -96,7 +96,7 @@ impl App {
     /// [`Error::NotVerified`], [`Error::AlreadyEnrolled`] or [`Error::TooManyFactors`]; [`Error::Busy`].
     pub async fn bind(&self, caller: &Caller, token: &EnrollmentToken) -> Result<Confirmed, Error> {
         let claim = Claim::from(token);
-        let keys = self.keyring().await?;
+        let keys = &self.keyring().await?;
         let mut rounds = self.rounds();
         loop {
             let (account, enrollment) = self.load_enrollment(caller, claim.factor_type).await?;
@@ -153,7 +153,7 @@ impl App {
     ) -> Result<Option<(Pending, Possession)>, Error> {
         let kind = CodeKind::from(pending.candidate.factor_type());
         pending.tries.admit(kind, now, self.policy())?;
-        match attempt(self.keyring().await?, caller, &pending, verified.as_ref(), code, now)? {
+        match attempt(&*self.keyring().await?, caller, &pending, verified.as_ref(), code, now)? {
             Attempt::Right(possession) => Ok(Some((pending, possession))),
             Attempt::Spent => Err(Error::CodeAlreadyUsed),
             Attempt::Wrong => {

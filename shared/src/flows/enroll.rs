@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::check::Apps;
 use super::sealed::{Destination, presence_required, require_new};
-use super::{App, Caller, Countries, Loaded, not_configured};
+use super::{App, Caller, Countries, Loaded, Rounds, not_configured};
 use crate::delivery::messages::Platform;
 use crate::delivery::{DeliveryError, Language, Message};
 use crate::domain::account::{Account, Authorization};
@@ -105,7 +105,7 @@ impl App {
         let factor_type = destination.as_ref().map_or(FactorType::Totp, |to| to.channel().into());
         let label = label.map_or_else(|| Label::parse(factor_type.default_label()), Ok)?;
         let plan = Plan { destination, label, language, platform };
-        let keys = self.keyring().await?;
+        let keys = &self.keyring().await?;
 
         let mut rounds = self.rounds();
         loop {
@@ -148,30 +148,32 @@ impl App {
                 let policy = self.policy();
                 let mut undo = vec![previous.restore(version, Enrollment::Void { since: now }, now, policy)];
                 undo.extend(limit.map(|limit| limit.restore(version, DestinationLimit::default(), now, policy)));
-                self.send(&message, undo).await?;
+                self.send(&rounds, &message, undo).await?;
             }
             return Ok(Enrolled { token, expires_at, offer });
         }
     }
 
-    /// Sends a message once. What was committed for it is undone when it was definitely refused.
-    pub(super) async fn send(&self, message: &Message, undo: Vec<Put>) -> Result<(), Error> {
-        match self.delivery.send(message).await {
-            Ok(()) => Ok(()),
-            // It may have been sent: the charge stays, and the token was never given out.
-            Err(DeliveryError::Unknown) => Err(Error::DeliveryFailed),
-            Err(refused @ (DeliveryError::Refused | DeliveryError::NotConfigured)) => {
-                // Where another request has gone on since, or the store is away, what stands is a request that nobody
-                // has a token for: the owner can try again after a minute.
-                if let Err(error) = self.commit(undo).await {
-                    tracing::warn!(error.code = error.word(), "a refused message could not be undone");
-                }
-                Err(match refused {
-                    DeliveryError::NotConfigured => not_configured(message.channel),
-                    DeliveryError::Refused | DeliveryError::Unknown => Error::DeliveryFailed,
-                })
+    /// Sends a message once. What was committed for it is undone when it was definitely refused, or when the request has
+    /// no time left for it.
+    pub(super) async fn send(&self, rounds: &Rounds<'_>, message: &Message, undo: Vec<Put>) -> Result<(), Error> {
+        let failure = if rounds.is_late() {
+            Error::Busy
+        } else {
+            match self.delivery.send(message).await {
+                Ok(()) => return Ok(()),
+                // It may have been sent: the charge stays, and the token was never given out.
+                Err(DeliveryError::Unknown) => return Err(Error::DeliveryFailed),
+                Err(DeliveryError::Refused) => Error::DeliveryFailed,
+                Err(DeliveryError::NotConfigured) => not_configured(message.channel),
             }
+        };
+        // Where another request has gone on since, or the store is away, what stands is a request that nobody has a token
+        // for: the owner can try again after a minute.
+        if let Err(error) = self.commit(undo).await {
+            tracing::warn!(error.code = error.word(), "a message that was not sent could not be undone");
         }
+        Err(failure)
     }
 
     /// The account and the enrolment of a type, in one round trip.

@@ -29,7 +29,7 @@ impl App {
     /// # Errors
     /// [`Error::Busy`].
     pub async fn overview(&self, caller: &Caller) -> Result<Overview, Error> {
-        let keys = self.keyring().await?;
+        let keys = &self.keyring().await?;
         let owner = self.load_account(&caller.user).await?.value.unwrap_or_default();
         Ok(Overview {
             factors: summarize_all(keys, &caller.user, &owner)?,
@@ -42,7 +42,7 @@ impl App {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Busy`].
     pub async fn factor(&self, caller: &Caller, id: &FactorId) -> Result<FactorSummary, Error> {
-        let keys = self.keyring().await?;
+        let keys = &self.keyring().await?;
         let owner = self.load_account(&caller.user).await?.value.unwrap_or_default();
         summarize(keys, &caller.user, owner.factor(id)?)
     }
@@ -102,7 +102,7 @@ impl App {
     /// # Errors
     /// [`Error::NotEnrolled`] without an app, what a wrong code brings, [`Error::Busy`].
     pub async fn remove_apps(&self, caller: &Caller, code: &Code) -> Result<(), Error> {
-        let keys = self.keyring().await?;
+        let keys = &self.keyring().await?;
         let mut rounds = self.rounds();
         loop {
             let (account, mut owner, now) = self.load_owner(caller).await?;
@@ -133,7 +133,7 @@ impl App {
         code: Option<&Code>,
         change: impl Fn(&Keyring, &mut Account) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let keys = self.keyring().await?;
+        let keys = &self.keyring().await?;
         let mut rounds = self.rounds();
         loop {
             let (account, mut owner, now) = self.load_owner(caller).await?;

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::delivery::messages::Wording;
 use crate::delivery::{Channel, Delivery};
@@ -40,11 +41,15 @@ const ROUNDS: u32 = 10;
 /// How often one call to the store is made, all in all, while it does not answer.
 const CALLS: u32 = 4;
 
+/// How long after its beginning a request may still send a message: it must be answered nine seconds after, and a send may
+/// take three.
+const SEND_WITHIN: Duration = Duration::from_secs(5);
+
 /// Everything that the flows work with.
 pub struct App {
     store: Arc<dyn Store>,
     keys: Arc<dyn Keys>,
-    keyring: OnceCell<Keyring>,
+    keyring: Mutex<Option<Arc<Keyring>>>,
     delivery: Arc<dyn Delivery>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
@@ -112,7 +117,7 @@ impl App {
         randomness: Arc<dyn Randomness>,
         settings: Settings,
     ) -> Self {
-        Self { store, keys, keyring: OnceCell::new(), delivery, clock, randomness, settings }
+        Self { store, keys, keyring: Mutex::new(None), delivery, clock, randomness, settings }
     }
 
     /// Fetches the keys and makes the connections that a request needs. What fails here is tried again by the first one.
@@ -153,12 +158,21 @@ impl App {
         self.clock.now()
     }
 
-    /// The keys: fetched once, tried again by the next request where that failed.
-    async fn keyring(&self) -> Result<&Keyring, Error> {
-        self.keyring.get_or_try_init(|| Keyring::load(self.keys.as_ref())).await.map_err(|error| {
-            tracing::warn!(keys.error = error.0, "the keys can't be reached");
-            Error::Busy
-        })
+    /// The keys: fetched once, tried again by the next request where that failed, or where one is missing.
+    async fn keyring(&self) -> Result<Arc<Keyring>, Error> {
+        let mut held = self.keyring.lock().await;
+        match held.as_ref() {
+            Some(keyring) if keyring.is_whole() => return Ok(Arc::clone(keyring)),
+            _ => {}
+        }
+        match (Keyring::load(self.keys.as_ref()).await, held.as_ref()) {
+            (Ok(keyring), _) => Ok(Arc::clone(held.insert(Arc::new(keyring)))),
+            (Err(_), Some(keyring)) => Ok(Arc::clone(keyring)),
+            (Err(error), None) => {
+                tracing::warn!(keys.error = error.0, "the keys can't be reached");
+                Err(Error::Busy)
+            }
+        }
     }
 
     /// Whether messages can be sent by a channel.
@@ -179,8 +193,8 @@ impl App {
                 Err(StoreError::Unavailable | StoreError::Unknown) if calls < CALLS => {}
                 Err(error) => return Err(unanswered(error)),
             }
+            self.pause(10 * 3_u32.pow(calls)).await?;
             calls += 1;
-            self.pause(calls).await?;
         };
         let Some(stored) = stored else { return Ok(Loaded { key, replaces: Replaces::Nothing, value: None }) };
         let value = T::read(&stored.item).map_err(|error| {
@@ -207,21 +221,22 @@ impl App {
                 Err(StoreError::Unavailable | StoreError::Unknown) if calls < CALLS => {}
                 Err(error) => return Err(unanswered(error)),
             }
+            // What is throttled, or still at work on it, needs more time with each call.
+            self.pause(10 * 3_u32.pow(calls)).await?;
             calls += 1;
-            self.pause(calls).await?;
         }
     }
 
-    /// Waits a little, longer each time, never the same: what collided must not collide again.
-    async fn pause(&self, round: u32) -> Result<(), Error> {
-        let milliseconds = 1 + random::below(self.randomness.as_ref(), 8_u32.saturating_mul(round))?;
+    /// Waits a little, never the same: what collided must not collide again.
+    async fn pause(&self, at_most_ms: u32) -> Result<(), Error> {
+        let milliseconds = 1 + random::below(self.randomness.as_ref(), at_most_ms)?;
         tokio::time::sleep(Duration::from_millis(u64::from(milliseconds))).await;
         Ok(())
     }
 
     /// Runs rounds of load and decide until one is committed.
     fn rounds(&self) -> Rounds<'_> {
-        Rounds { app: self, done: 0 }
+        Rounds { app: self, done: 0, began: Instant::now() }
     }
 }
 
@@ -268,9 +283,15 @@ impl<T: Record> Loaded<T> {
 struct Rounds<'a> {
     app: &'a App,
     done: u32,
+    began: Instant,
 }
 
 impl Rounds<'_> {
+    /// Whether too little time is left to begin what takes three seconds and can't be undone.
+    fn is_late(&self) -> bool {
+        self.began.elapsed() > SEND_WITHIN
+    }
+
     /// Commits what was decided, after which it may be told. `None`: another request was there first, decide again.
     ///
     /// # Errors
@@ -284,7 +305,7 @@ impl Rounds<'_> {
         if self.done >= ROUNDS {
             return Err(Error::Busy);
         }
-        self.app.pause(self.done).await?;
+        self.app.pause(8 * self.done).await?;
         Ok(None)
     }
 

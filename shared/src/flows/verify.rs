@@ -45,7 +45,7 @@ impl App {
 
     /// A check that needs the account alone.
     async fn check_alone(&self, caller: &Caller, code: &Code, apps: &Apps) -> Result<Passed, Error> {
-        let keys = self.keyring().await?;
+        let keys = &self.keyring().await?;
         let mut rounds = self.rounds();
         loop {
             let account = self.load_account(&caller.user).await?;
@@ -68,7 +68,7 @@ impl App {
 
     /// The answer to a challenge.
     async fn answer(&self, caller: &Caller, digits: &Passcode, id: &ChallengeId) -> Result<Passed, Error> {
-        let keys = self.keyring().await?;
+        let keys = &self.keyring().await?;
         let mut rounds = self.rounds();
         loop {
             let (account, challenge) = tokio::try_join!(

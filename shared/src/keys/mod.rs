@@ -56,6 +56,8 @@ pub enum Purpose {
 pub struct Keyring {
     current: KeyVersion,
     versions: Vec<(KeyVersion, VersionKeys)>,
+    /// Versions that can't be used yet.
+    missing: Vec<KeyVersion>,
     index: hmac::Key,
 }
 
@@ -65,26 +67,41 @@ struct VersionKeys {
 }
 
 impl Keyring {
-    /// Derives everything from the master keys: one call per version.
+    /// Derives everything from the master keys: one call per version. The version that seals is needed, and the oldest,
+    /// which names the index. Another may be missing: in the first step of a rotation, permission to use the new key comes
+    /// seconds later than the key, and nothing is sealed under it yet.
     ///
     /// # Errors
-    /// [`KeysError`] of the first call that failed, or when there is no version.
+    /// [`KeysError`] of the first call that failed for a version that is needed, or when there is no version.
     pub async fn load(keys: &dyn Keys) -> Result<Self, KeysError> {
-        let mut versions = Vec::new();
+        let (mut versions, mut missing) = (Vec::new(), Vec::new());
         let mut index = None;
         // The index is the oldest version's, whichever seals: it stays the same from the first step of a rotation on.
-        let oldest = keys.versions().iter().min_by_key(|version| version.0);
+        let (current, oldest) = (keys.versions().first(), keys.versions().iter().min());
         for version in keys.versions() {
-            let root = keys.derive(*version, ROOT_LABEL).await?;
+            let root = match keys.derive(*version, ROOT_LABEL).await {
+                Err(error) if Some(version) != current && Some(version) != oldest => {
+                    tracing::warn!(keys.version = version.0, keys.error = error.0, "a key can't be used yet");
+                    missing.push(*version);
+                    continue;
+                }
+                root => root?,
+            };
             versions.push((*version, VersionKeys::of(&root)?));
             if Some(version) == oldest {
                 index = Some(expand(&root, b"countersign/index/v1")?);
             }
         }
-        let (Some(&current), Some(index)) = (keys.versions().first(), index) else {
+        let (Some(&current), Some(index)) = (current, index) else {
             return Err(KeysError("no key version is configured"));
         };
-        Ok(Self { current, versions, index: hmac::Key::new(hmac::HMAC_SHA256, index.as_ref()) })
+        Ok(Self { current, versions, missing, index: hmac::Key::new(hmac::HMAC_SHA256, index.as_ref()) })
+    }
+
+    /// Whether no version is missing.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.missing.is_empty()
     }
 
     /// The version that seals.
@@ -182,10 +199,12 @@ impl Keyring {
     }
 
     fn version(&self, version: KeyVersion) -> Result<&VersionKeys, Error> {
-        self.versions
-            .iter()
-            .find_map(|(each, keys)| (*each == version).then_some(keys))
-            .ok_or(Error::Internal("something is stored under a key version that is not configured"))
+        self.versions.iter().find_map(|(each, keys)| (*each == version).then_some(keys)).ok_or_else(|| {
+            if self.missing.contains(&version) {
+                return Error::Busy;
+            }
+            Error::Internal("something is stored under a key version that is not configured")
+        })
     }
 }
 
@@ -301,6 +320,38 @@ mod tests {
             assert_eq!(keyring(&[1]).index("sms", &["+4179"]), keyring(&versions).index("sms", &["+4179"]));
         }
         assert_ne!(keyring(&[1]).index("sms", &["+4179"]), keyring(&[1]).index("email", &["+4179"]));
+    }
+
+    /// Keys of which one can't be used.
+    struct Without(Vec<KeyVersion>, KeyVersion);
+
+    #[async_trait]
+    impl Keys for Without {
+        fn versions(&self) -> &[KeyVersion] {
+            &self.0
+        }
+
+        async fn derive(&self, version: KeyVersion, input: &[u8]) -> Result<Root, KeysError> {
+            if version == self.1 { Err(KeysError("denied")) } else { Fixed(Vec::new()).derive(version, input).await }
+        }
+    }
+
+    #[test]
+    fn a_key_that_nothing_needs_yet_may_be_missing_for_now() {
+        let load = |versions: &[u8], denied| {
+            let versions = versions.iter().copied().map(KeyVersion).collect();
+            block_on(Keyring::load(&Without(versions, KeyVersion(denied))))
+        };
+        let prepared = load(&[1, 2], 2).unwrap();
+        assert!(!prepared.is_whole());
+        assert_eq!(prepared.index("sms", &["+4179"]), keyring(&[1]).index("sms", &["+4179"]));
+        let id = FactorId::random(&Counting).unwrap();
+        let sealed = keyring(&[2, 1]).seal(Purpose::Destination, &user("alice"), &id, b"x", &Counting).unwrap();
+        assert_eq!(prepared.open(Purpose::Destination, &user("alice"), &id, &sealed).unwrap_err(), Error::Busy);
+        for (versions, denied) in [(&[1, 2], 1), (&[2, 1], 2), (&[2, 1], 1)] {
+            assert!(load(versions, denied).is_err(), "{denied} of {versions:?}");
+        }
+        assert!(load(&[3, 2, 1], 9).unwrap().is_whole());
     }
 
     #[test]

@@ -65,18 +65,21 @@ impl DynamoDbStore {
     async fn transact(&self, commit: &Commit) -> Result<(), StoreError> {
         // The same commit again within ten minutes is the same transaction.
         let token = HEXLOWER.encode(&commit.version.0);
-        match self.transact_as(&token, commit).await {
-            // No other commit has this token. So the service knows this one, and only wants it written as it was before,
-            // maps in their order too. As a transaction of its own it is judged by its versions.
-            Err(StoreError::Rejected(MISMATCH)) => self.transact_as(&format!("{token}-again"), commit).await,
+        match self.transact_as(Some(token), commit).await {
+            // No other commit has this token, so the service knows this one and compares it too closely: maps come in any
+            // order. As a transaction of its own, with a token of the SDK's, it is judged by its versions.
+            Err(StoreError::Rejected(MISMATCH)) => match self.transact_as(None, commit).await {
+                Err(StoreError::Rejected(MISMATCH)) => Err(StoreError::Unknown),
+                sent => sent,
+            },
             sent => sent,
         }
     }
 
-    async fn transact_as(&self, token: &str, commit: &Commit) -> Result<(), StoreError> {
+    async fn transact_as(&self, token: Option<String>, commit: &Commit) -> Result<(), StoreError> {
         let items = commit.puts.iter().map(|put| self.transact_item(put, commit.version)).collect::<Result<_, _>>()?;
-        let sent =
-            self.client.transact_write_items().set_transact_items(Some(items)).client_request_token(token).send().await;
+        let request = self.client.transact_write_items().set_transact_items(Some(items));
+        let sent = request.set_client_request_token(token).send().await;
         match sent {
             Ok(_) => Ok(()),
             Err(SdkError::ServiceError(error)) => match error.err() {
@@ -210,13 +213,12 @@ fn told(code: Option<&str>, answer: &HttpResponse) -> StoreError {
     tracing::warn!(store.code = code, store.status = status.as_u16(), "DynamoDB refused a call");
     match code {
         Some("ResourceNotFoundException") => StoreError::Rejected("the table is not there"),
-        Some("AccessDeniedException") => StoreError::Rejected("access to the table is denied"),
         Some("ValidationException") => StoreError::Rejected("a call is malformed"),
         Some("IdempotentParameterMismatchException") => StoreError::Rejected(MISMATCH),
         // The transaction that is in progress is this one.
         Some("TransactionInProgressException") => StoreError::Unknown,
-        // Throttled, in conflict with a transaction, signed with what has expired or is not known yet: the service blames
-        // the caller, so nothing was written, and another time it may be.
+        // Throttled, in conflict with a transaction, not permitted yet, signed with what has expired or is not known yet:
+        // the service blames the caller, so nothing was written, and another time it may be.
         Some(_) if status.is_client_error() && status.as_u16() != 408 => StoreError::Unavailable,
         // An error of the service's own, or somebody else's answer: it may have been written.
         _ => StoreError::Unknown,

@@ -1,0 +1,70 @@
+//! Time: a request is answered before Lambda would end its function, and begins no message that it can't wait for. The clock of
+//! the runtime stands still here, and moves on when everybody waits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use countersign::store::embedded::EmbeddedStore;
+use countersign::store::{Commit, Key, Store, StoreError, Stored};
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::rig::World;
+
+/// A store that takes so many milliseconds for each call.
+struct Slow {
+    inner: EmbeddedStore,
+    milliseconds: AtomicU64,
+}
+
+impl Slow {
+    fn by(milliseconds: u64) -> Arc<Self> {
+        Arc::new(Self { inner: EmbeddedStore::in_memory().unwrap(), milliseconds: AtomicU64::new(milliseconds) })
+    }
+
+    async fn pause(&self) {
+        tokio::time::sleep(Duration::from_millis(self.milliseconds.load(Ordering::SeqCst))).await;
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for Slow {
+    async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
+        self.pause().await;
+        self.inner.get(key).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        self.pause().await;
+        self.inner.commit(commit).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_answered_in_its_dialect_before_its_function_is_ended() {
+    let world = World::on(Slow::by(60_000));
+    let alice = world.user("alice");
+    let began = Instant::now();
+    let native = alice.get("/v1/me/factors").await;
+    assert_eq!(native.outcome(), (503, "busy".to_owned()));
+    let genauth = alice.get("/api/v3/list-enrolled-factors").await;
+    assert_eq!(genauth.json()["statusCode"], 503);
+    assert_eq!(began.elapsed().as_secs(), 2 * 9, "the template gives a function ten seconds");
+}
+
+#[tokio::test(start_paused = true)]
+async fn t35_a_message_that_cant_be_waited_for_is_not_sent_and_costs_nothing() {
+    let store = Slow::by(2600);
+    let world = World::on(store.clone());
+    let alice = world.user("alice");
+    let request = json!({"factorType": "sms", "phoneNumber": "+41791234567"});
+    let late = alice.post("/v1/me/enrollments", request.clone()).await;
+    assert_eq!(late.outcome(), (503, "busy".to_owned()));
+    assert!(world.postbox.sent().is_empty());
+
+    // A little faster, and there is time; and no minute to wait for.
+    store.milliseconds.store(2400, Ordering::SeqCst);
+    alice.post("/v1/me/enrollments", request).await.expect(201);
+    assert_eq!(world.postbox.sent().len(), 1);
+}
