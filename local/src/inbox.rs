@@ -144,7 +144,7 @@ mod tests {
     fn an_empty_inbox_says_how_to_cause_a_message() {
         let page = page(&[], "127.0.0.1:3000", "token --data-dir '<here>'");
         assert!(page.contains("curl http://127.0.0.1:3000/v1/me/enrollments"));
-        assert!(page.contains("$(token --data-dir '&lt;here&gt;')"));
+        assert!(page.contains("$(token --data-dir &#39;&lt;here&gt;&#39;)"));
     }
 
     #[test]

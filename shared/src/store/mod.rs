@@ -64,7 +64,7 @@ impl Version {
 /// An item as it was read: its content, its version, and when it may be swept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored {
-    /// The content, without the store's own attributes (`pk`, `v`, `vs`, `ttl`).
+    /// The content, without the store's own attributes: the key, the versions, `ttl`.
     pub item: Item,
     /// The version to name when replacing it.
     pub version: Version,
