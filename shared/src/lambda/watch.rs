@@ -38,8 +38,8 @@ pub fn completed(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaReq
 fn complete(request: &mut ApiGatewayV2httpRequest) {
     let method = request.request_context.http.method.as_str();
     let path = request.raw_path.as_deref().unwrap_or_default();
-    let route = routes().into_iter().filter(|route| route.method.as_str() == method);
-    let found = route.filter_map(|route| Some((route.path, matched(route.path, path)?))).next();
+    let mut route = routes().into_iter().filter(|route| route.method.as_str() == method);
+    let found = route.find_map(|route| Some((route.path, matched(route.path, path)?)));
     if let Some((template, parameters)) = found {
         request.route_key = Some(format!("{method} {template}"));
         request.path_parameters = parameters;
