@@ -28,6 +28,8 @@ mod pictures;
 #[cfg(test)]
 mod profile;
 #[cfg(test)]
+mod restore;
+#[cfg(test)]
 mod rig;
 #[cfg(test)]
 mod rotation;

@@ -16,7 +16,7 @@ use super::flows;
 use super::killed::Gates;
 use super::lost_replies::Losing;
 use super::mixtures::Mishaps;
-use crate::rig::{Faults, Observed, Plan, Reply, START, TestKeys, World};
+use crate::rig::{Client, Faults, Observed, Plan, Reply, START, TestKeys, World};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
@@ -51,12 +51,15 @@ impl Ask {
         Self { by: By::BackEnd, ..self }
     }
 
-    pub(super) async fn of(&self, world: &World) -> Reply {
-        let client = match self.by {
+    fn client(&self, world: &World) -> Client {
+        match self.by {
             By::Session(session) => world.session("alice", session),
             By::BackEnd => world.back_end("alice"),
-        };
-        client.call(self.method, &self.path, self.body.clone()).await
+        }
+    }
+
+    pub(super) async fn of(&self, world: &World) -> Reply {
+        self.client(world).call(self.method, &self.path, self.body.clone()).await
     }
 }
 
@@ -77,6 +80,16 @@ impl Scene {
     /// Makes the request.
     pub(crate) async fn ask(&self, world: &World) -> Reply {
         self.ask.of(world).await
+    }
+
+    /// The request's method.
+    pub(crate) fn method(&self) -> &'static str {
+        self.ask.method
+    }
+
+    /// Where the request goes.
+    pub(crate) fn path(&self, world: &World) -> String {
+        self.ask.client(world).path(&self.ask.path)
     }
 
     pub(super) fn then(mut self, then: impl Fn(&World, &Value) -> Ask + Send + Sync + 'static) -> Self {

@@ -3,7 +3,7 @@
 //! What it keeps is shared by all tests, so each has numbers, addresses and keys of its own.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -51,6 +51,11 @@ fn start() -> Option<(String, Mutex<Child>)> {
 /// Where it answers; `None` where it can't be had.
 pub fn endpoint() -> Option<&'static str> {
     ENDPOINT.as_ref().map(|(endpoint, _)| endpoint.as_str())
+}
+
+/// The Python that it runs on, with boto3; there once [`endpoint`] was.
+pub fn python() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("moto/bin/python")
 }
 
 /// What it has been given so far, by service.

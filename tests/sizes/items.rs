@@ -4,25 +4,15 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use countersign::store::embedded::EmbeddedStore;
-use countersign::store::{Item, Key, Stored, Version};
 use serde_json::{Value, json};
 
+use super::units::size;
 use crate::rig::{Client, Fate, Observed, World, enrol_app, enrol_email, enrol_phone};
 
 /// A user id as Cognito makes them.
 const ALICE: &str = "6f1c2d8e-0b7a-4c55-9a43-d1e0f7b2c964";
 const PHONE: &str = "+8613800138000";
 const ADDRESS: &str = "alice.liddell@example.com";
-
-/// What an item weighs: its attributes, its key, its version with as many before it as are kept, its time to live.
-fn size(key: &Key, stored: &Stored) -> usize {
-    let of_store = Item::default()
-        .with("pk", key.as_str())
-        .with("v", vec![0; Version::LENGTH])
-        .with("vs", vec![0; Version::LENGTH * Version::KEPT])
-        .with_some("ttl", stored.ttl);
-    of_store.size() + stored.item.size()
-}
 
 /// A world whose items are weighed.
 struct Scales {
@@ -47,7 +37,7 @@ impl Scales {
         let mut meant = items.iter().filter(|(key, _)| key.as_str().starts_with(prefix));
         let (key, stored) = meant.next().expect("an item");
         assert!(meant.next().is_none(), "several items begin with {prefix}");
-        size(key, stored)
+        size(key, &stored.item, stored.ttl)
     }
 
     async fn note(&mut self, prefix: &str, says: &str) {

@@ -1,11 +1,14 @@
-//! The sequential round trips of every flow: what is asked at once counts once.
+//! The sequential round trips of every request, where what is asked at once counts once, and the units that it takes.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use countersign::http::routes::{Route, routes};
 use countersign::store::embedded::EmbeddedStore;
 use countersign::store::{Commit, Key, Put, Replaces, Store, Version};
 
+use super::units::{Metered, Units};
 use crate::faults::bench::{Flow, Space};
 use crate::faults::flows;
 use crate::rig::{Asked, Observed, World, enrol_app};
@@ -30,15 +33,49 @@ async fn with_accounts(accounts: usize) -> EmbeddedStore {
     store
 }
 
-/// The round trips of a flow's request, and whether it sends a message.
-async fn round_trips(flow: &Flow, store: Arc<dyn Store>) -> (Vec<Vec<Asked>>, bool) {
-    let observed = Observed::new(store);
+/// What a flow's request takes.
+struct Taken {
+    route: String,
+    trips: Vec<Vec<Asked>>,
+    units: Units,
+    /// Whether it sends a message.
+    sends: bool,
+}
+
+async fn taken(flow: &Flow, store: Arc<dyn Store>) -> Taken {
+    let metered = Metered::new(store);
+    let observed = Observed::new(metered.clone());
     let world = World::on(observed.clone());
     let scene = (flow.prepare)(&world).await;
     let sent = world.postbox.calls();
     observed.take();
+    metered.take();
     scene.ask(&world).await;
-    (observed.take_round_trips(), world.postbox.calls() > sent)
+    Taken {
+        route: route(scene.method(), &scene.path(&world)),
+        trips: observed.take_round_trips(),
+        units: metered.take().billed(),
+        sends: world.postbox.calls() > sent,
+    }
+}
+
+/// A route as the table names it.
+fn route(method: &str, path: &str) -> String {
+    let path = path.split('?').next().unwrap();
+    let segments: Vec<_> = path.split('/').collect();
+    let is_meant = |route: &&Route| {
+        let template: Vec<_> = route.path.split('/').collect();
+        let alike = |(meant, segment): (&&str, &&str)| meant.starts_with('{') || meant == segment;
+        route.method.as_str() == method && template.len() == segments.len() && template.iter().zip(&segments).all(alike)
+    };
+    let routes = routes();
+    // A name goes before a parameter.
+    let route = routes.iter().filter(is_meant).min_by_key(|route| route.path.matches('{').count());
+    named(route.unwrap_or_else(|| panic!("{method} {path} is no route")))
+}
+
+fn named(route: &Route) -> String {
+    format!("{} {}", route.method.as_str(), route.path)
 }
 
 /// As `a, e → put a e`: what is read at once, then what is committed.
@@ -55,19 +92,23 @@ fn drawn(trips: &[Vec<Asked>]) -> String {
 }
 
 #[tokio::test]
-async fn a_flow_makes_two_round_trips_and_three_with_a_message_or_challenges_with_one_account_and_with_a_thousand() {
-    let mut table = String::new();
+async fn a_request_makes_two_round_trips_and_three_with_a_message_or_challenges_whatever_the_number_of_accounts() {
+    let mut table = "trips reads writes\n".to_owned();
+    let mut seen = BTreeSet::new();
     let many = with_accounts(999).await;
     for flow in flows::all() {
-        let (alone, sends) = round_trips(flow, Arc::new(EmbeddedStore::in_memory().unwrap())).await;
-        let (among_many, _) = round_trips(flow, Arc::new(Space::of(Arc::new(many.clone())))).await;
-        assert_eq!(drawn(&alone), drawn(&among_many), "{}", flow.name);
-        // Which challenges there may be is known once the account was read.
+        let alone = taken(flow, Arc::new(EmbeddedStore::in_memory().unwrap())).await;
+        let among_many = taken(flow, Arc::new(Space::of(Arc::new(many.clone())))).await;
+        assert_eq!(drawn(&alone.trips), drawn(&among_many.trips), "{}", flow.name);
+        let Taken { route, trips, units: Units { reads, writes }, sends } = alone;
+        seen.insert(route);
+        // Which factor is meant by its type, and which challenges there may be, is known once the account was read.
         let most = if sends || flow.name == "the_back_end_forgets_a_user" { 3 } else { 2 };
-        assert!(alone.len() <= most, "{}: {}", flow.name, drawn(&alone));
+        assert!(trips.len() <= most, "{}: {}", flow.name, drawn(&trips));
         let sends = if sends { ", then a message" } else { "" };
-        writeln!(table, "{} {}: {}{sends}", alone.len(), flow.name, drawn(&alone)).unwrap();
+        writeln!(table, "{:>5} {reads:>5} {writes:>6} {}: {}{sends}", trips.len(), flow.name, drawn(&trips)).unwrap();
     }
+    assert_eq!(seen, routes().iter().map(named).collect(), "the flows go over every route");
     insta::assert_snapshot!("every_flow", table);
 }
 

@@ -25,6 +25,10 @@ fn answer(world: &World, challenge: &Value) -> Ask {
     post(VERIFY, body).by_back_end()
 }
 
+fn factor(method: &'static str, id: &str, body: Value) -> Ask {
+    Ask::new(method, format!("/v1/me/factors/{id}"), body).by_back_end()
+}
+
 fn forget() -> Ask {
     Ask::new("DELETE", "/v1/me", Value::Null).by_back_end()
 }
@@ -55,9 +59,26 @@ flows! { FLOWS:
         let phone = with_phone(world).await;
         Scene::new(post(CHALLENGES, json!({"factorId": phone})).by_back_end()).again().then(answer)
     }
+    the_back_end_lists_factors => |world| {
+        with_app(world).await;
+        Scene::new(Ask::new("GET", "/v1/me/factors", Value::Null).by_back_end()).again()
+    }
+    the_back_end_shows_a_factor => |world| {
+        let (_, app, _) = with_app(world).await;
+        Scene::new(factor("GET", &app, Value::Null)).again()
+    }
+    the_back_end_renames_an_app => |world| {
+        let (_, app, _) = with_app(world).await;
+        Scene::new(factor("PATCH", &app, json!({"label": "Old phone"}))).again()
+    }
+    the_back_end_makes_recovery_codes_anew => |world| {
+        with_app(world).await;
+        let use_new_code = |_: &World, codes: &Value| post(VERIFY, json!({"code": text(codes, "/recoveryCodes/0")}));
+        Scene::new(post("/v1/me/recovery-codes", Value::Null).by_back_end()).again().then(use_new_code)
+    }
     the_back_end_removes_an_app => |world| {
         let (_, app, _) = with_app(world).await;
-        Scene::new(Ask::new("DELETE", format!("/v1/me/factors/{app}"), Value::Null).by_back_end())
+        Scene::new(factor("DELETE", &app, Value::Null))
             .then(move |_, _| begin("Laptop")).then(confirm)
     }
     the_back_end_forgets_a_user => |world| {

@@ -87,6 +87,18 @@ flows! { FLOWS:
         let phone = with_phone(world).await;
         Scene::new(post(RESET, json!({"factorId": phone}))).then_check(&secret)
     }
+    genauth_shows_a_factor => |world| {
+        let (_, app, _) = with_app(world).await;
+        Scene::new(Ask::new("GET", format!("/api/v3/get-factor?factorId={app}"), Value::Null)).again()
+    }
+    genauth_shows_a_factor_to_mobile_clients => |world| {
+        let (_, app, _) = with_app(world).await;
+        Scene::new(Ask::new("GET", format!("/api/v3/get-factors?factorId={app}"), Value::Null)).again()
+    }
+    genauth_lists_what_can_be_enrolled => |world| {
+        with_app(world).await;
+        Scene::new(Ask::new("GET", "/api/v3/list-factors-to-enroll", Value::Null)).again()
+    }
     genauth_lists_factors => |world| {
         with_app(world).await;
         Scene::new(Ask::new("GET", "/api/v3/list-enrolled-factors", Value::Null)).again()
