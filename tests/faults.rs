@@ -11,4 +11,5 @@ mod killed;
 mod late;
 pub(crate) mod lost_replies;
 mod mixtures;
+mod shape;
 mod store;

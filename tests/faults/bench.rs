@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use countersign::store::embedded::EmbeddedStore;
-use countersign::store::{Commit, Item, Key, Put, Replaces, Store, StoreError, Stored, Value as Attribute, Version};
+use countersign::store::{Commit, Key, Put, Replaces, Store, StoreError, Stored, Version};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
@@ -16,6 +16,7 @@ use super::flows;
 use super::killed::Gates;
 use super::lost_replies::Losing;
 use super::mixtures::Mishaps;
+use super::shape::{Shape, contents, shape};
 use crate::rig::{Client, Faults, Observed, Plan, Reply, START, TestKeys, World};
 
 /// Who asks.
@@ -356,49 +357,6 @@ pub(crate) fn is_busy(told: &str) -> bool {
 
 fn passed(reply: &Reply) -> bool {
     told(reply).starts_with('2')
-}
-
-/// What is stored of what matters: a request that was undone leaves an item that says nothing.
-pub(super) fn contents(items: &BTreeMap<Key, Stored>) -> BTreeMap<&Key, &Item> {
-    items.iter().map(|(key, stored)| (key, &stored.item)).filter(|(key, item)| !is_nothing(key, item)).collect()
-}
-
-fn is_nothing(key: &Key, item: &Item) -> bool {
-    let is_void = item.text("state") == Ok("void");
-    let is_uncharged = key.as_str().starts_with("l#") && item.number::<i64>("sent").is_err();
-    is_void || is_uncharged
-}
-
-/// The same without what is random: ids, nonces, secrets and digests, of which the lengths remain.
-pub(super) type Shape = BTreeMap<String, String>;
-
-fn shape(items: &BTreeMap<Key, Stored>) -> Shape {
-    let mut shape = Shape::new();
-    for (key, item) in contents(items) {
-        // The factor in the key of a challenge is random.
-        let name = key.as_str().split('#').take(if key.as_str().starts_with('c') { 2 } else { 3 });
-        shape.entry(name.collect::<Vec<_>>().join("#")).or_default().push_str(&shape_of(item));
-    }
-    shape
-}
-
-fn shape_of(item: &Item) -> String {
-    let mut text = String::from("{");
-    for (name, value) in item.iter() {
-        let value = if name == "id" { "…".to_owned() } else { shape_of_value(value) };
-        write!(text, " {name}: {value}").unwrap();
-    }
-    text + " }"
-}
-
-fn shape_of_value(value: &Attribute) -> String {
-    match value {
-        Attribute::Text(text) => format!("{text:?}"),
-        Attribute::Number(number) => number.to_string(),
-        Attribute::Bytes(bytes) => format!("{} B", bytes.len()),
-        Attribute::Map(map) => shape_of(map),
-        Attribute::List(values) => values.iter().map(shape_of_value).collect::<Vec<_>>().join(" "),
-    }
 }
 
 /// So that a change of what a flow tells, and of how it goes twice, is reviewed.

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::bench::{Bench, Prepared, Stands, contents, told, with_every_flow};
+use super::bench::{Bench, Prepared, Stands, told, with_every_flow};
+use super::shape::contents;
 use crate::rig::{Fate, Trouble, World, enrol_phone};
 
 /// A definite refusal, in native and in genauth.

@@ -1,0 +1,49 @@
+//! What a store holds, as far as it can be compared.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use countersign::store::{Item, Key, Stored, Value as Attribute};
+
+/// What is stored of what matters: a request that was undone leaves an item that says nothing.
+pub(super) fn contents(items: &BTreeMap<Key, Stored>) -> BTreeMap<&Key, &Item> {
+    items.iter().map(|(key, stored)| (key, &stored.item)).filter(|(key, item)| !is_nothing(key, item)).collect()
+}
+
+fn is_nothing(key: &Key, item: &Item) -> bool {
+    let is_void = item.text("state") == Ok("void");
+    let is_uncharged = key.as_str().starts_with("l#") && item.number::<i64>("sent").is_err();
+    is_void || is_uncharged
+}
+
+/// The same without what is random: ids, nonces, secrets and digests, of which the lengths remain.
+pub(super) type Shape = BTreeMap<String, String>;
+
+pub(super) fn shape(items: &BTreeMap<Key, Stored>) -> Shape {
+    let mut shape = Shape::new();
+    for (key, item) in contents(items) {
+        // The factor in the key of a challenge is random.
+        let name = key.as_str().split('#').take(if key.as_str().starts_with('c') { 2 } else { 3 });
+        shape.entry(name.collect::<Vec<_>>().join("#")).or_default().push_str(&shape_of(item));
+    }
+    shape
+}
+
+fn shape_of(item: &Item) -> String {
+    let mut text = String::from("{");
+    for (name, value) in item.iter() {
+        let value = if name == "id" { "…".to_owned() } else { shape_of_value(value) };
+        write!(text, " {name}: {value}").unwrap();
+    }
+    text + " }"
+}
+
+fn shape_of_value(value: &Attribute) -> String {
+    match value {
+        Attribute::Text(text) => format!("{text:?}"),
+        Attribute::Number(number) => number.to_string(),
+        Attribute::Bytes(bytes) => format!("{} B", bytes.len()),
+        Attribute::Map(map) => shape_of(map),
+        Attribute::List(values) => values.iter().map(shape_of_value).collect::<Vec<_>>().join(" "),
+    }
+}
