@@ -128,8 +128,8 @@ pub fn router(function: Option<Function>, app: &Arc<App>) -> Router {
     router_behind(function, app, |_, handler| handler)
 }
 
-/// A router whose handlers stand behind something by who may call, as an authorizer. What no route takes does not come that far: it is
-/// unknown to whoever asks.
+/// A router whose handlers stand behind something by who may call, as an authorizer. What no route takes does not come
+/// that far: it is unknown to whoever asks.
 pub fn router_behind(
     function: Option<Function>,
     app: &Arc<App>,
