@@ -6,7 +6,7 @@ use countersign::domain::actor::Access;
 use countersign::http::routes::{Function, Route, routes};
 use serde_json::{Value, json};
 
-use super::{Template, meant, reference, set};
+use super::{FEW, Template, meant, reference, set};
 
 /// Every route of the table, by its key in API Gateway.
 fn table() -> BTreeMap<String, Route> {
@@ -103,12 +103,16 @@ fn the_authorizer_asks_the_issuer_and_the_audience_of_the_parameters() {
 
 #[test]
 fn the_routes_that_send_are_throttled_and_no_others() {
-    let Some(template) = Template::few() else { return };
-    let settings = template.properties("Stage")["RouteSettings"].as_object().unwrap();
-    assert_eq!(settings.keys().cloned().collect::<BTreeSet<_>>(), sending());
-    let rate = json!({"ThrottlingRateLimit": reference("SendRate"), "ThrottlingBurstLimit": reference("SendRate")});
-    for (key, settings) in settings {
-        assert_eq!(settings, &rate, "{key}");
+    // Numbers, not text: what is below `RouteSettings` is taken as it is.
+    for (rate, parameter) in
+        [(10, None), (1, Some("SendRate=1")), (10, Some("SendRate=10")), (100, Some("SendRate=100"))]
+    {
+        let parameters: Vec<_> = FEW.iter().copied().chain(parameter).collect();
+        let Some(template) = Template::with(&parameters) else { return };
+        let settings = template.properties("Stage")["RouteSettings"].as_object().unwrap();
+        assert_eq!(settings.keys().cloned().collect::<BTreeSet<_>>(), sending());
+        let expected = json!({"ThrottlingRateLimit": rate, "ThrottlingBurstLimit": rate});
+        assert!(settings.values().all(|settings| *settings == expected), "{parameter:?}: {settings:?}");
     }
 }
 
