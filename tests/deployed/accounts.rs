@@ -41,7 +41,8 @@ impl Walk<'_> {
         secret.to_owned()
     }
 
-    /// What an app with this secret shows so many steps from now.
+    /// What an app with this secret shows so many steps from now. An app is enrolled with the code of now and checked with
+    /// the next: both are right still when a step ends in between.
     fn code(&mut self, secret: &str, steps: i64) -> String {
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
         let code = totp(secret, i64::try_from(now).unwrap() + steps * 30);
@@ -67,7 +68,7 @@ impl Walk<'_> {
     fn app(&mut self, user: &str) -> (String, String, Vec<String>) {
         let begun = self.call(user, ENROLL, &json!({"factorType": "totp"})).expect(201);
         let secret = begun.text("/totp/secret");
-        let code = self.code(&secret, -1);
+        let code = self.code(&secret, 0);
         let confirmation = json!({"enrollmentToken": begun.text("/enrollmentToken"), "code": code});
         let confirmed = self.call(user, CONFIRM, &confirmation).expect(201);
         let codes = confirmed.body["recoveryCodes"].as_array().unwrap();
@@ -128,7 +129,7 @@ fn collect(value: &Value, secrets: &mut BTreeSet<String>) {
 
 fn native(walk: &mut Walk<'_>) {
     let (secret, app, codes) = walk.app("alice");
-    let check = json!({"code": walk.code(&secret, 0)});
+    let check = json!({"code": walk.code(&secret, 1)});
     let passed = walk.call("alice", VERIFY, &check.clone()).expect(200);
     assert_eq!((passed.text("/factorId"), &passed.body["amr"][0]), (app.clone(), &json!("otp")));
     assert_eq!(walk.call("alice", VERIFY, &check).expect(400).text("/code"), "code_already_used");
@@ -159,9 +160,9 @@ fn genauth(walk: &mut Walk<'_>) {
     let secret = uri.split("secret=").nth(1).unwrap().split('&').next().unwrap().to_owned();
     walk.keep(&secret);
     let confirmation = |token: String, kind: &str, code: &str| json!({"factorType": kind, "enrollmentToken": token, "enrollmentData": {"passCode": code}});
-    let code = walk.code(&secret, -1);
-    ok(walk.call("bob", enroll, &confirmation(begun.text("/data/enrollmentToken"), "OTP", &code)));
     let code = walk.code(&secret, 0);
+    ok(walk.call("bob", enroll, &confirmation(begun.text("/data/enrollmentToken"), "OTP", &code)));
+    let code = walk.code(&secret, 1);
     assert_eq!(
         ok(walk.call("bob", "POST /api/v3/mfa-totp-verify", &json!({"totp": code}))).body["data"]["verified"],
         true
@@ -194,11 +195,11 @@ fn logto(walk: &mut Walk<'_>) {
     let verify = "POST /api/experience/verification/totp/verify";
     let made = walk.call("carol", "POST /api/experience/verification/totp/secret", &Value::Null).expect(200);
     let (id, secret) = (made.text("/verificationId"), made.text("/secret"));
-    let code = walk.code(&secret, -1);
+    let code = walk.code(&secret, 0);
     walk.call("carol", verify, &json!({"code": code, "verificationId": id})).expect(200);
     let bind = json!({"type": "Totp", "verificationId": id});
     walk.call("carol", "POST /api/experience/profile/mfa", &bind).expect(204);
-    let code = walk.code(&secret, 0);
+    let code = walk.code(&secret, 1);
     walk.call("carol", verify, &json!({"code": code})).expect(200);
 }
 
@@ -206,10 +207,10 @@ fn profile(walk: &mut Walk<'_>) {
     let made = walk.call("dave", "POST /profile/two-fa", &Value::Null).expect(201);
     let url = made.text("/data/otpAuthURL");
     let secret = walk.keep(url.rsplit('=').next().unwrap());
-    let code = walk.code(&secret, -1);
+    let code = walk.code(&secret, 0);
     let enabled = walk.call("dave", "PATCH /profile/two-fa", &json!({"code": code})).expect(200);
     assert_eq!(enabled.body["data"].as_array().unwrap().len(), 12);
-    let code = walk.code(&secret, 0);
+    let code = walk.code(&secret, 1);
     walk.call("dave", "PATCH /profile/two-fa/disable", &json!({"code": code})).expect(200);
 }
 
