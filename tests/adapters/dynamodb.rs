@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use countersign::store::dynamodb::DynamoDbStore;
 use countersign::store::{Commit, Key, Store, StoreError, Stored};
 use tokio::runtime::Handle;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::faults::bench::{Bench, Prepared, Space, Stands, is_busy, prepared, told};
@@ -171,12 +171,16 @@ async fn t40_quick_trouble_on_the_wire_at_any_call_is_not_noticed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t40_an_answer_that_comes_too_late_at_any_call_is_not_noticed() {
+    // A few at a time: what else the machine does must not take the second that a call has.
+    let places = Arc::new(Semaphore::new(6));
     let mut works = JoinSet::new();
     for flow in flows().await {
         let last = flow.usual.calls - 1;
         // To a read it makes no difference which of the two it is, and all reads are made at once.
         for (first, fault) in [(0, Fault::Slow), (last, Fault::Slow), (last, Fault::Late)] {
+            let places = places.clone();
             works.spawn(async move {
+                let _place = places.acquire().await.unwrap();
                 let (way, how) = (Way::of(flow).await, format!("{fault:?} at call {first}"));
                 way.passes(fault, first, &how).await;
                 let seen = way.proxy.take().await;
