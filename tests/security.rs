@@ -13,6 +13,7 @@ mod lost;
 mod presence;
 mod races;
 mod recovery;
+mod revocation;
 mod secrets;
 mod sends;
 mod sessions;
@@ -99,6 +100,11 @@ macro_rules! security_tests {
                 t19_removing_a_factor_needs_presence_or_its_code,
                 t19_other_changes_need_presence_too,
                 t20_a_removed_factor_stops_at_once_with_its_challenges,
+            }
+            revocation {
+                t18_no_other_session_finishes_what_it_began_before_a_change,
+                t18_a_leaked_recovery_code_is_worth_nothing_after_new_ones,
+                t18_the_session_that_changes_something_goes_on,
             }
             recovery {
                 t15_a_recovery_code_is_used_once,

@@ -329,6 +329,7 @@ impl Owner {
             challenges: Vec::new(),
         });
         self.epoch += 1;
+        self.present_since[1 - session] = None;
         self.note_presence(session, now);
     }
 
@@ -338,6 +339,7 @@ impl Owner {
         self.unused = Some(codes);
         self.recovery_wrong = Wrong::default();
         self.present_since[1 - session] = None;
+        self.epoch += 1;
     }
 
     pub(super) fn remove(&mut self, session: usize, factor: usize) {

@@ -146,7 +146,7 @@ impl Account {
         if same_app { Err(Error::AlreadyEnrolled(FactorType::Totp)) } else { Ok(()) }
     }
 
-    /// Makes a candidate a factor, which is also a presence of the session.
+    /// Makes a candidate a factor, which is also a presence of the session, and ends that of every other.
     ///
     /// # Errors
     /// [`Error::Internal`] for the possession of something else.
@@ -159,6 +159,7 @@ impl Account {
         policy: &Policy,
     ) -> Result<&Factor, Error> {
         let factor = Factor::bound(candidate, possession, now)?;
+        self.end_other_presences(actor);
         self.raise_epoch();
         self.note_presence(actor, now, policy);
         Ok(self.factors.push_mut(factor))
@@ -176,11 +177,12 @@ impl Account {
         self.raise_epoch();
     }
 
-    /// A new set of recovery codes: the old one is void, wrong guesses at it are forgotten, and so is every presence
-    /// but that of the session that asks for it.
+    /// Replaces the set of recovery codes. The old set may have leaked: whatever another session was allowed, or began,
+    /// before this ends here.
     pub fn replace_recovery(&mut self, actor: Actor, set: RecoverySet) {
         self.recovery = Recovery { set: Some(set), ..Recovery::default() };
         self.end_other_presences(actor);
+        self.raise_epoch();
     }
 
     /// What is left once its user is forgotten: the next epoch, so that nothing which was allowed before is finished

@@ -1,0 +1,309 @@
+//! T18 as a table: after a change that may follow a compromise, no other session finishes what it began before it.
+
+use std::sync::Arc;
+
+use countersign::store::Store;
+use serde_json::{Value, json};
+
+use super::given::*;
+use crate::rig::{Client, World, enrol_email};
+
+/// A change of factors that an owner makes when something may have leaked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    NewCodes,
+    NewCodesWithACode,
+    BindApp,
+    BindAppInGenauth,
+    BindAppInLogto,
+    BindAppOnThePage,
+    BindPhone,
+    BindPhoneInGenauth,
+    Remove,
+    RemoveInGenauth,
+    RemoveOnThePage,
+}
+
+impl Change {
+    const ALL: [Self; 11] = [
+        Self::NewCodes,
+        Self::NewCodesWithACode,
+        Self::BindApp,
+        Self::BindAppInGenauth,
+        Self::BindAppInLogto,
+        Self::BindAppOnThePage,
+        Self::BindPhone,
+        Self::BindPhoneInGenauth,
+        Self::Remove,
+        Self::RemoveInGenauth,
+        Self::RemoveOnThePage,
+    ];
+
+    /// What the back end can do for the user. It speaks the native dialect alone.
+    const BY_THE_BACK_END: [Self; 4] = [Self::NewCodes, Self::BindApp, Self::BindPhone, Self::Remove];
+
+    /// The change, by somebody who may make it. `spare` is a phone that is enrolled, `codes` are unused recovery codes.
+    async fn make(self, client: &Client, spare: &str, codes: &[String]) {
+        let world = &client.world;
+        match self {
+            Self::NewCodes => drop(client.post(CODES, Value::Null).await.expect(201)),
+            Self::NewCodesWithACode => drop(client.post(CODES, json!({"code": codes[1]})).await.expect(201)),
+            Self::BindApp => {
+                let (token, secret) = begin_app(client, "Owner's").await;
+                confirm(client, &token, &world.next_code(&secret)).await.expect(201);
+            }
+            Self::BindAppInGenauth => {
+                let begun = begin_genauth(client, "OTP", Value::Null).await;
+                let code = world.next_code(&secret_of(&begun.text("/data/otpData/qrCodeUri")));
+                let reply = confirm_genauth(client, "OTP", &begun.text("/data/enrollmentToken"), &code).await;
+                assert!(passed(&reply), "{}", reply.json());
+            }
+            Self::BindAppInLogto => {
+                let (id, secret) = begin_logto(client).await;
+                verify_logto(client, &id, &world.next_code(&secret)).await.expect(200);
+                bind_logto(client, &id).await.expect(204);
+            }
+            Self::BindAppOnThePage => {
+                let secret = begin_profile(client).await;
+                client.patch(PROFILE, json!({"code": world.next_code(&secret)})).await.expect(200);
+            }
+            Self::BindPhone => {
+                let request = json!({"factorType": "sms", "phoneNumber": "+8613800138009"});
+                let token = client.post(ENROLL, request).await.expect(201).text("/enrollmentToken");
+                confirm(client, &token, &world.postbox.code()).await.expect(201);
+            }
+            Self::BindPhoneInGenauth => {
+                let begun = begin_genauth(client, "SMS", json!({"phoneNumber": "13800138009"})).await;
+                let token = begun.text("/data/enrollmentToken");
+                assert!(passed(&confirm_genauth(client, "SMS", &token, &world.postbox.code()).await));
+            }
+            Self::Remove => drop(client.delete(&format!("{FACTORS}/{spare}"), Value::Null).await.expect(204)),
+            Self::RemoveInGenauth => {
+                assert!(passed(&client.post("/api/v3/reset-factor", json!({"factorId": spare})).await));
+            }
+            // The page turns an app off: the owner needs one first, and that binding is a change too.
+            Self::RemoveOnThePage => {
+                let secret = begin_profile(client).await;
+                client.patch(PROFILE, json!({"code": world.next_code(&secret)})).await.expect(200);
+                client.patch(PROFILE_DISABLE, json!({"code": world.next_code(&secret)})).await.expect(200);
+            }
+        }
+    }
+
+    /// The kind of factor that the owner enrols on the way: its enrolment takes the place of the thief's.
+    fn enrols(self) -> Option<&'static str> {
+        match self {
+            Self::BindApp | Self::BindAppInGenauth | Self::BindAppInLogto => Some("app"),
+            Self::BindAppOnThePage | Self::RemoveOnThePage => Some("app"),
+            Self::BindPhone | Self::BindPhoneInGenauth => Some("phone"),
+            Self::NewCodes | Self::NewCodesWithACode | Self::Remove | Self::RemoveInGenauth => None,
+        }
+    }
+}
+
+/// A way to begin an enrolment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    App,
+    Phone,
+    Address,
+    GenauthApp,
+    GenauthPhone,
+    GenauthAddress,
+    Logto,
+    LogtoVerified,
+    Page,
+}
+
+/// What was begun: what finishes it.
+struct Begun {
+    way: Way,
+    token: String,
+    secret: String,
+    code: String,
+}
+
+impl Way {
+    const ALL: [Self; 9] = [
+        Self::App,
+        Self::Phone,
+        Self::Address,
+        Self::GenauthApp,
+        Self::GenauthPhone,
+        Self::GenauthAddress,
+        Self::Logto,
+        Self::LogtoVerified,
+        Self::Page,
+    ];
+
+    fn kind(self) -> &'static str {
+        match self {
+            Self::App | Self::GenauthApp | Self::Logto | Self::LogtoVerified | Self::Page => "app",
+            Self::Phone | Self::GenauthPhone => "phone",
+            Self::Address | Self::GenauthAddress => "address",
+        }
+    }
+
+    async fn begin(self, client: &Client) -> Begun {
+        let world = &client.world;
+        let begun = |token: String, secret: String, code: String| Begun { way: self, token, secret, code };
+        match self {
+            Self::App => {
+                let (token, secret) = begin_app(client, "Thief's").await;
+                begun(token, secret, String::new())
+            }
+            Self::Phone => {
+                let request = json!({"factorType": "sms", "phoneNumber": "+41791234567"});
+                let token = client.post(ENROLL, request).await.expect(201).text("/enrollmentToken");
+                begun(token, String::new(), world.postbox.code())
+            }
+            Self::Address => {
+                let (token, code) = begin_email(client, "thief@example.org").await;
+                begun(token, String::new(), code)
+            }
+            Self::GenauthApp => {
+                let reply = begin_genauth(client, "OTP", Value::Null).await;
+                let secret = secret_of(&reply.text("/data/otpData/qrCodeUri"));
+                begun(reply.text("/data/enrollmentToken"), secret, String::new())
+            }
+            Self::GenauthPhone => {
+                let profile = json!({"phoneNumber": "791234567", "phoneCountryCode": "+41"});
+                let reply = begin_genauth(client, "SMS", profile).await;
+                begun(reply.text("/data/enrollmentToken"), String::new(), world.postbox.code())
+            }
+            Self::GenauthAddress => {
+                let reply = begin_genauth(client, "EMAIL", json!({"email": "thief@example.org"})).await;
+                begun(reply.text("/data/enrollmentToken"), String::new(), world.postbox.code())
+            }
+            Self::Logto => {
+                let (id, secret) = begin_logto(client).await;
+                begun(id, secret, String::new())
+            }
+            Self::LogtoVerified => {
+                let (id, secret) = begin_logto(client).await;
+                verify_logto(client, &id, &world.next_code(&secret)).await.expect(200);
+                begun(id, secret, String::new())
+            }
+            Self::Page => begun(String::new(), begin_profile(client).await, String::new()),
+        }
+    }
+}
+
+impl Begun {
+    /// Tries to finish it.
+    async fn finish(&self, client: &Client) -> crate::rig::Reply {
+        let world = &client.world;
+        match self.way {
+            Way::App => confirm(client, &self.token, &world.next_code(&self.secret)).await,
+            Way::Phone | Way::Address => confirm(client, &self.token, &self.code).await,
+            Way::GenauthApp => {
+                confirm_genauth(client, "OTP", &self.token, &world.next_code(&self.secret)).await
+            }
+            Way::GenauthPhone => confirm_genauth(client, "SMS", &self.token, &self.code).await,
+            Way::GenauthAddress => confirm_genauth(client, "EMAIL", &self.token, &self.code).await,
+            Way::Logto => {
+                let reply = verify_logto(client, &self.token, &world.next_code(&self.secret)).await;
+                if passed(&reply) { bind_logto(client, &self.token).await } else { reply }
+            }
+            Way::LogtoVerified => bind_logto(client, &self.token).await,
+            Way::Page => client.patch(PROFILE, json!({"code": world.next_code(&self.secret)})).await,
+        }
+    }
+
+    /// What the thief must be told: a check is needed; or, where the owner enrolled one of the kind, there is no such
+    /// enrolment any more.
+    fn refusals(&self, replaced: bool) -> &'static [(u64, &'static str)] {
+        match (self.way, replaced) {
+            (Way::App | Way::Phone | Way::Address, false) => &[(403, "presence_required")],
+            (Way::App | Way::Phone | Way::Address, true) => &[(404, "not_found"), (403, "presence_required")],
+            (Way::GenauthApp | Way::GenauthPhone | Way::GenauthAddress, false) => &[(403, "9005")],
+            (Way::GenauthApp | Way::GenauthPhone | Way::GenauthAddress, true) => {
+                &[(404, "9008"), (403, "9005"), (409, "9009")]
+            }
+            (Way::Logto | Way::LogtoVerified, false) => &[(403, "session.mfa.require_mfa_verification")],
+            (Way::Logto | Way::LogtoVerified, true) => {
+                &[(404, "session.verification_session_not_found"), (403, "session.mfa.require_mfa_verification")]
+            }
+            (Way::Page, _) => &[(400, "")],
+        }
+    }
+}
+
+/// A user with an address, a spare phone and recovery codes, one of which a thief used to pass a check.
+struct Robbed {
+    owner: Client,
+    thief: Client,
+    spare: String,
+    codes: Vec<String>,
+}
+
+async fn robbed(world: &World, name: &str, number: usize) -> Robbed {
+    let (owner, thief) = (world.session(name, "owner"), world.session(name, "thief"));
+    let request = json!({"factorType": "email", "email": format!("{name}@example.com")});
+    let token = owner.post(ENROLL, request).await.expect(201).text("/enrollmentToken");
+    let confirmed = confirm(&owner, &token, &world.postbox.code()).await.expect(201);
+    let codes: Vec<String> = serde_json::from_value(confirmed.json()["recoveryCodes"].clone()).unwrap();
+    let request = json!({"factorType": "sms", "phoneNumber": format!("+86138001{:05}", 40_000 + number)});
+    let token = owner.post(ENROLL, request).await.expect(201).text("/enrollmentToken");
+    let spare = confirm(&owner, &token, &world.postbox.code()).await.expect(201).text("/factor/id");
+    verify(&thief, &codes[0]).await.expect(200);
+    Robbed { owner, thief, spare, codes }
+}
+
+/// Whatever the thief began before the change stays unfinished, and the account stays the owner's.
+async fn revokes(world: &World, (way, change): (Way, Change), by_back_end: bool, number: usize) {
+    let case = format!("{way:?}, then {change:?}, back end: {by_back_end}");
+    let name = format!("user-{number}");
+    let Robbed { owner, thief, spare, codes } = robbed(world, &name, number).await;
+    let begun = way.begin(&thief).await;
+    let by = if by_back_end { world.back_end(&name) } else { owner.clone() };
+    change.make(&by, &spare, &codes).await;
+    let factors = owner.get(FACTORS).await.json()["factors"].clone();
+
+    let refused = begun.finish(&thief).await;
+    let is_replaced = change.enrols() == Some(way.kind());
+    let told = outcome(&refused);
+    let expected = begun.refusals(is_replaced);
+    assert!(expected.iter().any(|(status, code)| (*status, *code) == (told.0, told.1.as_str())), "{case}: {told:?}");
+    let reply = thief.delete(&format!("{FACTORS}/{}", factors[0]["id"].as_str().unwrap()), Value::Null).await;
+    assert_eq!(outcome(&reply), (403, "presence_required".to_owned()), "{case}");
+    assert_eq!(owner.get(FACTORS).await.json()["factors"], factors, "{case}");
+    world.pass(60);
+}
+
+pub(super) async fn t18_no_other_session_finishes_what_it_began_before_a_change(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let mut number = 0;
+    for change in Change::ALL {
+        for way in Way::ALL {
+            number += 1;
+            revokes(&world, (way, change), false, number).await;
+        }
+    }
+    for change in Change::BY_THE_BACK_END {
+        for way in Way::ALL {
+            number += 1;
+            revokes(&world, (way, change), true, number).await;
+        }
+    }
+}
+
+/// The attack as it was first seen: five hundred seconds later, within the life of both the check and the enrolment.
+pub(super) async fn t18_a_leaked_recovery_code_is_worth_nothing_after_new_ones(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let Robbed { owner, thief, .. } = robbed(&world, "alice", 0).await;
+    let (token, secret) = begin_app(&thief, "Thief's").await;
+    owner.post(CODES, Value::Null).await.expect(201);
+    world.pass(500);
+    expect(&confirm(&thief, &token, &world.next_code(&secret)).await, 403, "presence_required");
+}
+
+/// The session that makes the change may finish what it began.
+pub(super) async fn t18_the_session_that_changes_something_goes_on(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let owner = world.user("alice");
+    enrol_email(&owner, "alice@example.com").await;
+    let (token, secret) = begin_app(&owner, "New").await;
+    owner.post(CODES, Value::Null).await.expect(201);
+    confirm(&owner, &token, &world.next_code(&secret)).await.expect(201);
+}
