@@ -111,7 +111,8 @@ macro_rules! security_tests {
                 t16_recovery_codes_have_at_least_64_bits,
                 t16_a_new_set_voids_the_old,
                 t16_the_code_shown_before_the_confirmation_lives_from_it_on,
-                t17_guesses_at_recovery_codes_are_delayed_but_never_locked,
+                t17_a_flood_of_guesses_never_keeps_the_owners_recovery_code_out,
+                t17_a_guess_a_minute_never_keeps_the_owners_recovery_code_out,
                 t17_guesses_at_recovery_codes_do_not_delay_an_app,
             }
             sends {

@@ -48,9 +48,7 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
     countersign::telemetry::start();
     make_folder(data_dir)?;
     let store = EmbeddedStore::open(&data_dir.join("countersign.redb"))?;
-    let keys_path = data_dir.join("keys");
-    let keys = KeyFile::open_or_create(&keys_path, &SystemRandomness)
-        .map_err(|error| format!("{}: {error}", keys_path.display()))?;
+    let keys = open_keys(&data_dir.join("keys"), &store)?;
     let issuer = Arc::new(Issuer::open(data_dir)?);
     let clock = Arc::new(LocalClock::default());
     let outbox = Arc::new(Outbox::new(store.database(), clock.clone()));
@@ -103,6 +101,25 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
         } => {}
     }
     Ok(())
+}
+
+/// Reads the key file. A new store gets a new one; beside a store with items a missing file is an error.
+fn open_keys(path: &Path, store: &EmbeddedStore) -> Result<KeyFile, String> {
+    let told = |error: io::Error| format!("{}: {error}", path.display());
+    match KeyFile::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let is_new = store.is_empty().map_err(|_| format!("{}: the store can't be read", path.display()))?;
+            if !is_new {
+                return Err(format!(
+                    "{}: the key file is missing, and the store beside it has items that only its key opens. Put the file \
+                     back, or remove countersign.redb to begin anew",
+                    path.display()
+                ));
+            }
+            KeyFile::create(path, &SystemRandomness).map_err(told)
+        }
+        keys => keys.map_err(told),
+    }
 }
 
 /// Makes a folder that its owner alone may enter.

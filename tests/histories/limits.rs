@@ -55,9 +55,9 @@ impl Wrong {
         *self = Self { count: self.count + 1, last: now };
     }
 
-    /// For a factor, which locks, or for recovery codes, which don't.
-    pub(super) fn delays(self, now: i64, locks: bool) -> Option<Refusal> {
-        if locks && self.count >= LOCK_AFTER {
+    /// For a factor.
+    pub(super) fn delays(self, now: i64) -> Option<Refusal> {
+        if self.count >= LOCK_AFTER {
             return Some(refusal("factor_locked"));
         }
         let beyond = self.count.checked_sub(FREE_ATTEMPTS)?;

@@ -59,7 +59,6 @@ pub(super) struct Owner {
     pub(super) used: Vec<String>,
     /// When the store was last swept.
     pub(super) swept: i64,
-    recovery_wrong: Wrong,
     present_since: [Option<i64>; 2],
 }
 
@@ -69,7 +68,6 @@ pub(super) enum Effect {
     AppPassed { factor: usize, step: i64 },
     AppFailed { factor: usize },
     RecoveryPassed { code: String },
-    RecoveryFailed,
     Nothing,
 }
 
@@ -136,14 +134,14 @@ impl Owner {
     /// A check of a code by its shape.
     pub(super) fn check(&self, code: &str, apps: Apps, now: i64) -> Expected {
         if code.contains('-') {
-            return self.check_recovery(code, now);
+            return self.check_recovery(code);
         }
         let Some(app) = self.app(apps) else {
             let is_named = matches!(apps, Apps::One(_));
             return Expected::of([refusal(if is_named { "invalid_request" } else { "factor_required" })]);
         };
         let factor = &self.factors[app];
-        if let Some(refusal) = factor.wrong.delays(now, true) {
+        if let Some(refusal) = factor.wrong.delays(now) {
             return Expected::of([refusal]);
         }
         let step = now.div_euclid(30);
@@ -156,16 +154,12 @@ impl Owner {
         }
     }
 
-    fn check_recovery(&self, code: &str, now: i64) -> Expected {
-        if let Some(refusal) = self.recovery_wrong.delays(now, false) {
-            return Expected::of([refusal]);
-        }
+    fn check_recovery(&self, code: &str) -> Expected {
         match &self.unused {
-            None => Expected::wrong(None, Effect::Nothing),
             Some(unused) if unused.iter().any(|each| each == code) => {
                 Expected::right(Effect::RecoveryPassed { code: code.to_owned() })
             }
-            Some(_) => Expected::wrong(self.recovery_wrong.free_after_this(), Effect::RecoveryFailed),
+            Some(_) | None => Expected::wrong(None, Effect::Nothing),
         }
     }
 
@@ -191,10 +185,8 @@ impl Owner {
             Effect::RecoveryPassed { code } => {
                 self.unused.as_mut().unwrap().retain(|each| each != code);
                 self.used.push(code.clone());
-                self.recovery_wrong = Wrong::default();
                 self.note_presence(session, now);
             }
-            Effect::RecoveryFailed => self.recovery_wrong.more(now),
             Effect::Nothing => {}
         }
     }
@@ -273,7 +265,7 @@ impl Owner {
         }
         let (wrong, sends, ends) = factor.carried(now);
         let used_up = (sends >= CODE_SENDS).then(|| wait("too_many_messages", ends - now)).flatten();
-        Expected::of(factor.wrong.delays(now, true)).or(wrong.ends(now)).or(used_up)
+        Expected::of(factor.wrong.delays(now)).or(wrong.ends(now)).or(used_up)
     }
 
     pub(super) fn answer(&self, factor: usize, id: &str, code: &str, now: i64) -> Expected {
@@ -288,7 +280,7 @@ impl Owner {
         if now >= open.ends {
             return Expected::of([refusal("expired")]);
         }
-        let refused = Expected::of(factor.wrong.delays(now, true)).or(open.wrong.ends(now));
+        let refused = Expected::of(factor.wrong.delays(now)).or(open.wrong.ends(now));
         if !refused.refusals.is_empty() || open.code == code {
             return refused;
         }
@@ -337,7 +329,6 @@ impl Owner {
     pub(super) fn renew_codes(&mut self, session: usize, codes: Vec<String>) {
         self.used.extend(self.unused.take().into_iter().flatten());
         self.unused = Some(codes);
-        self.recovery_wrong = Wrong::default();
         self.present_since[1 - session] = None;
         self.epoch += 1;
     }
@@ -349,7 +340,6 @@ impl Owner {
         self.present_since[1 - session] = None;
         if self.factors.is_empty() {
             self.used.extend(self.unused.take().into_iter().flatten());
-            self.recovery_wrong = Wrong::default();
             self.present_since = [None; 2];
         }
     }

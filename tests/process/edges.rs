@@ -6,8 +6,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
-use crate::server::{SIGNED, Server, request};
+use crate::server::{BINARY, SIGNED, Server, request};
 use crate::tools::have;
 
 /// One request as it is written, and the status of its answer.
@@ -127,4 +128,25 @@ fn half_a_request_does_not_keep_the_server_from_stopping() {
     stream.write_all(b"GET /local/in").unwrap();
     assert!(Command::new("kill").args(["-TERM", &server.id().to_string()]).status().unwrap().success());
     assert!(server.ended().is_some_and(|status| status.success()));
+}
+
+/// A new key of the same version would count every right code as wrong.
+#[test]
+fn a_store_with_items_and_no_key_file_does_not_start() {
+    let folder = TempDir::new().unwrap();
+    let mut server = Server::start_in(folder.path().to_owned());
+    server.user("alice").call("POST", "/v1/me/enrollments", json!({"factorType": "totp"}));
+    server.kill();
+    let (keys, kept) = (folder.path().join("keys"), folder.path().join("kept"));
+    std::fs::rename(&keys, &kept).unwrap();
+    let start = || Command::new(BINARY).args(["--port", "0", "--data-dir"]).arg(folder.path()).output().unwrap();
+    let refused = start();
+    assert!(!refused.status.success());
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("the key file is missing"), "{told}");
+    assert!(!keys.exists(), "no key was made");
+    // With the file back, all is as before.
+    std::fs::rename(&kept, &keys).unwrap();
+    let server = Server::start_in(folder.path().to_owned());
+    assert_eq!(server.user("alice").call("GET", "/v1/me/factors", Value::Null).0, 200);
 }

@@ -196,9 +196,7 @@ impl Begun {
         match self.way {
             Way::App => confirm(client, &self.token, &world.next_code(&self.secret)).await,
             Way::Phone | Way::Address => confirm(client, &self.token, &self.code).await,
-            Way::GenauthApp => {
-                confirm_genauth(client, "OTP", &self.token, &world.next_code(&self.secret)).await
-            }
+            Way::GenauthApp => confirm_genauth(client, "OTP", &self.token, &world.next_code(&self.secret)).await,
             Way::GenauthPhone => confirm_genauth(client, "SMS", &self.token, &self.code).await,
             Way::GenauthAddress => confirm_genauth(client, "EMAIL", &self.token, &self.code).await,
             Way::Logto => {

@@ -27,10 +27,10 @@ pub(super) fn size(key: &Key, item: &Item, ttl: Option<i64>) -> usize {
     let table_row = Item::default()
         .with("pk", key.as_str())
         .with("item", item.clone())
-        .with("v", vec![0; Version::LENGTH])
-        .with("v1", vec![0; Version::LENGTH])
-        .with("v2", vec![0; Version::LENGTH])
-        .with("v3", vec![0; Version::LENGTH])
+        .with("v", vec![0_u8; Version::LENGTH])
+        .with("v1", vec![0_u8; Version::LENGTH])
+        .with("v2", vec![0_u8; Version::LENGTH])
+        .with("v3", vec![0_u8; Version::LENGTH])
         .with_some("ttl", ttl);
     table_row.size()
 }

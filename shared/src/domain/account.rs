@@ -6,7 +6,7 @@ use super::factor::{Candidate, Factor, FactorType};
 use super::ids::{Epoch, FactorId, Session};
 use super::policy::Policy;
 use super::possession::Possession;
-use super::recovery::{Recovery, RecoverySet};
+use super::recovery::RecoverySet;
 use super::time::Timestamp;
 
 /// Sessions whose presence is remembered: the phone's, the laptop's, and two more.
@@ -36,7 +36,8 @@ pub struct Account {
     /// Raised by every change of factors.
     pub(crate) epoch: Epoch,
     pub(crate) factors: Vec<Factor>,
-    pub(crate) recovery: Recovery,
+    /// The current recovery codes. `None`: the account never had any, or lost them with its last factor.
+    pub(crate) recovery: Option<RecoverySet>,
     pub(crate) presences: Vec<Presence>,
 }
 
@@ -68,15 +69,15 @@ impl Account {
         self.factors.iter_mut().find(|factor| factor.id() == id).ok_or(Error::NotFound(Subject::Factor))
     }
 
-    /// The recovery codes.
+    /// How many recovery codes are left.
     #[must_use]
-    pub fn recovery(&self) -> &Recovery {
-        &self.recovery
+    pub fn remaining_recovery_codes(&self) -> usize {
+        self.recovery.as_ref().map_or(0, RecoverySet::remaining)
     }
 
-    /// The recovery codes, to change them.
-    pub fn recovery_mut(&mut self) -> &mut Recovery {
-        &mut self.recovery
+    /// The recovery codes, to spend one.
+    pub fn recovery_mut(&mut self) -> Option<&mut RecoverySet> {
+        self.recovery.as_mut()
     }
 
     /// What a change of factors would be allowed by now: the session's presence, that there is no factor, or that the
@@ -171,7 +172,7 @@ impl Account {
         self.factors.retain(|factor| !doomed(factor));
         self.end_other_presences(actor);
         if self.factors.is_empty() {
-            self.recovery = Recovery::default();
+            self.recovery = None;
             self.presences.clear();
         }
         self.raise_epoch();
@@ -180,7 +181,7 @@ impl Account {
     /// Replaces the set of recovery codes. The old set may have leaked: whatever another session was allowed, or began,
     /// before this ends here.
     pub fn replace_recovery(&mut self, actor: Actor, set: RecoverySet) {
-        self.recovery = Recovery { set: Some(set), ..Recovery::default() };
+        self.recovery = Some(set);
         self.end_other_presences(actor);
         self.raise_epoch();
     }

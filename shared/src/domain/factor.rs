@@ -2,7 +2,7 @@
 
 use super::error::{CodeKind, Error};
 use super::ids::{FactorId, Label};
-use super::limits::{Attempts, HardStop};
+use super::limits::Attempts;
 use super::policy::Policy;
 use super::possession::Possession;
 use super::secret::{Digest, Sealed};
@@ -250,7 +250,7 @@ impl Factor {
     /// # Errors
     /// As [`Attempts::admit`].
     pub fn admit(&self, now: Timestamp, policy: &Policy) -> Result<(), Error> {
-        self.attempts.admit(CodeKind::from(self.factor_type()), HardStop::Locks, now, policy)
+        self.attempts.admit(CodeKind::from(self.factor_type()), now, policy)
     }
 
     /// A check was passed: failures are forgotten, and the step can't be used again.

@@ -1,12 +1,12 @@
 //! How often one may guess and how often one may send, as pure state machines.
 //!
 //! ```text
-//! Attempts, per factor           Tries, per sent code or enrolment     Sends, per challenge
+//! Attempts, per factor           Tries, per sent code or enrolment     Sends, per factor or destination
 //!
-//!   none ──wrong──▶ 1 … 4          none ──wrong──▶ 1 … 4                 1 ──resend──▶ 2 … 5
-//!    ▲               │ wrong        ▲               │ wrong               ▲             │ resend
-//!    │right          ▼              │ 15 min after  ▼                     │ expired     ▼
-//!    ├──────── 5: wait 2 s          ├────────────── 5: refused            └────────── refused
+//!   none ──wrong──▶ 1 … 4          none ──wrong──▶ 1 … 4                 fewer than the budget ──send──▶ the budget
+//!    ▲               │ wrong        ▲               │ wrong                 ▲                               │ send
+//!    │right          ▼              │ 15 min after  ▼                       │ the oldest send leaves        ▼
+//!    ├──────── 5: wait 2 s          ├────────────── 5: refused              └─── the window ─────────── refused
 //!    ├──────── 6: wait 4 s …        │ the last wrong
 //!    ├──────── wait 15 min …        │ one, or right
 //!    │         100: locked          └── a new code takes the count over
@@ -18,6 +18,9 @@ use super::error::{CodeKind, Error};
 use super::policy::Policy;
 use super::time::Timestamp;
 
+/// The longest window of a [`Budget`]: what was sent before it is dropped from the logs.
+const LONGEST_WINDOW: u64 = 86_400;
+
 /// Wrong codes in a row for one factor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attempts {
@@ -27,22 +30,13 @@ pub struct Attempts {
     pub last: Timestamp,
 }
 
-/// Whether enough wrong codes stop a factor for good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HardStop {
-    /// After [`Policy::lock_after`].
-    Locks,
-    /// Delays alone: the code is too long to guess, and the owner's last way in.
-    Never,
-}
-
 impl Attempts {
     /// Whether a code may be looked at now.
     ///
     /// # Errors
     /// [`Error::FactorLocked`]; [`Error::TooManyAttempts`] while a delay runs.
-    pub fn admit(&self, kind: CodeKind, stop: HardStop, now: Timestamp, policy: &Policy) -> Result<(), Error> {
-        if stop == HardStop::Locks && self.wrong >= policy.lock_after {
+    pub fn admit(&self, kind: CodeKind, now: Timestamp, policy: &Policy) -> Result<(), Error> {
+        if self.wrong >= policy.lock_after {
             return Err(Error::FactorLocked);
         }
         match now.until(self.last.plus(self.delay(policy))) {
@@ -115,35 +109,110 @@ impl Tries {
     }
 }
 
-/// When a destination that is not enrolled was last sent to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DestinationLimit {
-    last_sent: Option<Timestamp>,
+/// At most so many messages within so many seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// How many.
+    pub sends: usize,
+    /// The window, in seconds.
+    pub seconds: u64,
 }
 
-impl DestinationLimit {
-    /// A destination last sent to then.
+impl Budget {
+    /// Seconds until one message more fits in. `sent` are the times of earlier messages, the oldest first.
+    fn wait(self, sent: &[Timestamp], now: Timestamp) -> u64 {
+        let recent: Vec<_> = sent.iter().filter(|at| now < at.plus(self.seconds)).collect();
+        let first_to_leave = recent.len().checked_sub(self.sends).and_then(|index| recent.get(index));
+        first_to_leave.map_or(0, |at| now.until(at.plus(self.seconds)))
+    }
+}
+
+/// Refuses a message that exceeds one of the budgets. The longest wait is told.
+fn admit_send(sent: &[Timestamp], budgets: &[Budget], now: Timestamp) -> Result<(), Error> {
+    match budgets.iter().map(|budget| budget.wait(sent, now)).max() {
+        None | Some(0) => Ok(()),
+        Some(retry_after) => Err(Error::TooManyMessages { retry_after }),
+    }
+}
+
+/// When messages were sent to an enrolled factor, the oldest first. They count whether or not they were answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SendLog(Vec<Timestamp>);
+
+impl SendLog {
+    /// A log of these times, the oldest first.
     #[must_use]
-    pub fn last_sent_at(last_sent: Option<Timestamp>) -> Self {
-        Self { last_sent }
+    pub fn of(sent: Vec<Timestamp>) -> Self {
+        Self(sent)
     }
 
-    /// When it was last sent to.
+    /// The times, the oldest first.
     #[must_use]
-    pub fn last_sent(&self) -> Option<Timestamp> {
-        self.last_sent
+    pub fn times(&self) -> &[Timestamp] {
+        &self.0
     }
 
-    /// The state after one message more.
+    /// The log with one message more.
     ///
     /// # Errors
-    /// [`Error::TooManyMessages`] within [`Policy::send_interval_seconds`] of the last one.
+    /// [`Error::TooManyMessages`] when a budget of [`Policy::factor_budgets`] is used up.
     pub fn charge(&self, now: Timestamp, policy: &Policy) -> Result<Self, Error> {
-        let open = self.last_sent.map_or(0, |last| now.until(last.plus(policy.send_interval_seconds)));
-        if open > 0 {
-            return Err(Error::TooManyMessages { retry_after: open });
-        }
-        Ok(Self { last_sent: Some(now) })
+        admit_send(&self.0, &policy.factor_budgets(), now)?;
+        let kept = self.0.iter().copied().filter(|at| now < at.plus(LONGEST_WINDOW));
+        Ok(Self(kept.chain([now]).collect()))
+    }
+
+    /// The last moment at which it matters.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.0.last().map(|at| at.plus(LONGEST_WINDOW))
+    }
+}
+
+/// A user as a destination's limit counts them: a keyed digest, truncated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserTag(pub [u8; UserTag::LENGTH]);
+
+impl UserTag {
+    /// Bytes kept.
+    pub const LENGTH: usize = 8;
+}
+
+/// Messages to a destination that their receiver has not confirmed, over all users; the oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DestinationLimit(Vec<(Timestamp, UserTag)>);
+
+impl DestinationLimit {
+    /// A limit that counts these messages, the oldest first.
+    #[must_use]
+    pub fn of(sent: Vec<(Timestamp, UserTag)>) -> Self {
+        Self(sent)
+    }
+
+    /// The messages, the oldest first: when, and for which user.
+    #[must_use]
+    pub fn sent(&self) -> &[(Timestamp, UserTag)] {
+        &self.0
+    }
+
+    /// The limit with one message more, for this user.
+    ///
+    /// # Errors
+    /// [`Error::TooManyMessages`] within [`Policy::send_interval_seconds`] of this user's last one, and when a budget of
+    /// [`Policy::destination_budgets`] is used up.
+    pub fn charge(&self, user: UserTag, now: Timestamp, policy: &Policy) -> Result<Self, Error> {
+        let of_user: Vec<_> = self.0.iter().filter(|(_, by)| *by == user).map(|(at, _)| *at).collect();
+        admit_send(&of_user, &[Budget { sends: 1, seconds: policy.send_interval_seconds }], now)?;
+        let of_all: Vec<_> = self.0.iter().map(|(at, _)| *at).collect();
+        admit_send(&of_all, &policy.destination_budgets(), now)?;
+        let kept = self.0.iter().copied().filter(|(at, _)| now < at.plus(LONGEST_WINDOW));
+        Ok(Self(kept.chain([(now, user)]).collect()))
+    }
+
+    /// The last moment at which it matters.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.0.last().map(|(at, _)| at.plus(LONGEST_WINDOW))
     }
 }
 
@@ -171,12 +240,11 @@ mod tests {
     }
 
     #[test]
-    fn t07_a_factor_locks_at_a_hundred_and_recovery_codes_never_do() {
+    fn t07_a_factor_locks_at_a_hundred() {
         let policy = Policy::default();
         let attempts = Attempts { wrong: 100, last: at(0) };
         let late = at(1_000_000);
-        assert_eq!(attempts.admit(CodeKind::Totp, HardStop::Locks, late, &policy), Err(Error::FactorLocked));
-        assert_eq!(attempts.admit(CodeKind::Recovery, HardStop::Never, late, &policy), Ok(()));
+        assert_eq!(attempts.admit(CodeKind::Totp, late, &policy), Err(Error::FactorLocked));
     }
 
     #[test]
@@ -184,9 +252,9 @@ mod tests {
         let policy = Policy::default();
         let attempts = Attempts { wrong: 6, last: at(100) };
         let refused = |retry_after| Err(Error::TooManyAttempts { kind: CodeKind::Totp, retry_after });
-        assert_eq!(attempts.admit(CodeKind::Totp, HardStop::Locks, at(100), &policy), refused(4));
-        assert_eq!(attempts.admit(CodeKind::Totp, HardStop::Locks, at(103), &policy), refused(1));
-        assert_eq!(attempts.admit(CodeKind::Totp, HardStop::Locks, at(104), &policy), Ok(()));
+        assert_eq!(attempts.admit(CodeKind::Totp, at(100), &policy), refused(4));
+        assert_eq!(attempts.admit(CodeKind::Totp, at(103), &policy), refused(1));
+        assert_eq!(attempts.admit(CodeKind::Totp, at(104), &policy), Ok(()));
     }
 
     #[test]
@@ -201,11 +269,58 @@ mod tests {
         );
     }
 
+    const ALICE: UserTag = UserTag([1; UserTag::LENGTH]);
+    const BOB: UserTag = UserTag([2; UserTag::LENGTH]);
+
+    fn refused<T>(retry_after: u64) -> Result<T, Error> {
+        Err(Error::TooManyMessages { retry_after })
+    }
+
     #[test]
-    fn t30_a_destination_is_sent_to_once_a_minute() {
+    fn t30_a_user_sends_to_a_destination_once_a_minute_and_keeps_nobody_else_from_it() {
         let policy = Policy::default();
-        let limit = DestinationLimit::default().charge(at(100), &policy).unwrap();
-        assert_eq!(limit.charge(at(159), &policy), Err(Error::TooManyMessages { retry_after: 1 }));
-        assert!(limit.charge(at(160), &policy).is_ok());
+        let limit = DestinationLimit::default().charge(ALICE, at(100), &policy).unwrap();
+        assert_eq!(limit.charge(ALICE, at(159), &policy), refused(1));
+        assert!(limit.charge(ALICE, at(160), &policy).is_ok());
+        assert!(limit.charge(BOB, at(100), &policy).is_ok());
+    }
+
+    #[test]
+    fn t30_a_destination_gets_five_messages_an_hour_and_ten_a_day_whoever_asks() {
+        let policy = Policy::default();
+        let mut limit = DestinationLimit::default();
+        for number in 0..5_u8 {
+            limit = limit.charge(UserTag([number; UserTag::LENGTH]), at(i64::from(number)), &policy).unwrap();
+        }
+        assert_eq!(limit.charge(ALICE, at(100), &policy), refused(3500));
+        for number in 0..5_u8 {
+            limit = limit.charge(UserTag([number; UserTag::LENGTH]), at(3604 + i64::from(number)), &policy).unwrap();
+        }
+        assert_eq!(limit.charge(ALICE, at(80_000), &policy), refused(6400));
+        assert!(limit.charge(ALICE, at(86_400), &policy).is_ok());
+    }
+
+    #[test]
+    fn t30_a_factor_gets_five_messages_in_ten_minutes_ten_an_hour_and_twenty_a_day() {
+        let policy = Policy::default();
+        let mut log = SendLog::default();
+        let mut now = 0;
+        let mut sent = Vec::new();
+        // Somebody who sends whenever they may, for two days.
+        while now < 2 * 86_400 {
+            match log.charge(at(now), &policy) {
+                Ok(charged) => {
+                    log = charged;
+                    sent.push(now);
+                }
+                Err(Error::TooManyMessages { retry_after }) => now += i64::try_from(retry_after).unwrap(),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert_eq!(sent[..6], [0, 20, 40, 60, 80, 600]);
+        assert_eq!((sent[9], sent[10]), (680, 3600));
+        assert_eq!((sent[19], sent[20]), (4280, 86_400));
+        assert_eq!(sent.len(), 40);
+        assert!(log.times().len() <= 20, "what has left the longest window is dropped");
     }
 }

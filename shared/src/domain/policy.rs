@@ -1,5 +1,6 @@
 //! The numbers behind the rules. Each is a setting with a default; times are in seconds.
 
+use super::limits::Budget;
 use super::totp::Parameters;
 
 /// Times, limits and counts.
@@ -25,10 +26,20 @@ pub struct Policy {
     pub code_tries: u32,
     /// After the last wrong one of those tries, how long until there are new ones.
     pub tries_reset_seconds: u64,
-    /// Codes sent to an enrolled factor until one is answered or the last has expired.
-    pub code_sends: u32,
-    /// Between two messages to a destination that is not enrolled.
+    /// Between two messages to an enrolled factor.
+    pub resend_seconds: u64,
+    /// Messages to an enrolled factor in ten minutes.
+    pub sends_per_ten_minutes: usize,
+    /// Messages to an enrolled factor in an hour.
+    pub sends_per_hour: usize,
+    /// Messages to an enrolled factor in a day.
+    pub sends_per_day: usize,
+    /// Between two messages of one user to a destination that is not enrolled.
     pub send_interval_seconds: u64,
+    /// Messages to a destination that is not enrolled in an hour, over all users.
+    pub destination_sends_per_hour: usize,
+    /// Messages to a destination that is not enrolled in a day, over all users.
+    pub destination_sends_per_day: usize,
     /// Factors of an account.
     pub max_factors: usize,
     /// Recovery codes in a set.
@@ -37,6 +48,28 @@ pub struct Policy {
     pub profile_recovery_codes: usize,
     /// How new authenticator apps make codes.
     pub totp: Parameters,
+}
+
+impl Policy {
+    /// What may be sent to an enrolled factor.
+    #[must_use]
+    pub fn factor_budgets(&self) -> [Budget; 4] {
+        [
+            Budget { sends: 1, seconds: self.resend_seconds },
+            Budget { sends: self.sends_per_ten_minutes, seconds: 600 },
+            Budget { sends: self.sends_per_hour, seconds: 3_600 },
+            Budget { sends: self.sends_per_day, seconds: 86_400 },
+        ]
+    }
+
+    /// What may be sent to a destination that is not enrolled, over all users.
+    #[must_use]
+    pub fn destination_budgets(&self) -> [Budget; 2] {
+        [
+            Budget { sends: self.destination_sends_per_hour, seconds: 3_600 },
+            Budget { sends: self.destination_sends_per_day, seconds: 86_400 },
+        ]
+    }
 }
 
 impl Default for Policy {
@@ -52,8 +85,13 @@ impl Default for Policy {
             lock_after: 100,
             code_tries: 5,
             tries_reset_seconds: 900,
-            code_sends: 5,
+            resend_seconds: 20,
+            sends_per_ten_minutes: 5,
+            sends_per_hour: 10,
+            sends_per_day: 20,
             send_interval_seconds: 60,
+            destination_sends_per_hour: 5,
+            destination_sends_per_day: 10,
             max_factors: 32,
             recovery_codes: 10,
             profile_recovery_codes: 12,

@@ -1,10 +1,9 @@
-//! Recovery codes: single use, stored as keyed digests, limited by delays but never locked.
+//! Recovery codes: single use, stored as keyed digests, neither delayed nor locked.
+//!
+//! NIST SP 800-63B-4 section 3.2.2 asks for a limit on wrong guesses. Recovery codes have none on purpose: a code has at
+//! least 64 random bits, so guessing is hopeless at any rate, and a delay would let a stolen session keep the owner out.
 
-use super::error::{CodeKind, Error};
-use super::limits::{Attempts, HardStop};
-use super::policy::Policy;
 use super::secret::{Digest, KeyVersion};
-use super::time::Timestamp;
 
 /// The unused codes of one set. They were issued together, so they share a key version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +31,12 @@ impl RecoverySet {
         &self.unused
     }
 
+    /// How many codes are left.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.unused.len()
+    }
+
     /// Takes a code out of the set; says whether it was in it. Every code is compared, each in constant time.
     #[must_use]
     pub fn spend(&mut self, given: &Digest) -> bool {
@@ -39,30 +44,5 @@ impl RecoverySet {
         let version = self.version;
         self.unused.retain(|bytes| Digest { version, bytes: *bytes } != *given);
         self.unused.len() < before
-    }
-}
-
-/// An account's recovery codes and the wrong guesses at them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Recovery {
-    /// The current set.
-    pub set: Option<RecoverySet>,
-    /// Wrong codes in a row.
-    pub attempts: Attempts,
-}
-
-impl Recovery {
-    /// How many codes are left.
-    #[must_use]
-    pub fn remaining(&self) -> usize {
-        self.set.as_ref().map_or(0, |set| set.unused.len())
-    }
-
-    /// Whether a code may be looked at now.
-    ///
-    /// # Errors
-    /// As [`Attempts::admit`].
-    pub fn admit(&self, now: Timestamp, policy: &Policy) -> Result<(), Error> {
-        self.attempts.admit(CodeKind::Recovery, HardStop::Never, now, policy)
     }
 }

@@ -5,7 +5,7 @@ use super::{App, Caller, Loaded};
 use crate::delivery::Language;
 use crate::delivery::messages::Platform;
 use crate::domain::account::Account;
-use crate::domain::challenge::{Carried, Challenge, OpenChallenge};
+use crate::domain::challenge::{Challenge, ChallengeState, OpenChallenge};
 use crate::domain::enrollment::Ticket;
 use crate::domain::error::{CodeKind, Error};
 use crate::domain::factor::{Factor, FactorType, MaskedDestination, Method};
@@ -74,11 +74,10 @@ impl App {
                 Some(previous) => previous,
                 None => self.load::<Challenge>(challenge_key(&caller.user, factor.id())).await?,
             };
-            let carried = match &previous.value {
-                Some(challenge) => challenge.carried(kind, now, self.policy())?,
-                None => Carried::default(),
-            };
+            let challenge = previous.value.clone().unwrap_or_default();
+            let tries = challenge.carried_tries(kind, now, self.policy())?;
             factor.admit(now, self.policy())?;
+            let sent = challenge.sent.charge(now, self.policy())?;
             let to = open_destination(keys, &caller.user, factor.id(), *channel, destination)?;
 
             let randomness = self.randomness();
@@ -88,13 +87,13 @@ impl App {
             let code = Passcode::random(self.policy().passcode_digits, randomness)?;
             let passcode = keys.passcode_digest(keys.current(), &caller.user, factor.id(), ticket.nonce, &code)?;
             let expires_at = now.plus(self.policy().challenge_seconds);
-            let open = OpenChallenge { ticket, passcode, expires_at, tries: carried.tries, sends: carried.sends + 1 };
-            let put = previous.put(&Challenge::Open(open), now, self.policy());
+            let open = OpenChallenge { ticket, passcode, expires_at, tries };
+            let put = previous.put(&Challenge { sent, state: ChallengeState::Open(open) }, now, self.policy());
             let Some(version) = rounds.settle(vec![put]).await? else { continue };
 
             let seconds = self.policy().challenge_seconds;
             let message = self.message(&to, &code, seconds, request.language, request.platform);
-            let undo = previous.restore(version, Challenge::Void { since: now }, now, self.policy());
+            let undo = previous.restore(version, Challenge::default(), now, self.policy());
             self.send(&rounds, &message, vec![undo]).await?;
             return Ok(Challenged { id, sent_to: to.masked(), expires_at });
         }

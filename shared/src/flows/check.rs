@@ -7,7 +7,6 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{CodeKind, Error};
 use crate::domain::factor::{FactorType, Method};
 use crate::domain::ids::FactorId;
-use crate::domain::limits::Attempts;
 use crate::domain::possession::Attempt;
 use crate::domain::secret::{Code, Passcode, RecoveryCode};
 use crate::domain::time::Timestamp;
@@ -56,7 +55,7 @@ impl App {
     ) -> Result<Checked, Error> {
         let checked = match code {
             Code::Digits(digits) => self.check_apps(keys, caller, account, digits, apps, now)?,
-            Code::Recovery(code) => self.check_recovery(keys, caller, account, code, now)?,
+            Code::Recovery(code) => check_recovery(keys, caller, account, code)?,
             Code::Other => return Err(Error::IncorrectCode { kind: CodeKind::Totp, remaining: None }),
         };
         if let Checked::Passed(_) = checked {
@@ -145,29 +144,20 @@ impl App {
         }
         Ok(Checked::Failed(Error::IncorrectCode { kind: CodeKind::Totp, remaining }))
     }
+}
 
-    fn check_recovery(
-        &self,
-        keys: &Keyring,
-        caller: &Caller,
-        account: &mut Account,
-        code: &RecoveryCode,
-        now: Timestamp,
-    ) -> Result<Checked, Error> {
-        let incorrect = |remaining| Error::IncorrectCode { kind: CodeKind::Recovery, remaining };
-        let policy = self.policy();
-        let recovery = account.recovery_mut();
-        recovery.admit(now, policy)?;
-        // Nothing to guess at, nothing to count.
-        let Some(set) = recovery.set.as_mut() else { return Err(incorrect(None)) };
-        let given = keys.recovery_digest(set.version(), &caller.user, code)?;
-        if set.spend(&given) {
-            recovery.attempts = Attempts::default();
-            return Ok(Checked::Passed(PassedWith::Recovery));
-        }
-        recovery.attempts = recovery.attempts.and_wrong(now);
-        Ok(Checked::Failed(incorrect(recovery.attempts.remaining(policy))))
-    }
+/// Spends a recovery code. A wrong one is neither counted nor delayed, and writes nothing: a flood of them can't keep the
+/// owner's own commit out.
+fn check_recovery(
+    keys: &Keyring,
+    caller: &Caller,
+    account: &mut Account,
+    code: &RecoveryCode,
+) -> Result<Checked, Error> {
+    const INCORRECT: Error = Error::IncorrectCode { kind: CodeKind::Recovery, remaining: None };
+    let set = account.recovery_mut().ok_or(INCORRECT)?;
+    let given = keys.recovery_digest(set.version(), &caller.user, code)?;
+    if set.spend(&given) { Ok(Checked::Passed(PassedWith::Recovery)) } else { Err(INCORRECT) }
 }
 
 /// The authenticator apps that a code may be for.

@@ -13,7 +13,7 @@ use crate::domain::enrollment::{Enrollment, Pending, Ticket};
 use crate::domain::error::Error;
 use crate::domain::factor::{Candidate, Channel, Credential, FactorType, MaskedDestination};
 use crate::domain::ids::{FactorId, Label};
-use crate::domain::limits::{DestinationLimit, Tries};
+use crate::domain::limits::{DestinationLimit, Tries, UserTag};
 use crate::domain::policy::Policy;
 use crate::domain::recovery::RecoverySet;
 use crate::domain::secret::{Code, Passcode, RecoveryCode, TotpSecret};
@@ -205,11 +205,12 @@ impl App {
             Target::Phone(number) => {
                 self.require_channel(Channel::Sms)?;
                 match (&self.settings().countries, number.country()) {
-                    (Countries::All, _) => Ok(Some(Destination::Phone(number))),
+                    (Countries::All, Some(_)) => Ok(Some(Destination::Phone(number))),
                     (Countries::Only(allowed), Some(country)) if allowed.iter().any(|each| each == country) => {
                         Ok(Some(Destination::Phone(number)))
                     }
-                    (Countries::Only(_), _) => Err(Error::DestinationRefused),
+                    // A number of no country is a satellite's or a network's: dear, and no price limit knows it.
+                    (Countries::All | Countries::Only(_), _) => Err(Error::DestinationRefused),
                 }
             }
             Target::Email(address) => {
@@ -235,8 +236,8 @@ pub(super) fn require_first_app(dialect: Dialect, factor_type: FactorType, owner
     if is_second { Err(Error::AlreadyEnrolled(factor_type)) } else { Ok(()) }
 }
 
-fn charge(limit: &Loaded<DestinationLimit>, now: Timestamp, policy: &Policy) -> Result<Put, Error> {
-    let charged = limit.value.unwrap_or_default().charge(now, policy)?;
+fn charge(limit: &Loaded<DestinationLimit>, user: UserTag, now: Timestamp, policy: &Policy) -> Result<Put, Error> {
+    let charged = limit.value.clone().unwrap_or_default().charge(user, now, policy)?;
     Ok(limit.put(&charged, now, policy))
 }
 
@@ -281,7 +282,8 @@ impl Drafting<'_> {
         if begins_bound(self.dialect) {
             owner.admit_candidate(&draft.pending.candidate, policy)?;
         }
-        let charged = limit.map(|limit| charge(limit, self.now, policy)).transpose()?;
+        let user = self.keys.user_tag(&self.caller.user)?;
+        let charged = limit.map(|limit| charge(limit, user, self.now, policy)).transpose()?;
         Ok((draft, charged))
     }
 

@@ -33,7 +33,7 @@ impl App {
         let owner = self.load_account(&caller.user).await?.value.unwrap_or_default();
         Ok(Overview {
             factors: summarize_all(keys, &caller.user, &owner)?,
-            remaining_recovery_codes: owner.recovery().remaining(),
+            remaining_recovery_codes: owner.remaining_recovery_codes(),
         })
     }
 

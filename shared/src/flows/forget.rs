@@ -27,7 +27,7 @@ impl App {
             let challenges = try_join_all(challenges).await?;
 
             let (now, policy) = (self.now(), self.policy());
-            let (enrollment, challenge) = (Enrollment::Void { since: now }, Challenge::Void { since: now });
+            let (enrollment, challenge) = (Enrollment::Void { since: now }, Challenge::default());
             let enrollments = enrollments.iter().filter(|each| each.value.is_some());
             let challenges = challenges.iter().filter(|each| each.value.is_some());
             let mut puts: Vec<_> = enrollments.map(|each| each.put(&enrollment, now, policy)).collect();

@@ -58,7 +58,7 @@ impl App {
                 Checked::Passed(with) => {
                     if rounds.settle(puts).await?.is_some() {
                         let remaining_recovery_codes =
-                            (with == PassedWith::Recovery).then(|| owner.recovery().remaining());
+                            (with == PassedWith::Recovery).then(|| owner.remaining_recovery_codes());
                         return Ok(Passed { with, remaining_recovery_codes });
                     }
                 }
@@ -82,8 +82,8 @@ impl App {
             let factor = owner.factor(&id.factor).map_err(|_| not_found.clone())?;
             let factor_type = factor.factor_type();
             let kind = CodeKind::from(factor_type);
-            let open = challenge.value.clone().ok_or(not_found)?;
-            let open = open.claimed(id, caller.actor.access(), kind, now, self.policy())?;
+            let sent = challenge.value.as_ref().ok_or(not_found)?;
+            let open = sent.claimed(id, caller.actor.access(), kind, now, self.policy())?;
             factor.admit(now, self.policy())?;
 
             let stored = &open.passcode;
@@ -96,7 +96,7 @@ impl App {
                     owner.note_presence(caller.actor, now, self.policy());
                     let puts = vec![
                         account.put(&owner, now, self.policy()),
-                        challenge.put(&open.passed(), now, self.policy()),
+                        challenge.put(&sent.passed(&open), now, self.policy()),
                     ];
                     if rounds.settle(puts).await?.is_some() {
                         let with = PassedWith::Factor(id.factor.clone(), factor_type);
@@ -107,11 +107,11 @@ impl App {
                     let factor = owner.factor_mut(&id.factor)?;
                     factor.failed(now);
                     let before_a_delay = factor.attempts().remaining(self.policy()).unwrap_or(0);
-                    let failed = open.failed(now);
-                    let remaining = Some(failed.tries.remaining(self.policy()).min(before_a_delay));
+                    let left = open.tries.and_wrong(now).remaining(self.policy());
+                    let remaining = Some(left.min(before_a_delay));
                     let puts = vec![
                         account.put(&owner, now, self.policy()),
-                        challenge.put(&Challenge::Open(failed), now, self.policy()),
+                        challenge.put(&sent.failed(open, now), now, self.policy()),
                     ];
                     rounds.refuse(puts, Error::IncorrectCode { kind, remaining }).await?;
                 }

@@ -1,6 +1,6 @@
 //! The key file of the local server: a line per version, `1 <64 hexadecimal digits>`, the first seals. Mode 0600.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -21,21 +21,26 @@ pub struct KeyFile {
 }
 
 impl KeyFile {
-    /// Reads the file, or makes one with a new key where there is none.
+    /// Reads the file.
     ///
     /// # Errors
-    /// When it can't be read or made, when others may read it, or when a line is not a version and a key.
-    pub fn open_or_create(path: &Path, randomness: &dyn Randomness) -> io::Result<Self> {
-        match read_private(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let mut key = Root::default();
-                randomness.fill(key.as_mut()).map_err(io::Error::other)?;
-                let line = Zeroizing::new(format!("1 {}\n", HEXLOWER_PERMISSIVE.encode(key.as_ref())));
-                create_private(path, line.as_bytes())?;
-                Self::parse(&read_private(path)?)
-            }
-            text => Self::parse(&text?),
-        }
+    /// [`io::ErrorKind::NotFound`]; when it can't be read, when others may read it, or when a line is not a version and a
+    /// key.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Self::parse(&read_private(path)?)
+    }
+
+    /// Makes the file with a new key, unless it is there already, and reads it. Only for a store without items: what was
+    /// sealed under a lost key would not open under a new one of the same version.
+    ///
+    /// # Errors
+    /// As [`KeyFile::open`], and when the file can't be made.
+    pub fn create(path: &Path, randomness: &dyn Randomness) -> io::Result<Self> {
+        let mut key = Root::default();
+        randomness.fill(key.as_mut()).map_err(io::Error::other)?;
+        let line = Zeroizing::new(format!("1 {}\n", HEXLOWER_PERMISSIVE.encode(key.as_ref())));
+        create_private(path, line.as_bytes())?;
+        Self::open(path)
     }
 
     fn parse(text: &str) -> io::Result<Self> {
@@ -102,7 +107,10 @@ pub fn create_private(path: &Path, content: &[u8]) -> io::Result<()> {
     let linked = fs::hard_link(&draft, path);
     fs::remove_file(&draft)?;
     match linked {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        other => other?,
     }
+    // The name is on the disk only when the folder is: without it, a crash could lose a key that was used already.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
 }

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::error::Error;
 use crate::domain::ids::{FactorId, UserId};
+use crate::domain::limits::UserTag;
 use crate::domain::random::{self, Randomness};
 use crate::domain::secret::{Digest, KeyVersion, Passcode, RecoveryCode, Sealed};
 use crate::domain::token::NonceDigest;
@@ -190,6 +191,14 @@ impl Keyring {
         let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
         let tag = sign(&self.index, &parts, kind.as_bytes());
         tag.as_ref().first_chunk().copied().ok_or(TOO_SHORT)
+    }
+
+    /// A user as the limit of a destination counts them.
+    ///
+    /// # Errors
+    /// As [`Keyring::index`].
+    pub fn user_tag(&self, user: &UserId) -> Result<UserTag, Error> {
+        self.index("user", &[user.as_str()])?.first_chunk().copied().map(UserTag).ok_or(TOO_SHORT)
     }
 
     fn digest(&self, version: KeyVersion, parts: &[&[u8]], secret: &[u8]) -> Result<Digest, Error> {

@@ -79,6 +79,17 @@ impl EmbeddedStore {
         Arc::clone(&self.database)
     }
 
+    /// Whether no item was ever committed, or all were swept. Blocks.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub fn is_empty(&self) -> Result<bool, StoreError> {
+        let is_empty = |database: &Database| -> Result<bool, redb::Error> {
+            Ok(database.begin_read()?.open_table(ITEMS)?.first()?.is_none())
+        };
+        is_empty(&self.database).map_err(refused)
+    }
+
     /// Deletes the items whose time to live is before `now` (Unix seconds) and says how many they were.
     ///
     /// # Errors

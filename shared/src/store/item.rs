@@ -127,6 +127,22 @@ impl Item {
         values.iter().map(|value| if let Value::Map(map) = value { Ok(map) } else { Err(ItemError(name)) }).collect()
     }
 
+    /// The numbers in a list; an absent list is an empty one.
+    ///
+    /// # Errors
+    /// As [`Item::text`].
+    pub fn numbers(&self, name: &'static str) -> Result<Vec<i64>, ItemError> {
+        let values = match self.0.get(name) {
+            None => return Ok(Vec::new()),
+            Some(Value::List(values)) => values,
+            Some(_) => return Err(ItemError(name)),
+        };
+        values
+            .iter()
+            .map(|value| if let Value::Number(number) = value { Ok(*number) } else { Err(ItemError(name)) })
+            .collect()
+    }
+
     /// The map of an attribute that may be absent.
     ///
     /// # Errors
@@ -206,6 +222,12 @@ impl From<&[u8]> for Value {
 impl From<Item> for Value {
     fn from(map: Item) -> Self {
         Value::Map(map)
+    }
+}
+
+impl From<Vec<i64>> for Value {
+    fn from(numbers: Vec<i64>) -> Self {
+        Value::List(numbers.into_iter().map(Value::Number).collect())
     }
 }
 

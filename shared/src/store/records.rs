@@ -8,14 +8,14 @@ use data_encoding::HEXLOWER;
 use super::{Item, ItemError, Key, Value};
 use crate::domain::account::{Account, Authorization, Presence};
 use crate::domain::actor::Access;
-use crate::domain::challenge::{Challenge, OpenChallenge};
+use crate::domain::challenge::{Challenge, ChallengeState, OpenChallenge};
 use crate::domain::enrollment::{Enrollment, Pending, Ticket};
 use crate::domain::factor::{Candidate, Channel, Credential, Factor, FactorType, Method};
 use crate::domain::ids::{Epoch, FactorId, Label, Session, UserId};
-use crate::domain::limits::{Attempts, DestinationLimit, Tries};
+use crate::domain::limits::{Attempts, DestinationLimit, SendLog, Tries, UserTag};
 use crate::domain::policy::Policy;
 use crate::domain::possession::Possession;
-use crate::domain::recovery::{Recovery, RecoverySet};
+use crate::domain::recovery::RecoverySet;
 use crate::domain::secret::{Digest, KeyVersion, Sealed};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{Dialect, NonceDigest};
@@ -78,7 +78,7 @@ impl Record for Account {
         new_item()
             .with("epoch", self.epoch.0)
             .with("factors", self.factors.iter().map(write_factor).collect::<Vec<_>>())
-            .with_some("recovery", (self.recovery != Recovery::default()).then(|| write_recovery(&self.recovery)))
+            .with_some("recovery", self.recovery.as_ref().map(write_set))
             .with_some("presences", (!self.presences.is_empty()).then(|| presences.collect::<Vec<_>>()))
     }
 
@@ -87,7 +87,7 @@ impl Record for Account {
         Ok(Self {
             epoch: Epoch(item.number("epoch")?),
             factors: item.maps("factors")?.into_iter().map(read_factor).collect::<Result<_, _>>()?,
-            recovery: item.map("recovery")?.map(read_recovery).transpose()?.unwrap_or_default(),
+            recovery: item.map("recovery")?.map(read_set).transpose()?,
             presences: item
                 .maps("presences")?
                 .into_iter()
@@ -145,55 +145,60 @@ impl Record for Enrollment {
 
 impl Record for Challenge {
     fn write(&self) -> Item {
-        match self {
-            Self::Open(OpenChallenge { ticket, passcode, expires_at, tries, sends }) => {
-                let item = write_ticket(new_item(), ticket)
+        let sent: Vec<i64> = self.sent.times().iter().map(|at| at.unix()).collect();
+        let item = new_item().with_some("sent", (!sent.is_empty()).then_some(sent));
+        match &self.state {
+            ChallengeState::None => item.with("state", "none"),
+            ChallengeState::Open(OpenChallenge { ticket, passcode, expires_at, tries }) => {
+                let item = write_ticket(item, ticket)
                     .with("state", "open")
                     .with("code", versioned(passcode.version, &passcode.bytes))
-                    .with("expires", expires_at.unix())
-                    .with("sends", *sends);
+                    .with("expires", expires_at.unix());
                 write_wrong(item, tries.wrong, tries.last)
             }
-            Self::Passed { ticket, expires_at } => {
-                write_ticket(new_item(), ticket).with("state", "passed").with("expires", expires_at.unix())
+            ChallengeState::Passed { ticket, expires_at } => {
+                write_ticket(item, ticket).with("state", "passed").with("expires", expires_at.unix())
             }
-            Self::Void { since } => new_item().with("state", "void").with("since", since.unix()),
         }
     }
 
     fn read(item: &Item) -> Result<Self, ItemError> {
         check_schema(item)?;
-        Ok(match item.text("state")? {
-            "open" => Self::Open(OpenChallenge {
+        let state = match item.text("state")? {
+            "none" => ChallengeState::None,
+            "open" => ChallengeState::Open(OpenChallenge {
                 ticket: read_ticket(item)?,
                 passcode: read_digest(item, "code")?,
                 expires_at: time(item, "expires")?,
                 tries: read_tries(item)?,
-                sends: item.number("sends")?,
             }),
-            "passed" => Self::Passed { ticket: read_ticket(item)?, expires_at: time(item, "expires")? },
-            "void" => Self::Void { since: time(item, "since")? },
+            "passed" => ChallengeState::Passed { ticket: read_ticket(item)?, expires_at: time(item, "expires")? },
             _ => return Err(ItemError("state")),
-        })
+        };
+        let sent = item.numbers("sent")?.into_iter().map(Timestamp::from_unix).collect();
+        Ok(Self { sent: SendLog::of(sent), state })
     }
 
-    fn ttl(&self, _: Timestamp, policy: &Policy) -> Option<i64> {
-        Some(self.deadline(policy).plus(KEPT_SECONDS).unix())
+    fn ttl(&self, now: Timestamp, policy: &Policy) -> Option<i64> {
+        Some(self.deadline(policy).unwrap_or(now).plus(KEPT_SECONDS).unix())
     }
 }
 
 impl Record for DestinationLimit {
     fn write(&self) -> Item {
-        new_item().with_some("sent", self.last_sent().map(Timestamp::unix))
+        let sent =
+            self.sent().iter().map(|(at, user)| Item::default().with("at", at.unix()).with("user", user.0.as_slice()));
+        new_item().with("sent", sent.collect::<Vec<_>>())
     }
 
     fn read(item: &Item) -> Result<Self, ItemError> {
         check_schema(item)?;
-        Ok(Self::last_sent_at(item.optional_number("sent")?.map(Timestamp::from_unix)))
+        let sent = item.maps("sent")?.into_iter();
+        Ok(Self::of(sent.map(|sent| Ok((time(sent, "at")?, UserTag(array(sent, "user")?)))).collect::<Result<_, _>>()?))
     }
 
-    fn ttl(&self, now: Timestamp, policy: &Policy) -> Option<i64> {
-        Some(self.last_sent().unwrap_or(now).plus(policy.send_interval_seconds).plus(KEPT_SECONDS).unix())
+    fn ttl(&self, now: Timestamp, _: &Policy) -> Option<i64> {
+        Some(self.deadline().unwrap_or(now).plus(KEPT_SECONDS).unix())
     }
 }
 
@@ -284,17 +289,6 @@ fn read_authorization(item: &Item) -> Result<Option<Authorization>, ItemError> {
     let Some(epoch) = item.optional_number("epoch")?.map(Epoch) else { return Ok(None) };
     let session = item.optional_bytes("session")?.map(|_| array(item, "session").map(Session)).transpose()?;
     Ok(Some(Authorization { epoch, session }))
-}
-
-fn write_recovery(recovery: &Recovery) -> Item {
-    let set = recovery.set.as_ref().map(write_set).unwrap_or_default();
-    write_wrong(set, recovery.attempts.wrong, recovery.attempts.last)
-}
-
-fn read_recovery(item: &Item) -> Result<Recovery, ItemError> {
-    let Tries { wrong, last } = read_tries(item)?;
-    let set = item.optional_bytes("codes")?.map(|_| read_set(item)).transpose()?;
-    Ok(Recovery { set, attempts: Attempts { wrong, last } })
 }
 
 /// All digests of a set in one attribute, after the key version that they share.
