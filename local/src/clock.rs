@@ -54,7 +54,8 @@ impl LocalClock {
         let set = match (body.get("now"), body.get("advance")) {
             (Some(Value::Null), None) => Hands::Running(0),
             (Some(Value::String(text)), None) => {
-                let time: jiff::Timestamp = text.parse().map_err(|_| "`now` must be a time as 2027-01-01T00:00:00Z")?;
+                let time: jiff::Timestamp =
+                    text.parse().map_err(|_| "`now` must be a time such as 2027-01-01T00:00:00Z")?;
                 Hands::Frozen(Timestamp::from_unix(time.as_second()))
             }
             (None, Some(advance)) => {
@@ -64,10 +65,10 @@ impl LocalClock {
                     Hands::Frozen(at) => Hands::Frozen(moved(at, seconds)),
                 }
             }
-            _ => return Err("give `now`, a time or null, or `advance`, a number of seconds"),
+            _ => return Err("give either `now` (a time or null) or `advance` (a number of seconds)"),
         };
         if !(0..=LAST).contains(&set.now().unix()) {
-            return Err("the clock goes from 1970 to 9998");
+            return Err("the time must be between 1970 and 9998");
         }
         *hands = set;
         Ok(())

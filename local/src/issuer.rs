@@ -43,9 +43,9 @@ impl Issuer {
         let path = data_dir.join("issuer.key");
         let text = match read_private(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| "an RSA key could not be made")?;
-                let der =
-                    AsDer::<aws_lc_rs::encoding::Pkcs8V1Der>::as_der(&key).map_err(|_| "a key can't be written")?;
+                let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| "an RSA key could not be generated")?;
+                let der = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der>::as_der(&key)
+                    .map_err(|_| "the RSA key could not be encoded")?;
                 create_private(&path, Zeroizing::new(BASE64.encode(der.as_ref())).as_bytes())?;
                 // Whoever was first has made the key that stays.
                 read_private(&path)?
@@ -53,7 +53,7 @@ impl Issuer {
             text => text.map_err(|error| format!("{}: {error}", path.display()))?,
         };
         let der = Zeroizing::new(BASE64.decode(text.trim().as_bytes()).unwrap_or_default());
-        let key = KeyPair::from_pkcs8(&der).map_err(|_| format!("{} is not a key", path.display()))?;
+        let key = KeyPair::from_pkcs8(&der).map_err(|_| format!("{} is not an RSA private key", path.display()))?;
         Ok(Self { key })
     }
 

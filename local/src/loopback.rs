@@ -13,7 +13,7 @@ pub(crate) async fn from_this_machine(request: Request, next: Next) -> Response 
     if is_from_this_machine(request.headers()) {
         next.run(request).await
     } else {
-        let message = "this answers to 127.0.0.1 and localhost alone, and to no page of another site";
+        let message = "only requests to 127.0.0.1 or localhost are answered here, and none from a page of another site";
         (StatusCode::FORBIDDEN, Json(json!({"message": message}))).into_response()
     }
 }

@@ -83,7 +83,7 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => {
-            format!("port {port} is taken: is Countersign running already? Else take another, with --port")
+            format!("port {port} is in use: is Countersign running already? If not, choose another port with --port")
         }
         _ => format!("{address}: {error}"),
     })?;
@@ -174,8 +174,8 @@ async fn sweep(store: EmbeddedStore, clock: Arc<LocalClock>) {
     loop {
         match store.sweep(clock.now().min(SystemClock.now()).unix()).await {
             Ok(0) => {}
-            Ok(swept) => tracing::info!(items.swept = swept, "expired items are gone"),
-            Err(error) => tracing::warn!(store.error = ?error, "the sweep failed"),
+            Ok(swept) => tracing::info!(items.swept = swept, "expired items were deleted"),
+            Err(error) => tracing::warn!(store.error = ?error, "deleting expired items failed"),
         }
         tokio::time::sleep(SWEEP_INTERVAL).await;
     }

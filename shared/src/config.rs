@@ -122,10 +122,10 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let wording = Wording::new(&product, some(&web_domain).as_deref(), some(&app_hash).as_deref());
     let wording = wording.map_err(|error| reader.problems.push(format!("messages: {error}"))).ok();
-    let default_country_code = reader.parsed("DEFAULT_COUNTRY_CODE", "must be a country's, such as +86", |text| {
+    let default_country_code = reader.parsed("DEFAULT_COUNTRY_CODE", "must be a country code, such as +86", |text| {
         (text.starts_with('+') && PhoneNumber::is_country_code(text)).then(|| text.to_owned())
     });
-    let countries = reader.parsed("ALLOWED_COUNTRIES", "must be * or countries such as CH,DE,GB", countries);
+    let countries = reader.parsed("ALLOWED_COUNTRIES", "must be * or country codes such as CH,DE,GB", countries);
     let user_id_claim = reader.text("USER_ID_CLAIM");
     let allowed_origins = reader.parsed("ALLOWED_ORIGINS", "must be * or origins like https://example.com", origins);
     if user_id_claim.is_empty() {
@@ -202,8 +202,11 @@ pub fn read_deployment(lookup: impl Fn(&str) -> Option<String>) -> Result<Deploy
     let problems = settings.as_ref().err().map(|ConfigError(problems)| problems.clone()).unwrap_or_default();
     let mut reader = Reader { lookup: &lookup, problems };
     let table = reader.needed("TABLE_NAME", "must be a table's name", |name| Some(name.to_owned()));
-    let keys =
-        reader.needed("KMS_KEYS", "must be version:arn with commas, each version from 1 to 255 once", parse_arns);
+    let keys = reader.needed(
+        "KMS_KEYS",
+        "must be version:arn, separated by commas; each version is a number from 1 to 255, used once",
+        parse_arns,
+    );
     let optional =
         |text: &str, is_right: fn(&str) -> bool| (text.is_empty() || is_right(text)).then(|| text.to_owned());
     let sms = SmsSettings {
@@ -230,7 +233,8 @@ pub fn read_deployment(lookup: impl Fn(&str) -> Option<String>) -> Result<Deploy
             optional(text, |price| price.parse::<f64>().is_ok_and(|price| price > 0.0 && price.is_finite()))
         }),
     };
-    let from = reader.parsed("EMAIL_FROM", "must be an address", |text| optional(text, |from| from.contains('@')));
+    let from =
+        reader.parsed("EMAIL_FROM", "must be an e-mail address", |text| optional(text, |from| from.contains('@')));
     let configuration_set = reader.text("SES_CONFIGURATION_SET");
     match settings {
         Ok(settings) if reader.problems.is_empty() => {

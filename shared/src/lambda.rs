@@ -54,7 +54,7 @@ pub fn run(function: Function) -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(function = function.name(), "the runtime ended: {error}");
+            tracing::error!(function = function.name(), "the Lambda runtime failed: {error}");
             ExitCode::FAILURE
         }
     }
@@ -67,7 +67,7 @@ async fn serve(function: Function, deployment: Deployment) -> Result<(), lambda_
     let router = router(Some(function), &app);
     #[cfg(debug_assertions)]
     if watch::is_on() {
-        tracing::warn!("tokens are not checked: this is for cargo lambda watch alone");
+        tracing::warn!("tokens are not checked: use this with `cargo lambda watch` only");
         return lambda_runtime::run(service_fn(move |event| answer(router.clone(), watch::completed(event)))).await;
     }
     lambda_runtime::run(service_fn(move |event| answer(router.clone(), event))).await

@@ -25,9 +25,9 @@ async fn answered(fault: Fault) -> (Proxy, DynamoDbStore) {
     (proxy, store)
 }
 
-const NO_TABLE: StoreError = StoreError::Rejected("the table is not there");
-const MALFORMED: StoreError = StoreError::Rejected("a call is malformed");
-const REFUSED: StoreError = StoreError::Rejected("a transaction is refused");
+const NO_TABLE: StoreError = StoreError::Rejected("the table does not exist");
+const MALFORMED: StoreError = StoreError::Rejected("DynamoDB rejected a call as malformed");
+const REFUSED: StoreError = StoreError::Rejected("DynamoDB rejected a transaction");
 
 #[tokio::test]
 async fn each_error_of_the_service_is_taken_for_what_it_is() {

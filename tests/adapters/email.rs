@@ -78,7 +78,7 @@ async fn a_sender_that_is_not_verified_is_refused_and_the_log_says_what_to_do() 
     }
     drop(guard);
     let lines = log.lines(Form::Json);
-    let line: Value = lines.iter().find(|line| line.contains("a message failed")).unwrap().parse().unwrap();
+    let line: Value = lines.iter().find(|line| line.contains("sending a message failed")).unwrap().parse().unwrap();
     assert_eq!(line["delivery.service"], "SES", "{line}");
     assert_eq!(line["delivery.code"], "MessageRejected", "{line}");
     assert_eq!(line["delivery.outcome"], "the message was refused", "{line}");

@@ -126,7 +126,7 @@ fn failed<E: ProvideErrorMetadata>(service: &'static str, error: &SdkError<E>) -
         delivery.code = code,
         delivery.hint = hint,
         delivery.outcome = %outcome,
-        "a message failed"
+        "sending a message failed"
     );
     outcome
 }
@@ -137,7 +137,7 @@ fn hint(error: &impl ProvideErrorMetadata) -> Option<&'static str> {
     if says("not verified") {
         Some("the sender is not verified with SES, or the account is in its sandbox and the recipient is not verified")
     } else if error.code() == Some("AccessDeniedException") {
-        Some("the function's policy does not allow it: what do the parameters EmailFrom and AllowedCountries say?")
+        Some("the function's policy does not allow this channel: check the parameters EmailFrom and AllowedCountries")
     } else {
         None
     }

@@ -57,7 +57,7 @@ impl fmt::Display for DeliveryError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Refused => "the message was refused",
-            Self::Unknown => "the message may not have been sent",
+            Self::Unknown => "it is not known whether the message was sent",
             Self::NotConfigured => "the channel is not configured",
         })
     }

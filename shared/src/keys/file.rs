@@ -45,12 +45,12 @@ impl KeyFile {
                 io::Error::other("each line must be a version from 1 to 255 and 64 hexadecimal digits")
             })?;
             if keys.iter().any(|(each, _)| *each == version) {
-                return Err(io::Error::other("a key version is there twice"));
+                return Err(io::Error::other("a key version appears twice"));
             }
             keys.push((version, key));
         }
         if keys.is_empty() {
-            return Err(io::Error::other("the file has no key"));
+            return Err(io::Error::other("the key file has no key in it"));
         }
         Ok(Self { versions: keys.iter().map(|(version, _)| *version).collect(), keys })
     }
@@ -70,9 +70,13 @@ impl Keys for KeyFile {
     }
 
     async fn derive(&self, version: KeyVersion, input: &[u8]) -> Result<Root, KeysError> {
-        let (_, key) = self.keys.iter().find(|(each, _)| *each == version).ok_or(KeysError("no such key version"))?;
+        let (_, key) = self
+            .keys
+            .iter()
+            .find(|(each, _)| *each == version)
+            .ok_or(KeysError("the key version is not configured"))?;
         let tag = hmac::sign(key, input);
-        tag.as_ref().try_into().map(Root::new).map_err(|_| KeysError("a derived key has a wrong length"))
+        tag.as_ref().try_into().map(Root::new).map_err(|_| KeysError("the derived key has the wrong length"))
     }
 }
 
@@ -83,7 +87,7 @@ impl Keys for KeyFile {
 pub fn read_private(path: &Path) -> io::Result<Zeroizing<String>> {
     let mode = fs::metadata(path)?.permissions().mode();
     if mode & 0o077 != 0 {
-        return Err(io::Error::other(format!("others may read it: chmod 600 {}", path.display())));
+        return Err(io::Error::other(format!("other users can read the file: run chmod 600 {}", path.display())));
     }
     fs::read_to_string(path).map(Zeroizing::new)
 }

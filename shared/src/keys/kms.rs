@@ -46,7 +46,7 @@ impl Keys for KmsKeys {
 
     async fn derive(&self, version: KeyVersion, input: &[u8]) -> Result<Root, KeysError> {
         let arn = self.arns.iter().find(|(each, _)| *each == version).map(|(_, arn)| arn);
-        let arn = arn.ok_or(KeysError("no such key version"))?;
+        let arn = arn.ok_or(KeysError("the key version is not configured"))?;
         let made = self
             .client
             .generate_mac()
@@ -61,19 +61,19 @@ impl Keys for KmsKeys {
                     Some("NotFoundException") => KeysError("KMS has no such key"),
                     Some("DisabledException" | "KMSInvalidStateException") => KeysError("the key is disabled in KMS"),
                     Some("InvalidKeyUsageException") => KeysError("the key is not an HMAC_256 key"),
-                    Some("ThrottlingException") => KeysError("KMS throttles"),
+                    Some("ThrottlingException") => KeysError("KMS throttled the request"),
                     Some("ExpiredTokenException" | "UnrecognizedClientException" | "InvalidSignatureException") => {
-                        KeysError("KMS does not accept the function's credentials")
+                        KeysError("KMS rejected the function's credentials")
                     }
                     Some("KMSInternalException" | "DependencyTimeoutException" | "KeyUnavailableException") => {
-                        KeysError("KMS is in trouble of its own")
+                        KeysError("KMS internal error")
                     }
-                    Some(_) => KeysError("KMS refused"),
-                    None => KeysError("KMS does not answer"),
+                    Some(_) => KeysError("KMS refused the request"),
+                    None => KeysError("KMS did not answer"),
                 }
             })?;
         let mac = made.mac().map(Blob::as_ref).and_then(|mac| mac.try_into().ok());
-        mac.map(Root::new).ok_or(KeysError("a derived key has a wrong length"))
+        mac.map(Root::new).ok_or(KeysError("the derived key has the wrong length"))
     }
 }
 

@@ -81,7 +81,7 @@ impl Keyring {
         for version in keys.versions() {
             let root = match keys.derive(*version, ROOT_LABEL).await {
                 Err(error) if Some(version) != current && Some(version) != oldest => {
-                    tracing::warn!(keys.version = version.0, keys.error = error.0, "a key can't be used yet");
+                    tracing::warn!(keys.version = version.0, keys.error = error.0, "a master key can't be used yet");
                     missing.push(*version);
                     continue;
                 }
@@ -128,7 +128,7 @@ impl Keyring {
         self.version(self.current)?
             .sealing
             .seal_in_place_append_tag(Nonce::from(&nonce), associated(purpose, user, factor), &mut text)
-            .map_err(|_| Error::Internal("sealing failed"))?;
+            .map_err(|_| Error::Internal("encryption failed"))?;
         bytes.append(&mut text);
         Ok(Sealed { version: self.current, bytes })
     }
@@ -144,7 +144,7 @@ impl Keyring {
         factor: &FactorId,
         sealed: &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        const DAMAGED: Error = Error::Internal("a sealed value does not open");
+        const DAMAGED: Error = Error::Internal("a sealed value can't be decrypted");
         let (nonce, text) = sealed.bytes.split_first_chunk::<NONCE_LEN>().ok_or(DAMAGED)?;
         let mut text = Zeroizing::new(text.to_vec());
         let length = self
@@ -203,7 +203,7 @@ impl Keyring {
             if self.missing.contains(&version) {
                 return Error::Busy;
             }
-            Error::Internal("something is stored under a key version that is not configured")
+            Error::Internal("a stored value needs a key version that is not configured")
         })
     }
 }
@@ -211,7 +211,7 @@ impl Keyring {
 impl VersionKeys {
     fn of(root: &Root) -> Result<Self, KeysError> {
         let sealing = UnboundKey::new(&AES_256_GCM, expand(root, b"countersign/seal/v1")?.as_ref())
-            .map_err(|_| KeysError("the sealing key has a wrong length"))?;
+            .map_err(|_| KeysError("the sealing key has the wrong length"))?;
         let digest = hmac::Key::new(hmac::HMAC_SHA256, expand(root, b"countersign/digest/v1")?.as_ref());
         Ok(Self { sealing: LessSafeKey::new(sealing), digest })
     }
@@ -224,7 +224,7 @@ fn expand(root: &Root, label: &[u8]) -> Result<Root, KeysError> {
         .extract(root.as_ref())
         .expand(&[label], hkdf::HKDF_SHA256)
         .and_then(|expanded| expanded.fill(key.as_mut()))
-        .map_err(|_| KeysError("a key could not be expanded"))?;
+        .map_err(|_| KeysError("HKDF could not expand a key"))?;
     Ok(key)
 }
 

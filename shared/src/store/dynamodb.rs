@@ -135,9 +135,9 @@ impl Store for DynamoDbStore {
     }
 }
 
-const MISMATCH: &str = "a transaction is not what it was before";
+const MISMATCH: &str = "a transaction's token was used with other content";
 
-const DAMAGED: StoreError = StoreError::Rejected("an item is damaged");
+const DAMAGED: StoreError = StoreError::Rejected("an item can't be decoded");
 
 struct Expressions {
     condition: &'static str,
@@ -203,17 +203,17 @@ fn canceled_for(reasons: &[CancellationReason], version: Version) -> Result<(), 
     Err(if !codes.is_empty() && codes.iter().all(is_busy) {
         StoreError::Unavailable
     } else {
-        StoreError::Rejected("a transaction is refused")
+        StoreError::Rejected("DynamoDB rejected a transaction")
     })
 }
 
 /// What the service said. Only its code is logged: its words may repeat a key.
 fn told(code: Option<&str>, answer: &HttpResponse) -> StoreError {
     let status = answer.status();
-    tracing::warn!(store.code = code, store.status = status.as_u16(), "DynamoDB refused a call");
+    tracing::warn!(store.code = code, store.status = status.as_u16(), "DynamoDB answered a call with an error");
     match code {
-        Some("ResourceNotFoundException") => StoreError::Rejected("the table is not there"),
-        Some("ValidationException") => StoreError::Rejected("a call is malformed"),
+        Some("ResourceNotFoundException") => StoreError::Rejected("the table does not exist"),
+        Some("ValidationException") => StoreError::Rejected("DynamoDB rejected a call as malformed"),
         Some("IdempotentParameterMismatchException") => StoreError::Rejected(MISMATCH),
         // The transaction that is in progress is this one.
         Some("TransactionInProgressException") => StoreError::Unknown,

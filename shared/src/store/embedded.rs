@@ -269,13 +269,13 @@ fn open_file(path: &Path) -> io::Result<File> {
 }
 
 fn malformed(error: &postcard::Error) -> redb::Error {
-    redb::Error::Corrupted(format!("an item does not have the format it should: {error}"))
+    redb::Error::Corrupted(format!("an item can't be decoded: {error}"))
 }
 
 /// Nothing was written.
 fn refused(error: impl Into<redb::Error>) -> StoreError {
     let error = error.into();
-    tracing::error!(store.error = %error, "the embedded store failed");
+    tracing::error!(store.error = %error, "the embedded store failed; nothing was written");
     match error {
         redb::Error::Corrupted(_) => StoreError::Rejected("the store is damaged"),
         _ => StoreError::Unavailable,
@@ -284,7 +284,7 @@ fn refused(error: impl Into<redb::Error>) -> StoreError {
 
 /// It may have been written. redb refuses more until the file is opened again.
 fn unconfirmed(error: impl Into<redb::Error>) -> StoreError {
-    tracing::error!(store.error = %error.into(), "the embedded store did not confirm a commit");
+    tracing::error!(store.error = %error.into(), "a commit to the embedded store may or may not be written");
     StoreError::Unknown
 }
 

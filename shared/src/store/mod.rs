@@ -124,10 +124,10 @@ impl Commit {
             return Err(StoreError::Rejected("the commit has more than 100 puts"));
         }
         if self.puts.iter().map(|put| &put.key).collect::<BTreeSet<_>>().len() < self.puts.len() {
-            return Err(StoreError::Rejected("the commit has a key twice"));
+            return Err(StoreError::Rejected("the commit has two puts for one key"));
         }
         if self.puts.iter().flat_map(|put| put.item.iter()).any(|(name, _)| Put::OWN_ATTRIBUTES.contains(&name)) {
-            return Err(StoreError::Rejected("an attribute has a name of the store's own"));
+            return Err(StoreError::Rejected("an attribute has a name that is reserved for the store"));
         }
         if self.puts.iter().any(|put| put.size() > Put::MAX_SIZE) {
             return Err(StoreError::Rejected("an item is over 400 KB"));
