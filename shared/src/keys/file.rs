@@ -1,4 +1,5 @@
-//! The key file of the local server: a line per version, `1 <64 hexadecimal digits>`, the first seals. Mode 0600.
+//! The key file of the local server. Each line is a version and a key: `1 <64 hexadecimal digits>`. The first version
+//! seals. The file's mode is 0600.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -14,17 +15,17 @@ use super::{Keys, KeysError, Root};
 use crate::domain::random::Randomness;
 use crate::domain::secret::KeyVersion;
 
-/// Master keys from a file.
+/// The master keys of one key file, by version.
 pub struct KeyFile {
     versions: Vec<KeyVersion>,
     keys: Vec<(KeyVersion, hmac::Key)>,
 }
 
 impl KeyFile {
-    /// Reads the file, or makes one with a new key where there is none.
+    /// Reads the file. If there is none, writes one with a new random key as version 1.
     ///
     /// # Errors
-    /// When it can't be read or made, when others may read it, or when a line is not a version and a key.
+    /// The file can't be read or written, other users can read it, or a line is not a version and a key.
     pub fn open_or_create(path: &Path, randomness: &dyn Randomness) -> io::Result<Self> {
         match read_private(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -80,10 +81,10 @@ impl Keys for KeyFile {
     }
 }
 
-/// Reads a file that only its owner may read.
+/// Reads a file and checks that only its owner can read it.
 ///
 /// # Errors
-/// [`io::ErrorKind::NotFound`], or one that says why it is not used.
+/// [`io::ErrorKind::NotFound`] if there is no file; any other kind if it can't be read or other users can read it.
 pub fn read_private(path: &Path) -> io::Result<Zeroizing<String>> {
     let mode = fs::metadata(path)?.permissions().mode();
     if mode & 0o077 != 0 {
@@ -92,12 +93,12 @@ pub fn read_private(path: &Path) -> io::Result<Zeroizing<String>> {
     fs::read_to_string(path).map(Zeroizing::new)
 }
 
-/// Makes a file that only its owner may read, whole or not at all; one that is there already stays.
+/// Writes a new file with mode 0600, whole or not at all. An existing file stays as it is.
 ///
 /// # Errors
-/// When the folder can't be written.
+/// The folder can't be written.
 pub fn create_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    // Written beside its place and linked into it: a reader never sees half of it, and the first writer wins.
+    // A hard link from a finished draft is atomic: no reader sees half a file, and the first writer wins.
     let draft = path.with_extension(format!("{}.new", std::process::id()));
     let _ = fs::remove_file(&draft);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;

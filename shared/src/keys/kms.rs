@@ -1,4 +1,4 @@
-//! Master keys in KMS: `HMAC_256` keys that never leave it. One `GenerateMac` per key version, once in a process's life.
+//! Master keys in KMS: `HMAC_256` keys, which never leave it. Each process calls `GenerateMac` once per key version.
 
 use async_trait::async_trait;
 use aws_sdk_kms::Client;
@@ -16,14 +16,15 @@ pub struct KmsKeys {
 }
 
 impl KmsKeys {
-    /// Keys by their versions and ARNs. The first seals, all open.
+    /// Keys by version and ARN. The first version seals; every version opens.
     #[must_use]
     pub fn new(client: Client, arns: Vec<(KeyVersion, String)>) -> Self {
         Self { client, versions: arns.iter().map(|(version, _)| *version).collect(), arns }
     }
 }
 
-/// Reads `KMS_KEYS`: `2:arn:aws:kms:…,1:arn:aws:kms:…`, each version from 1 to 255 once, at least one.
+/// Parses the setting `KMS_KEYS`: `2:arn:aws:kms:…,1:arn:aws:kms:…`. At least one entry; each version is from 1 to 255
+/// and appears once.
 #[must_use]
 pub fn parse_arns(text: &str) -> Option<Vec<(KeyVersion, String)>> {
     let mut arns: Vec<(KeyVersion, String)> = Vec::new();
