@@ -1,5 +1,5 @@
-//! Settings: one table of names, defaults and meanings, read from the environment or the command line, and checked at
-//! start-up. All that is wrong is said at once.
+//! Settings: one table of names, defaults and meanings. They are read from the environment or the command line. All
+//! invalid settings are reported at start-up, at once.
 
 use std::ops::RangeInclusive;
 
@@ -15,14 +15,14 @@ use crate::{
     keys::kms::parse_arns,
 };
 
-/// A setting that an operator may make.
+/// One setting of an operator.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
-    /// The environment variable. As a flag it is in lower case, with hyphens.
+    /// The environment variable. The local server's flag is the same name in lower case, with hyphens.
     pub name: &'static str,
-    /// Its value when it is not set; empty is none.
+    /// The default; empty for none.
     pub default: &'static str,
-    /// What it does, with its unit.
+    /// The meaning, with the unit, as the README's table has it.
     pub meaning: &'static str,
 }
 
@@ -30,7 +30,7 @@ const fn setting(name: &'static str, default: &'static str, meaning: &'static st
     Setting { name, default, meaning }
 }
 
-/// Every setting of the rules and the messages.
+/// The settings of the rules and the messages, on AWS and in the local server.
 pub const SETTINGS: &[Setting] = &[
     setting("PRODUCT_NAME", "Countersign", "the name that people see in authenticator apps and messages"),
     setting("WEB_DOMAIN", "", "the site where SMS codes are typed in, for browsers to fill them in there alone"),
@@ -62,7 +62,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("TOTP_DIGITS", "6", "digits of an app's code, 6 to 8; many apps know 6 alone"),
 ];
 
-/// What only a deployment on AWS has.
+/// The settings of a deployment on AWS only.
 #[cfg(feature = "aws")]
 pub const DEPLOYMENT_SETTINGS: &[Setting] = &[
     setting("TABLE_NAME", "", "the DynamoDB table"),
@@ -76,7 +76,7 @@ pub const DEPLOYMENT_SETTINGS: &[Setting] = &[
     setting("SMS_MAX_PRICE_USD", "", "the most that one SMS may cost, in US dollars"),
 ];
 
-/// What is wrong with the settings, a line each.
+/// Problems with the settings, one line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError(pub Vec<String>);
 
@@ -88,13 +88,13 @@ impl std::fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Reads every setting by its name.
+/// Reads and checks every setting. `lookup` returns the value of a name; `None` means the default.
 ///
 /// # Errors
-/// [`ConfigError`] with a line for each setting that makes no sense.
+/// [`ConfigError`] with a line for each invalid setting.
 pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigError> {
     let mut reader = Reader { lookup: &lookup, problems: Vec::new() };
-    // A code that is sent lives no longer than ten minutes (SP 800-63B-4, section 3.1.3.3), and gets no new tries.
+    // A code may live for ten minutes at most (SP 800-63B-4, section 3.1.3.3), and does not get new tries in that time.
     let life = 60..=600;
     let policy = Policy {
         presence_seconds: reader.number("PRESENCE_SECONDS", 1..=86_400),
@@ -145,13 +145,13 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// What was set, else the default.
+    /// The trimmed value, else the default.
     fn text(&mut self, name: &str) -> String {
         let default = SETTINGS.iter().find(|setting| setting.name == name).map_or("", |setting| setting.default);
         (self.lookup)(name).map_or_else(|| default.to_owned(), |text| text.trim().to_owned())
     }
 
-    /// A value that `parse` understands. Where there is none, the default stands in until the problem is told.
+    /// A value that `parse` accepts. Otherwise notes the problem, and returns a placeholder.
     fn parsed<T: Default>(&mut self, name: &str, problem: &str, parse: impl Fn(&str) -> Option<T>) -> T {
         parse(&self.text(name)).unwrap_or_else(|| {
             self.problems.push(format!("{name} {problem}"));
@@ -159,7 +159,7 @@ impl Reader<'_> {
         })
     }
 
-    /// A value without which nothing works.
+    /// A required value: an empty one is reported as missing.
     #[cfg(feature = "aws")]
     fn needed<T: Default>(&mut self, name: &str, problem: &str, parse: impl Fn(&str) -> Option<T>) -> T {
         let problem = if self.text(name).is_empty() { "is missing" } else { problem };
@@ -175,26 +175,26 @@ impl Reader<'_> {
     }
 }
 
-/// The settings of a deployment on AWS.
+/// All settings of a deployment on AWS.
 #[cfg(feature = "aws")]
 #[derive(Clone, Debug)]
 pub struct Deployment {
-    /// Those that every server has.
+    /// The settings of the rules and the messages.
     pub settings: Settings,
-    /// The DynamoDB table.
+    /// The name of the DynamoDB table.
     pub table: String,
-    /// The HMAC keys, by version; the first seals.
+    /// The ARNs of the HMAC keys, by version. The first seals.
     pub keys: Vec<(KeyVersion, String)>,
-    /// How SMS are sent.
+    /// The attributes of SMS.
     pub sms: SmsSettings,
-    /// How e-mails are sent, if they are: where there is a sender.
+    /// The sender of e-mails; `None` turns e-mail off.
     pub email: Option<EmailSettings>,
 }
 
-/// Reads the settings of a deployment. No country is allowed unless it is named: an SMS costs money.
+/// Reads and checks the settings of a deployment. SMS costs money, so no country is allowed by default.
 ///
 /// # Errors
-/// [`ConfigError`] with a line for each setting that is missing or makes no sense.
+/// [`ConfigError`] with a line for each missing or invalid setting.
 #[cfg(feature = "aws")]
 pub fn read_deployment(lookup: impl Fn(&str) -> Option<String>) -> Result<Deployment, ConfigError> {
     let lookup = |name: &str| lookup(name).or_else(|| (name == "ALLOWED_COUNTRIES").then(String::new));
@@ -249,7 +249,7 @@ fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
-/// Origins as browsers send them (RFC 6454, section 6.2): one that is written otherwise would never match.
+/// Origins in the form that browsers send (RFC 6454, section 6.2). An origin in another form would never match.
 fn origins(text: &str) -> Option<Vec<String>> {
     let origins = list(text);
     let is_origin = |origin: &String| {

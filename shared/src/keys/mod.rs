@@ -164,7 +164,7 @@ impl Keyring {
     /// The digest of a passcode, bound to one user and one enrolment or challenge.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the key version is gone.
+    /// [`Error::Internal`] if the key version is not configured; [`Error::Busy`] if it can't be used yet.
     pub fn passcode_digest(
         &self,
         version: KeyVersion,
@@ -180,7 +180,7 @@ impl Keyring {
     /// The digest of a user's recovery code.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the key version is gone.
+    /// [`Error::Internal`] if the key version is not configured; [`Error::Busy`] if it can't be used yet.
     pub fn recovery_digest(&self, version: KeyVersion, user: &UserId, code: &RecoveryCode) -> Result<Digest, Error> {
         self.digest(version, &[b"recovery", user.as_str().as_bytes()], code.expose().as_bytes())
     }
