@@ -1,4 +1,4 @@
-//! The local clock: it runs with the machine's, shifted, or stands still, as `/local/clock` says.
+//! The local clock. `/local/clock` sets it: it runs with the machine's clock, runs shifted from it, or stands still.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,18 +11,17 @@ use countersign::domain::time::Timestamp;
 use countersign::flows::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-/// The last second that it can be set to, at the end of 9998: times that are reckoned from it are still in the calendar.
+/// The latest time that can be set, in Unix seconds: the end of 9998. Times computed from it stay in the calendar.
 const LAST: i64 = 253_370_764_799;
 
-/// A clock that can be set.
 #[derive(Default)]
 pub(crate) struct LocalClock(Mutex<Hands>);
 
 #[derive(Clone, Copy)]
 enum Hands {
-    /// So many seconds from the machine's clock.
+    /// Seconds ahead of the machine's clock; negative is behind.
     Running(i64),
-    /// Still, at a time.
+    /// The time at which it stands still.
     Frozen(Timestamp),
 }
 
@@ -48,7 +47,7 @@ impl Hands {
 }
 
 impl LocalClock {
-    /// Sets it as a body of `POST /local/clock` says.
+    /// Applies a body of `POST /local/clock`.
     fn set(&self, body: &Value) -> Result<(), &'static str> {
         let mut hands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let set = match (body.get("now"), body.get("advance")) {

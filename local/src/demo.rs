@@ -12,20 +12,20 @@ use ureq::Agent;
 use crate::command_line::Person;
 use crate::issuer::Issuer;
 
-/// How long an answer may take: something else may listen there, and never say a word.
+/// The limit for one request: a program other than Countersign may listen on the port and never answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A person at a terminal, with a token.
+/// The HTTP client of a person at a terminal, with their token.
 struct Terminal {
     agent: Agent,
     url: String,
     token: String,
 }
 
-/// Enrols an app, and passes a check with it.
+/// Enrols an app, then checks codes until the person stops.
 ///
 /// # Errors
-/// When no server answers, or it refuses for good.
+/// No server answers, or it refuses the enrolment.
 pub(crate) fn run(port: u16, data_dir: &Path, person: &Person) -> Result<(), Box<dyn Error>> {
     let agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().new_agent();
     let token = Issuer::open(data_dir)?.token(person)?;
@@ -102,7 +102,7 @@ impl Terminal {
     }
 }
 
-/// A picture for light letters on dark, on a terminal of any colours.
+/// Colours a picture light on black, whatever the terminal's colours are.
 fn on_black(picture: &str) -> String {
     if !io::stdout().is_terminal() {
         return picture.to_owned();
@@ -125,7 +125,7 @@ fn say(line: &str) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// An answer that is not empty, else `None`: also at the end of the input.
+/// The person's answer; `None` if it is empty or the input has ended.
 fn ask(question: &str) -> Result<Option<String>, Box<dyn Error>> {
     let mut out = io::stdout().lock();
     write!(out, "{question}")?;
