@@ -11,7 +11,7 @@ use crate::rig::moto::{self, encryption_key, hmac_key};
 use crate::rig::proxy::{Fault, Proxy};
 use crate::rig::{Plan, clients_at};
 
-/// Keys in KMS as a function has them, reached at this address.
+/// Keys in KMS at this endpoint, with a function's client.
 pub(super) async fn kms_keys(endpoint: &str, arns: &[(u8, String)]) -> Arc<KmsKeys> {
     let arns = arns.iter().map(|(version, arn)| (KeyVersion(*version), arn.clone()));
     Arc::new(KmsKeys::new(clients_at(endpoint).await.kms, arns.collect()))
@@ -47,7 +47,8 @@ async fn a_key_that_is_not_there_or_of_another_kind_is_said_so() {
     }
 }
 
-/// Whatever it is, requests are busy until it is over, without a restart. Then each version is fetched once for good.
+/// Whatever the fault is, requests are answered as busy until it ends; no restart is needed. Then each version is
+/// fetched once for the process's life.
 #[tokio::test]
 async fn keys_that_cant_be_had_are_asked_for_by_the_next_request_until_they_can() {
     let Some(endpoint) = moto::endpoint() else { return };
@@ -86,7 +87,7 @@ async fn trouble_and_its_end(endpoint: &str, arns: Arc<[(u8, String)]>, fault: F
     let seen = proxy.take().await;
     assert_eq!(seen.len(), 3, "{fault:?}: nothing is repeated");
     assert!(seen.iter().all(|seen| seen.given_up == (fault == Fault::Slow)), "{fault:?}");
-    // The trouble is over.
+    // The fault has ended.
     for _ in 0..3 {
         world.user("alice").get("/v1/me/factors").await.expect(200);
     }
