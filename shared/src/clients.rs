@@ -36,8 +36,8 @@ impl Clients {
         let config =
             config.retry_config(RetryConfig::disabled()).timeout_config(timeout(LONG_CALL_TIMEOUT)).load().await;
         let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).timeout_config(timeout(CALL_TIMEOUT)).build();
-        // A pooled connection may have died while the function was frozen. That shows only when it is used, and the
-        // message would be lost unnoticed. So every message gets a new connection.
+        // A pooled connection may have died while the function was frozen. The failure shows only at its next use, and
+        // the message would be lost unnoticed. So every message gets a new connection.
         let fresh = Builder::new().pool_max_idle_per_host(0);
         let fresh = fresh.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
         let sns = aws_sdk_sns::config::Builder::from(&config).http_client(fresh.clone()).build();

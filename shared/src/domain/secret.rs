@@ -91,7 +91,7 @@ impl Passcode {
         Ok(Self(Zeroizing::new(format!("{number:0width$}", width = usize::from(digits)))))
     }
 
-    /// Its digits.
+    /// The digits.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -116,7 +116,7 @@ impl RecoveryCode {
         Ok(Self(Zeroizing::new(HEXLOWER.encode(bytes.as_ref()))))
     }
 
-    /// Its digits.
+    /// The digits.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

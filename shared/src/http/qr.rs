@@ -15,8 +15,7 @@ use qrcode::{Color, EcLevel, Version};
 
 mod mask;
 
-/// Restores up to 15 % of the symbol. That is enough for screens and cameras, and keeps the symbol small enough to read
-/// quickly.
+/// Level M restores up to 15 % of the symbol: enough for screens and cameras, in a symbol small enough to read quickly.
 const LEVEL: EcLevel = EcLevel::M;
 /// Light modules around the symbol: the least that the standard allows.
 const QUIET_ZONE: u32 = 4;

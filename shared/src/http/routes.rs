@@ -92,7 +92,7 @@ pub struct Route {
     pub dialect: Dialect,
     /// The kind of caller that is allowed. Any other is refused, even if an authorizer let it through.
     pub access: Access,
-    /// Its method.
+    /// The HTTP method.
     pub method: Method,
     /// Its path, with parameters in the form `{id}` that both axum and API Gateway use.
     pub path: &'static str,

@@ -247,7 +247,7 @@ fn associated(purpose: Purpose, user: &UserId, factor: &FactorId) -> Aad<Vec<u8>
         Purpose::TotpSecret => "totp-secret",
         Purpose::Destination => "destination",
     };
-    // None of the three can contain a line feed.
+    // No part can contain a line feed, so the joined text is unambiguous.
     Aad::from([purpose, user.as_str(), factor.as_str()].join("\n").into_bytes())
 }
 
