@@ -1,11 +1,11 @@
-"""Times a function's cold start and its checks, beside the same check in Python with boto3, in one run.
+"""Measures a function's cold start and its checks, and the same check in Python with boto3, in one run.
 
     target/tmp/moto/bin/python bench/cold_start.py [--functions target/sam] [--starts 15] [--calls 100]
 
-Each process is served events, and its key, by a server of its own, here, and works against DynamoDB Local, which the tests
-have installed (`cargo test -p countersign-functions`), as they have boto3. A row is medians: init is from the start of the process to its first
-request for an event, call 1 the first wrong code of a user's app, then the calls after it; memory is the most that was
-resident. The check is the same everywhere: one read and one conditional write.
+A server in this process gives each function its events and its key. The table is in DynamoDB Local. The tests install
+DynamoDB Local and boto3 (`cargo test -p countersign-functions`). A row is medians. "init" runs from the start of the
+process to its first request for an event. "call 1" is the first wrong code of a user's app; the later calls follow.
+Memory is the most that was resident. The check is the same everywhere: one read and one conditional write.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def free_port():
 
 
 def service(command, folder):
-    """Starts a server on a free port, named PORT in its command, and waits until it listens."""
+    """Starts a server and waits until it listens. PORT in its command stands for a free port."""
     port = free_port()
     command = [part.replace("PORT", str(port)) for part in command]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -56,7 +56,7 @@ def service(command, folder):
 
 
 class Runtime:
-    """Lambda's runtime API for one process: hands out events, and takes the answers."""
+    """Lambda's runtime API for one process: it hands out events and takes the answers."""
 
     def __init__(self):
         self.events, self.answers, self.asked = queue.Queue(), queue.Queue(), threading.Event()
@@ -64,7 +64,7 @@ class Runtime:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            # An answer in one piece and at once: else the other side's delayed acknowledgement is what is timed.
+            # One write without Nagle's algorithm: else the client's delayed acknowledgement would be measured.
             wbufsize = -1
             disable_nagle_algorithm = True
 
@@ -84,7 +84,7 @@ class Runtime:
                     body = self.chunks()
                 else:
                     body = self.rfile.read(int(self.headers["Content-Length"]))
-                # KMS is here too, and as quick: its time is not ours.
+                # This server answers for KMS too, in no time, so that KMS does not count.
                 is_kms = "X-Amz-Target" in self.headers
                 answer = json.dumps({"Mac": MAC, "KeyId": "key", "MacAlgorithm": "HMAC_SHA_256"}).encode() if is_kms else b""
                 self.send_response(200 if is_kms else 202)
@@ -120,7 +120,7 @@ class Runtime:
 
 
 def run(command, environment, start, calls):
-    """One cold start and some calls: init, first call, the median of the others, all in ms, and MB resident."""
+    """One cold start and some calls. Returns init, first call, median of the other calls (in ms), and resident MB."""
     runtime = Runtime()
     environment = {"PATH": os.environ["PATH"], "AWS_LAMBDA_RUNTIME_API": runtime.address,
                    "AWS_ENDPOINT_URL_KMS": f"http://{runtime.address}", **LAMBDA, **environment}
@@ -132,7 +132,7 @@ def run(command, environment, start, calls):
     times = []
     for number in range(calls + 1):
         event = json.loads(json.dumps(EVENT))
-        # A user each, so that no delay begins; each has an app.
+        # Each call has its own user with an app, so that no delay begins.
         event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = f"user-{start}-{number}"
         event["body"] = json.dumps({"code": "000000"})
         taken, answer = runtime.call(event)
@@ -148,7 +148,7 @@ def run(command, environment, start, calls):
 
 
 def enroll(binaries, environment, starts, calls):
-    """Gives each user an app, through the functions themselves."""
+    """Enrols an app for each user, through the functions."""
 
     def function(name):
         runtime = Runtime()
@@ -200,7 +200,7 @@ def main():
     try:
         enroll(binaries, environment, arguments.starts, arguments.calls)
         rows = {"countersign": [], "python + boto3": []}
-        # In turn, so that what else the machine does hits both.
+        # In turn, so that other load on the machine affects both.
         for start in range(arguments.starts):
             rows["countersign"].append(run([binaries["verify"]], environment, start, arguments.calls))
             rows["python + boto3"].append(run(peer, environment, start, arguments.calls))

@@ -1,4 +1,4 @@
-"""The same check, as it is written by hand in Python with boto3: one read, three codes, one conditional write."""
+"""The check of an app's code by hand in Python with boto3: one read, three codes, one conditional write."""
 
 import base64
 import hashlib

@@ -1,5 +1,4 @@
-//! What talks to AWS, over the wire: DynamoDB Local and moto stand in for it, behind a proxy that gets requests into
-//! trouble.
+//! The AWS adapters over the wire. DynamoDB Local and moto stand in for AWS, behind a proxy that injects faults.
 
 mod answers;
 mod dynamodb;

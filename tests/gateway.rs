@@ -1,4 +1,4 @@
-//! API Gateway's events through `lambda_http`'s own types: what the function makes of them, and of what is odd in them.
+//! API Gateway's events through `lambda_http`'s own types: the answers of the functions, also to unusual events.
 
 use std::path::PathBuf;
 
@@ -19,19 +19,18 @@ mod identity;
 mod paths;
 mod watch;
 
-/// Where the events are.
+/// The folder of the events.
 fn folder() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "..", "events"].iter().collect()
 }
 
-/// The event of a name.
 fn event(name: &str) -> Value {
     let path = folder().join(format!("{name}.json"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap()
 }
 
-/// The name of a route's event: dialect, or `users` for the back end's, method, and the path from where these begin.
+/// The name of a route's event: the dialect (or `users` for the back end), the method, and the path after its prefix.
 fn name_of(route: &Route) -> String {
     let (kind, prefix) = match (route.dialect, route.access) {
         (Dialect::Native, Access::User) => ("native", "/v1/me"),
@@ -44,7 +43,7 @@ fn name_of(route: &Route) -> String {
     format!("{kind}-{}{}", route.method.as_str().to_lowercase(), path.replace('/', "-").replace(['{', '}'], ""))
 }
 
-/// What a function gives back to API Gateway.
+/// A function's answer to API Gateway.
 #[derive(Debug)]
 struct Answer {
     status: u64,
@@ -57,7 +56,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
-    /// Status and code in the dialect of the answer.
+    /// The status, and the code in the answer's dialect.
     fn outcome(&self) -> (u64, String) {
         let json = if self.body.is_empty() { Value::Null } else { self.json() };
         match json.get("statusCode").and_then(Value::as_u64) {
@@ -66,13 +65,13 @@ impl Answer {
         }
     }
 
-    /// Whether no route was found, as API Gateway would say it.
+    /// Whether this is API Gateway's answer to an unknown route.
     fn is_of_no_route(&self) -> bool {
         self.status == 404 && self.json() == json!({"message": "Not Found"})
     }
 }
 
-/// Runs an event as Lambda does: parsed by `lambda_http`, answered, and the answer serialised.
+/// Runs an event as Lambda does: `lambda_http` parses it, the router answers, and the answer is serialised.
 async fn run(router: &Router, event: &Value) -> Answer {
     let request: LambdaRequest = serde_json::from_str(&event.to_string()).unwrap();
     let response = answer(router.clone(), LambdaEvent::new(request, Context::default())).await.unwrap();
@@ -85,7 +84,7 @@ async fn run(router: &Router, event: &Value) -> Answer {
     }
 }
 
-/// Everything behind one door, so that a wrong turn would lead somewhere.
+/// The routes of all functions in one router, so that a wrong route would be found.
 fn every_function(world: &World) -> Router {
     router(None, &world.app)
 }
@@ -96,19 +95,19 @@ fn with_body(mut event: Value, body: &Value) -> Value {
     event
 }
 
-/// The event with another user, in a session of theirs.
+/// The event with another user.
 fn of_user(mut event: Value, user: &str) -> Value {
     event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = user.into();
     event
 }
 
-/// The event of the back end's for another user.
+/// The back end's event for another user.
 fn for_user(mut event: Value, user: &str) -> Value {
     event["pathParameters"]["userId"] = user.into();
     event
 }
 
-/// Enrols an app by events; gives its secret and the factor's id.
+/// Enrols an app by events; returns its secret and the factor's id.
 async fn enrol_app(world: &World, user: &str) -> (String, String) {
     let router = every_function(world);
     let begin = with_body(of_user(event("native-post-enrollments"), user), &json!({"factorType": "totp"}));

@@ -1,7 +1,7 @@
-//! What every store must do, and what the embedded one does besides.
+//! The conformance suite of every store, and the tests of the embedded one.
 //!
-//! A store joins with a function that gives a fresh, empty one with whatever must outlive it, or nothing where it can't be
-//! had, and one line below.
+//! A store joins with one line below and a function. The function returns a fresh, empty store with everything that
+//! must outlive it, or `None` where the store is missing.
 
 mod conditions;
 mod content;
@@ -12,7 +12,7 @@ mod lost_replies;
 mod model;
 mod races;
 
-/// Runs every check against a store of its own. Checks are functions over `Arc<dyn Store>`.
+/// Runs every check against its own store. A check is a function over `Arc<dyn Store>`.
 macro_rules! conformance {
     ($store:ident, $fresh:path) => {
         crate::rig::suite! { store on $store from $fresh:

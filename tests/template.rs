@@ -1,4 +1,4 @@
-//! `template.yaml`, expanded as CloudFormation does it: what is deployed is what the code needs, and nothing else.
+//! `template.yaml`, expanded as CloudFormation does: it deploys what the code needs, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -13,10 +13,10 @@ mod functions;
 mod kept;
 mod permissions;
 
-/// As few parameters as can be.
+/// The fewest possible parameters.
 const FEW: &[&str] = &["Issuer=https://issuer.example", "Audience=app"];
 
-/// Everything on.
+/// Parameters that turn everything on.
 const MANY: &[&str] = &[
     "Issuer=https://issuer.example",
     "Audience=app,page",
@@ -27,12 +27,12 @@ const MANY: &[&str] = &[
     "AllowedCountries=CH,DE",
 ];
 
-/// The template under some parameters, without what they switch off.
+/// The expanded template under some parameters, without the parts that they turn off.
 #[derive(Clone)]
 struct Template(Value);
 
 impl Template {
-    /// Under these parameters; the others have their defaults. `None` where Python is missing.
+    /// The template with these parameters; the others have their defaults. `None` where Python is missing.
     fn with(parameters: &[&str]) -> Option<Self> {
         static EXPANDED: Mutex<BTreeMap<Vec<String>, Value>> = Mutex::new(BTreeMap::new());
         let mut expanded = EXPANDED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,7 +53,7 @@ impl Template {
         Self::with(MANY)
     }
 
-    /// A section's entries, by name.
+    /// The entries of a section, by name.
     fn section(&self, name: &str) -> BTreeMap<&str, &Value> {
         self.0[name].as_object().unwrap().iter().map(|(name, value)| (name.as_str(), value)).collect()
     }
@@ -74,7 +74,7 @@ impl Template {
         properties
     }
 
-    /// The logical name of each function, by its binary's.
+    /// The logical name of each function, by its binary's name.
     fn functions(&self) -> BTreeMap<&str, &str> {
         self.all("AWS::Lambda::Function")
             .into_iter()
@@ -86,7 +86,7 @@ impl Template {
     }
 }
 
-/// The name of the resource that `!Ref` or `!GetAtt ….Arn` means.
+/// The name of the resource that a `!Ref` or `!GetAtt ….Arn` refers to.
 #[track_caller]
 fn meant(value: &Value) -> &str {
     let arn = value.pointer("/Fn::GetAtt/0").filter(|_| value["Fn::GetAtt"][1] == "Arn");

@@ -1,8 +1,8 @@
-//! Who calls, as the authorizers of an API Gateway HTTP API see it.
+//! The caller's identity, as the authorizers of an API Gateway HTTP API establish it.
 //!
-//! A user, by the check of the JWT authorizer: RS256 by a known key, issuer, audience or client, and the times; the token
-//! bare or after `Bearer`. The back end, by a header that has the shape of a signature of AWS (SigV4): here is no account
-//! to check it against, so it counts from this machine alone.
+//! A user is checked as by the JWT authorizer: an RS256 signature by a known key, issuer, audience or client, and
+//! times. The token comes bare or after `Bearer`. The back end is recognised by a header in the form of an AWS
+//! signature (SigV4). There is no account to check the signature against, so it counts only from this machine.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,10 +23,10 @@ use serde_json::{Map, Value, json};
 use crate::issuer::{CLIENT, ISSUER, Issuer};
 use crate::loopback::is_from_this_machine;
 
-/// What the `authorization` header of a signed request begins with.
+/// The beginning of the `authorization` header of a signed request.
 const SIGNATURE: &str = "AWS4-HMAC-SHA256 ";
 
-/// Checks tokens of one issuer.
+/// Checks the access tokens of one issuer.
 pub(crate) struct Authorizer {
     kid: String,
     key: DecodingKey,
@@ -42,12 +42,12 @@ impl Authorizer {
         validation.set_required_spec_claims(&["exp", "iss", "sub"]);
         validation.validate_nbf = true;
         validation.leeway = 0;
-        // Looked at below: a token may name its client instead.
+        // Checked below: instead of an audience, a token may name its client.
         validation.validate_aud = false;
         Self { kid: issuer.kid(), key: DecodingKey::from_rsa_raw_components(&n, &e), validation }
     }
 
-    /// The claims of a token, as text, if it is to be trusted.
+    /// The claims of a valid token as text; `None` for any other token.
     pub(crate) fn check(&self, token: &str) -> Option<BTreeMap<String, String>> {
         let head = decode_header(token).ok()?;
         if head.kid.as_deref() != Some(&self.kid) || head.typ.as_deref() != Some("at+jwt") {
@@ -75,7 +75,7 @@ impl Authorizer {
     }
 }
 
-/// Lets a request through with the identity of its token, or answers as the gateway does.
+/// Passes a request on with the identity of its token, or answers 401 as API Gateway does.
 pub(crate) async fn authorize(State(authorizer): State<Arc<Authorizer>>, request: Request, next: Next) -> Response {
     let authorization = authorization(&request).to_owned();
     let Some(claims) = authorizer.check(bare(&authorization)) else {
@@ -85,7 +85,7 @@ pub(crate) async fn authorize(State(authorizer): State<Arc<Authorizer>>, request
     run_as(Identity::user(claims, &authorization), request, next).await
 }
 
-/// Lets a request of the back end through, or answers as the gateway does where IAM allows nothing.
+/// Passes a request of the back end on, or answers 403 as API Gateway does without IAM permission.
 pub(crate) async fn authorize_back_end(request: Request, next: Next) -> Response {
     if !(authorization(&request).starts_with(SIGNATURE) && is_from_this_machine(request.headers())) {
         return (StatusCode::FORBIDDEN, Json(json!({"message": "Forbidden"}))).into_response();
@@ -147,7 +147,7 @@ mod tests {
         let signed = |header: &Value, claims: &Value| issuer.sign(header, claims).unwrap();
         let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
         let of_none = json!({"alg": "none", "typ": "at+jwt", "kid": issuer.kid()});
-        // Signed with the public key as if it were the secret of an HMAC.
+        // An HMAC with the public key as its secret.
         let confused = {
             let header = json!({"alg": "HS256", "typ": "at+jwt", "kid": issuer.kid()});
             let text = format!("{}.{}", part(&header), part(&claims()));

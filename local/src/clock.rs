@@ -1,4 +1,4 @@
-//! The local clock: it runs with the machine's, shifted, or stands still, as `/local/clock` says.
+//! The local clock. `/local/clock` sets it: it runs with the machine's clock, runs shifted from it, or stands still.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,18 +11,17 @@ use countersign::domain::time::Timestamp;
 use countersign::flows::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-/// The last second that it can be set to, at the end of 9998: times that are reckoned from it are still in the calendar.
+/// The latest time that can be set, in Unix seconds: the end of 9998. Times computed from it stay in the calendar.
 const LAST: i64 = 253_370_764_799;
 
-/// A clock that can be set.
 #[derive(Default)]
 pub(crate) struct LocalClock(Mutex<Hands>);
 
 #[derive(Clone, Copy)]
 enum Hands {
-    /// So many seconds from the machine's clock.
+    /// Seconds ahead of the machine's clock; negative is behind.
     Running(i64),
-    /// Still, at a time.
+    /// The time at which it stands still.
     Frozen(Timestamp),
 }
 
@@ -48,13 +47,14 @@ impl Hands {
 }
 
 impl LocalClock {
-    /// Sets it as a body of `POST /local/clock` says.
+    /// Applies a body of `POST /local/clock`.
     fn set(&self, body: &Value) -> Result<(), &'static str> {
         let mut hands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let set = match (body.get("now"), body.get("advance")) {
             (Some(Value::Null), None) => Hands::Running(0),
             (Some(Value::String(text)), None) => {
-                let time: jiff::Timestamp = text.parse().map_err(|_| "`now` must be a time as 2027-01-01T00:00:00Z")?;
+                let time: jiff::Timestamp =
+                    text.parse().map_err(|_| "`now` must be a time such as 2027-01-01T00:00:00Z")?;
                 Hands::Frozen(Timestamp::from_unix(time.as_second()))
             }
             (None, Some(advance)) => {
@@ -64,10 +64,10 @@ impl LocalClock {
                     Hands::Frozen(at) => Hands::Frozen(moved(at, seconds)),
                 }
             }
-            _ => return Err("give `now`, a time or null, or `advance`, a number of seconds"),
+            _ => return Err("give either `now` (a time or null) or `advance` (a number of seconds)"),
         };
         if !(0..=LAST).contains(&set.now().unix()) {
-            return Err("the clock goes from 1970 to 9998");
+            return Err("the time must be between 1970 and 9998");
         }
         *hands = set;
         Ok(())

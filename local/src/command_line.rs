@@ -1,4 +1,4 @@
-//! The command line. The flags of the settings are made from their table, and each may be an environment variable too.
+//! The command line. The flags of the settings come from their table. Each can be an environment variable too.
 
 use std::path::{Path, PathBuf};
 
@@ -6,20 +6,20 @@ use clap::{Arg, ArgMatches, value_parser};
 use countersign::config::{self, ConfigError, SETTINGS};
 use countersign::flows::Settings;
 
-/// Where data is kept when nothing else is said.
+/// The default data folder.
 const DEFAULT_DATA_DIR: &str = ".countersign";
 
-/// What is asked for.
+/// The chosen command.
 pub(crate) enum Command {
-    /// To serve.
+    /// Runs the server.
     Serve { port: u16, data_dir: PathBuf, settings: Box<Settings> },
-    /// To print an access token.
+    /// Prints an access token.
     Token { data_dir: PathBuf, person: Person },
-    /// To enrol an app over HTTP.
+    /// Enrols an authenticator app over HTTP.
     Demo { port: u16, data_dir: PathBuf, person: Person },
 }
 
-/// Whom a token is for.
+/// The person that a token is for.
 pub(crate) struct Person {
     /// The user id.
     pub(crate) user: String,
@@ -27,11 +27,11 @@ pub(crate) struct Person {
     pub(crate) email: Option<String>,
     /// The claim `phone_number`.
     pub(crate) phone: Option<String>,
-    /// How long it lives, in seconds.
+    /// The life of the token in seconds.
     pub(crate) ttl: u64,
 }
 
-/// The flag that leads another command to this data; nothing where it would be found anyway.
+/// The `--data-dir` flag for another command to find this data, quoted for a shell; empty for the default folder.
 pub(crate) fn data_dir_flag(data_dir: &Path) -> String {
     if data_dir == Path::new(DEFAULT_DATA_DIR) {
         return String::new();
@@ -42,10 +42,10 @@ pub(crate) fn data_dir_flag(data_dir: &Path) -> String {
     format!(" --data-dir {quoted}")
 }
 
-/// Reads the command line. Help, and what clap itself refuses, ends the process.
+/// Reads the command line. Help, and errors that clap finds, end the process.
 ///
 /// # Errors
-/// [`ConfigError`] with every setting that makes no sense.
+/// [`ConfigError`] with every invalid setting.
 pub(crate) fn read() -> Result<Command, ConfigError> {
     let matches = command().get_matches();
     Ok(match matches.subcommand() {
@@ -124,7 +124,7 @@ fn data_dir(matches: &ArgMatches) -> PathBuf {
 }
 
 fn person(matches: &ArgMatches) -> Person {
-    // The demo has a user alone.
+    // The demo has no `email`, `phone` and `ttl`.
     let optional = |name: &str| matches.try_get_one::<String>(name).ok().flatten().cloned();
     Person {
         user: optional("user").unwrap_or_default(),

@@ -12,20 +12,20 @@ use ureq::Agent;
 use crate::command_line::Person;
 use crate::issuer::Issuer;
 
-/// How long an answer may take: something else may listen there, and never say a word.
+/// The limit for one request: a program other than Countersign may listen on the port and never answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A person at a terminal, with a token.
+/// The HTTP client of a person at a terminal, with their token.
 struct Terminal {
     agent: Agent,
     url: String,
     token: String,
 }
 
-/// Enrols an app, and passes a check with it.
+/// Enrols an app, then checks codes until the person stops.
 ///
 /// # Errors
-/// When no server answers, or it refuses for good.
+/// No server answers, or it refuses the enrolment.
 pub(crate) fn run(port: u16, data_dir: &Path, person: &Person) -> Result<(), Box<dyn Error>> {
     let agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().new_agent();
     let token = Issuer::open(data_dir)?.token(person)?;
@@ -33,13 +33,17 @@ pub(crate) fn run(port: u16, data_dir: &Path, person: &Person) -> Result<(), Box
 
     let (mut status, mut begun) = terminal.post("/v1/me/enrollments", &json!({"factorType": "totp"}))?;
     if begun.get("code").and_then(Value::as_str) == Some("presence_required") {
-        say(&format!("{} has a factor already, so a new one needs a check.", person.user))?;
-        let Some(code) = ask("A code of their app, or a recovery code (Enter to stop): ")? else { return Ok(()) };
+        say(&format!("{} already has a factor, so a new one needs a check first.", person.user))?;
+        let Some(code) = ask("A code from their app, or a recovery code (Enter to stop): ")? else { return Ok(()) };
         (status, begun) = terminal.post("/v1/me/enrollments", &json!({"factorType": "totp", "code": code}))?;
     }
     match status {
         201 => {}
-        409 => return Err(format!("{} has an app already: try the demo with another --user", person.user).into()),
+        409 => {
+            return Err(
+                format!("{} already has an authenticator app: run the demo with another --user", person.user).into()
+            );
+        }
         _ => return Err(refusal(&begun).into()),
     }
     let (token, uri) = (text(&begun, "/enrollmentToken")?, text(&begun, "/totp/uri")?);
@@ -51,12 +55,14 @@ pub(crate) fn run(port: u16, data_dir: &Path, person: &Person) -> Result<(), Box
     ))?;
 
     let confirmed = loop {
-        let Some(code) = ask("The code that it shows: ")? else { return Ok(()) };
+        let Some(code) = ask("The code that the app shows: ")? else { return Ok(()) };
         let body = json!({"enrollmentToken": token, "code": code});
         let (status, answer) = terminal.post("/v1/me/enrollments/confirm", &body)?;
         match (status, answer.get("remainingAttempts").and_then(Value::as_u64)) {
             (201, _) => break answer,
-            (400, Some(0)) => return Err(format!("{} That was the last try: begin anew", refusal(&answer)).into()),
+            (400, Some(0)) => {
+                return Err(format!("{} That was the last try: start the demo again", refusal(&answer)).into());
+            }
             (400, Some(1)) => say(&format!("{} One try is left.", refusal(&answer)))?,
             (400, Some(left)) => say(&format!("{} {left} tries are left.", refusal(&answer)))?,
             (400, None) => say(&refusal(&answer))?,
@@ -65,7 +71,7 @@ pub(crate) fn run(port: u16, data_dir: &Path, person: &Person) -> Result<(), Box
     };
     say(&format!("{} has an authenticator app: {}.", person.user, text(&confirmed, "/factor/label")?))?;
     if let Some(codes) = confirmed.get("recoveryCodes").and_then(Value::as_array) {
-        say("Recovery codes, shown this once; each passes one check:")?;
+        say("Recovery codes, shown only now. Each passes one check:")?;
         for code in codes.iter().filter_map(Value::as_str) {
             say(&format!("  {code}"))?;
         }
@@ -87,14 +93,16 @@ impl Terminal {
             format!("no server answers at {} ({error}): start one with `cargo run` in another terminal", self.url)
         })?;
         match (response.status().as_u16(), response.body_mut().read_json::<Value>()) {
-            (401, _) => Err(format!("the server at {} has other data: give its --data-dir", self.url).into()),
+            (401, _) => {
+                Err(format!("the server at {} uses another data folder: pass the same --data-dir", self.url).into())
+            }
             (status, Ok(answer)) => Ok((status, answer)),
-            (_, Err(_)) => Err(format!("what answers at {} is not Countersign", self.url).into()),
+            (_, Err(_)) => Err(format!("the server at {} is not Countersign", self.url).into()),
         }
     }
 }
 
-/// A picture for light letters on dark, on a terminal of any colours.
+/// Colours a picture light on black, whatever the terminal's colours are.
 fn on_black(picture: &str) -> String {
     if !io::stdout().is_terminal() {
         return picture.to_owned();
@@ -104,7 +112,7 @@ fn on_black(picture: &str) -> String {
 
 fn refusal(answer: &Value) -> String {
     let said = answer.get("detail").or_else(|| answer.get("message")).and_then(Value::as_str);
-    said.unwrap_or("The server refused, and did not say why.").to_owned()
+    said.unwrap_or("The server refused the request and gave no reason.").to_owned()
 }
 
 fn text<'a>(answer: &'a Value, pointer: &str) -> Result<&'a str, String> {
@@ -117,7 +125,7 @@ fn say(line: &str) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// An answer that is not empty, else `None`: also at the end of the input.
+/// The person's answer; `None` if it is empty or the input has ended.
 fn ask(question: &str) -> Result<Option<String>, Box<dyn Error>> {
     let mut out = io::stdout().lock();
     write!(out, "{question}")?;

@@ -1,4 +1,4 @@
-//! The inbox: the messages that would have been sent, as JSON, or as a page in a browser.
+//! The inbox: the messages that would have been sent, as JSON or as a page for a browser.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use serde_json::json;
 
 use crate::loopback::host;
 
-/// The page loads nothing, runs nothing, and can't be put into a frame.
+/// The page's content security policy: it loads nothing, runs nothing, and can't be framed.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
 
-/// What the inbox is made of.
+/// The state of the inbox's route.
 pub(crate) struct Inbox {
-    /// The messages.
+    /// The messages that would have been sent.
     pub(crate) outbox: Arc<Outbox>,
-    /// The command that prints a token, for who has no message yet.
+    /// The command that prints a token, shown while there is no message.
     pub(crate) token_command: String,
 }
 
@@ -45,7 +45,8 @@ pub(crate) async fn get(State(inbox): State<Arc<Inbox>>, headers: HeaderMap) -> 
     response
 }
 
-/// Whether HTML is asked for, and not JSON as much (RFC 9110, section 12.5.1). Who takes anything gets JSON.
+/// Whether the header `Accept` prefers HTML to JSON (RFC 9110, section 12.5.1). A client that accepts anything gets
+/// JSON.
 fn wants_a_page(accept: Option<&str>) -> bool {
     let weight = |wanted: &str| {
         let mut weight = 0.0;
@@ -76,7 +77,7 @@ fn item(message: &Delivered) -> String {
     };
     let at = Timestamp::from_unix(message.sent_at).to_string();
     let code = match message.code.as_str() {
-        // A notice.
+        // A message without a code.
         "" => String::new(),
         code => format!("<p class=code>{}</p>", escaped(code)),
     };

@@ -1,7 +1,7 @@
-//! The local issuer of access tokens: RS256 (RFC 7518 section 3.3), with a key in a file of its own.
+//! The local issuer of access tokens: RS256 (RFC 7518 section 3.3), with a key in its own file.
 //!
-//! It is for trying things out, and apart from everything that Countersign itself signs. Its tokens run on real time,
-//! whatever the local clock says.
+//! It is for trying things out, and shares no key with Countersign. Its tokens use real time, whatever the local clock
+//! says.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -21,8 +21,7 @@ use zeroize::Zeroizing;
 use crate::command_line::Person;
 use crate::serve::make_folder;
 
-/// The issuer's name in every token. It has the default port whichever is listened on, so that a token can be made
-/// without the server.
+/// The issuer claim of every token. It always has the default port, so that a token can be made without the server.
 pub(crate) const ISSUER: &str = "http://127.0.0.1:3000/local/issuer";
 
 /// The client and audience of every token.
@@ -34,33 +33,33 @@ pub(crate) struct Issuer {
 }
 
 impl Issuer {
-    /// The issuer of a data folder; makes its key where there is none.
+    /// Opens the issuer of a data folder, and generates its key if there is none.
     ///
     /// # Errors
-    /// When the key can't be read or made, or others may read it.
+    /// The key can't be read or written, or other users can read it.
     pub(crate) fn open(data_dir: &Path) -> Result<Self, Box<dyn Error>> {
         make_folder(data_dir)?;
         let path = data_dir.join("issuer.key");
         let text = match read_private(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| "an RSA key could not be made")?;
-                let der =
-                    AsDer::<aws_lc_rs::encoding::Pkcs8V1Der>::as_der(&key).map_err(|_| "a key can't be written")?;
+                let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| "an RSA key could not be generated")?;
+                let der = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der>::as_der(&key)
+                    .map_err(|_| "the RSA key could not be encoded")?;
                 create_private(&path, Zeroizing::new(BASE64.encode(der.as_ref())).as_bytes())?;
-                // Whoever was first has made the key that stays.
+                // If another process wrote its key first, that key stays.
                 read_private(&path)?
             }
             text => text.map_err(|error| format!("{}: {error}", path.display()))?,
         };
         let der = Zeroizing::new(BASE64.decode(text.trim().as_bytes()).unwrap_or_default());
-        let key = KeyPair::from_pkcs8(&der).map_err(|_| format!("{} is not a key", path.display()))?;
+        let key = KeyPair::from_pkcs8(&der).map_err(|_| format!("{} is not an RSA private key", path.display()))?;
         Ok(Self { key })
     }
 
-    /// An access token for a person. Each is a session of its own.
+    /// An access token for a person. Each token is a new session.
     ///
     /// # Errors
-    /// When the system's generator or the signature fails.
+    /// The system's random generator or the signature fails.
     pub(crate) fn token(&self, person: &Person) -> Result<String, Box<dyn Error>> {
         let now = SystemClock.now();
         let jti = BASE64URL_NOPAD.encode(&random::bytes::<16>(&SystemRandomness)?);
@@ -76,7 +75,7 @@ impl Issuer {
         self.sign(&json!({"alg": "RS256", "typ": "at+jwt", "kid": self.kid()}), &claims)
     }
 
-    /// A JWT with this header and these claims.
+    /// A signed JWT with this header and these claims.
     pub(crate) fn sign(&self, header: &Value, claims: &Value) -> Result<String, Box<dyn Error>> {
         let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
         let signed = format!("{}.{}", part(header), part(claims));
@@ -87,13 +86,13 @@ impl Issuer {
         Ok(format!("{signed}.{}", BASE64URL_NOPAD.encode(&signature)))
     }
 
-    /// The id of its key: a digest of the public part.
+    /// The key id: a digest of the public key.
     pub(crate) fn kid(&self) -> String {
         let digest = digest(&SHA256, self.key.public_key().as_ref());
         BASE64URL_NOPAD.encode(digest.as_ref().first_chunk::<12>().map_or(&[], <[u8; 12]>::as_slice))
     }
 
-    /// Modulus and exponent of its public key, big-endian.
+    /// The modulus and the exponent of the public key, big-endian.
     pub(crate) fn public_key(&self) -> (Vec<u8>, Vec<u8>) {
         let key = self.key.public_key();
         (
@@ -102,7 +101,7 @@ impl Issuer {
         )
     }
 
-    /// Its JSON Web Key Set (RFC 7517).
+    /// The JSON Web Key Set (RFC 7517).
     pub(crate) fn key_set(&self) -> Value {
         let (n, e) = self.public_key();
         let (n, e) = (BASE64URL_NOPAD.encode(&n), BASE64URL_NOPAD.encode(&e));
@@ -110,7 +109,7 @@ impl Issuer {
     }
 }
 
-/// Its discovery document, as far as a verifier of tokens reads it.
+/// The discovery document, with the fields that a verifier of tokens reads.
 pub(crate) fn discovery(host: &str) -> Value {
     json!({
         "issuer": ISSUER,
@@ -121,10 +120,10 @@ pub(crate) fn discovery(host: &str) -> Value {
     })
 }
 
-/// Prints a token, and nothing else.
+/// Prints a token and nothing else, for use in scripts.
 ///
 /// # Errors
-/// As [`Issuer::open`] and [`Issuer::token`], and for a user id that Countersign would refuse.
+/// As [`Issuer::open`] and [`Issuer::token`], and for an invalid user id.
 pub(crate) fn print_token(data_dir: &Path, person: &Person) -> Result<(), Box<dyn Error>> {
     countersign::domain::ids::UserId::parse(&person.user)?;
     let token = Issuer::open(data_dir)?.token(person)?;

@@ -1,5 +1,5 @@
-//! Who may use the local routes, which ask for no token, and those of the back end: programs of this machine, and pages
-//! that it serves itself.
+//! Access to the local routes, which need no token, and to the back end's routes: only programs on this machine, and
+//! pages that it serves.
 
 use axum::Json;
 use axum::extract::Request;
@@ -8,18 +8,19 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// Lets a request through, or refuses it without a look at its path.
+/// Passes a request from this machine on, or refuses it, whatever its path.
 pub(crate) async fn from_this_machine(request: Request, next: Next) -> Response {
     if is_from_this_machine(request.headers()) {
         next.run(request).await
     } else {
-        let message = "this answers to 127.0.0.1 and localhost alone, and to no page of another site";
+        let message = "only requests to 127.0.0.1 or localhost are answered here, and none from a page of another site";
         (StatusCode::FORBIDDEN, Json(json!({"message": message}))).into_response()
     }
 }
 
-/// Whether a request came to a loopback name, so that a site that points its own name here reads no codes; and not from
-/// a page of elsewhere, which could set the clock without reading the answer.
+/// Whether a request names a loopback host and comes from no page of another site. The host is checked because a site
+/// can point its own name at this machine and read the codes. The origin is checked because a foreign page could set
+/// the clock without reading the answer.
 pub(crate) fn is_from_this_machine(headers: &HeaderMap) -> bool {
     let from_us = headers.get(header::ORIGIN).is_none_or(|origin| {
         let origin = origin.to_str().unwrap_or_default();
@@ -29,12 +30,12 @@ pub(crate) fn is_from_this_machine(headers: &HeaderMap) -> bool {
     is_loopback(host(headers)) && from_us
 }
 
-/// The name and port under which this machine was asked; nothing where they can't be read.
+/// The `Host` header; empty if it is missing or unreadable.
 pub(crate) fn host(headers: &HeaderMap) -> &str {
     headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
 }
 
-/// Whether a host names this machine, with any port or none.
+/// Whether a host is a loopback name, with or without a port.
 fn is_loopback(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,

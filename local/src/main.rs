@@ -1,5 +1,5 @@
 //! Countersign on one machine: every function on one port, a store in a file, an inbox for the codes, and an issuer of
-//! access tokens to call it with.
+//! access tokens for the calls.
 
 mod authorizer;
 mod clock;
@@ -38,7 +38,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Tells a person what went wrong. There is nobody else to tell if that fails.
+/// Prints an error to standard error. A failure to print is ignored: there is no other place to report it.
 fn report(error: &dyn std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "countersign: {error}");
 }

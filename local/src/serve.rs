@@ -1,4 +1,4 @@
-//! Serving: the functions' routers behind their authorizers, the local routes, the sweep.
+//! The server: the functions' routers behind their authorizers, the local routes, and the sweep of expired items.
 
 use std::error::Error;
 use std::fs::DirBuilder;
@@ -34,16 +34,17 @@ use crate::inbox::{self, Inbox};
 use crate::issuer::{Issuer, discovery};
 use crate::loopback::{from_this_machine, host};
 
-/// Between two sweeps of expired items.
+/// The time between two sweeps of expired items.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 
-/// How long requests may take to end once the server is told to stop. One that never comes whole would hold it for ever.
+/// The time for open requests to end when the server stops. Without it, a request that never arrives whole would keep
+/// the server running.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Serves until it is told to stop.
+/// Serves until Ctrl-C or SIGTERM.
 ///
 /// # Errors
-/// When the port is taken, the data is in use by another process or can't be read.
+/// The port is in use, or the data is in use by another process or can't be read.
 pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Result<(), Box<dyn Error>> {
     countersign::telemetry::start();
     make_folder(data_dir)?;
@@ -75,13 +76,13 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
         .route("/local/issuer/.well-known/openid-configuration", get(configuration))
         .route("/local/issuer/.well-known/jwks.json", get(key_set).with_state(issuer.clone()))
         .layer(from_fn(from_this_machine));
-    // Other sites may call the functions, and never read the inbox.
+    // CORS covers the functions only: no other site may read the inbox.
     let service = guarded.layer(option_layer(cors)).merge(local);
 
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => {
-            format!("port {port} is taken: is Countersign running already? Else take another, with --port")
+            format!("port {port} is in use: is Countersign running already? If not, choose another port with --port")
         }
         _ => format!("{address}: {error}"),
     })?;
@@ -122,16 +123,16 @@ fn open_keys(path: &Path, store: &EmbeddedStore) -> Result<KeyFile, String> {
     }
 }
 
-/// Makes a folder that its owner alone may enter.
+/// Creates a folder with mode 0700, and its parents.
 ///
 /// # Errors
-/// When it can't be made.
+/// The folder can't be created.
 pub(crate) fn make_folder(path: &Path) -> Result<(), String> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Tells a person what to do next.
+/// Prints the address and the next steps.
 fn welcome(address: SocketAddr, data_flag: &str, issuer: &Issuer) -> Result<(), Box<dyn Error>> {
     let token = issuer.token(&Person { user: "carol".to_owned(), email: None, phone: None, ttl: 3600 })?;
     let port = match address.port() {
@@ -162,7 +163,7 @@ async fn key_set(State(issuer): State<Arc<Issuer>>) -> Json<Value> {
     Json(issuer.key_set())
 }
 
-/// Cross-origin requests from these origins; without any, none.
+/// The CORS rules for these origins; `None` if there are none.
 fn cors(origins: &[String]) -> Result<Option<CorsLayer>, Box<dyn Error>> {
     if origins.is_empty() {
         return Ok(None);
@@ -185,25 +186,25 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>, Box<dyn Error>> {
     Ok(Some(layer))
 }
 
-/// Deletes what has expired, now and then: by the clock that is behind, so that one which is set forward and back again
-/// has cost nothing.
+/// Deletes expired items at intervals. It goes by the earlier of the local clock and the machine's, so that setting the
+/// local clock forward and back again deletes nothing.
 async fn sweep(store: EmbeddedStore, clock: Arc<LocalClock>) {
     loop {
         match store.sweep(clock.now().min(SystemClock.now()).unix()).await {
             Ok(0) => {}
-            Ok(swept) => tracing::info!(items.swept = swept, "expired items are gone"),
-            Err(error) => tracing::warn!(store.error = ?error, "the sweep failed"),
+            Ok(swept) => tracing::info!(items.swept = swept, "expired items were deleted"),
+            Err(error) => tracing::warn!(store.error = ?error, "deleting expired items failed"),
         }
         tokio::time::sleep(SWEEP_INTERVAL).await;
     }
 }
 
-/// Ends at Ctrl-C, or a polite kill; listens from the call on.
+/// Completes at Ctrl-C or SIGTERM. It listens from the call on, not from the first poll.
 fn stop_signal() -> impl Future<Output = ()> {
     let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
     async {
         let (Ok(mut interrupted), Ok(mut terminated)) = signals else {
-            // Then they end the process without our help.
+            // Without handlers, the signals end the process by themselves.
             return std::future::pending().await;
         };
         tokio::select! {

@@ -1,5 +1,6 @@
-//! The clients of AWS: where and as whom, by the SDK's standard variables; how long and how often, by ours. No call is
-//! retried by the SDK: reads and writes are by the flows, which know what a lost answer means; messages never are.
+//! The AWS clients. Endpoint, region and credentials come from the SDK's standard variables; timeouts and retries are
+//! set here. The SDK retries nothing. The flows repeat reads and commits, because they know what a lost answer means. A
+//! message is never sent twice.
 
 use std::time::Duration;
 
@@ -9,34 +10,34 @@ use aws_config::timeout::TimeoutConfig;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-/// How long a call to the store may take: it is made again.
+/// The limit for a call to DynamoDB, which the flows may repeat.
 const CALL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a call may take that is not made again: to fetch a key, to send a message.
+/// The limit for a call that is not repeated: to KMS, SNS or SES.
 const LONG_CALL_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A client of each service that a function calls.
+/// One client for each service that a function calls.
 #[derive(Clone, Debug)]
 pub struct Clients {
-    /// The table.
+    /// DynamoDB, for the table.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// The master keys.
+    /// KMS, for the master keys.
     pub kms: aws_sdk_kms::Client,
-    /// SMS.
+    /// SNS, for SMS.
     pub sns: aws_sdk_sns::Client,
-    /// E-mail.
+    /// SES, for e-mail.
     pub ses: aws_sdk_sesv2::Client,
 }
 
 impl Clients {
-    /// Builds them all at once: later, one by one, they would take longer.
+    /// Builds all clients at start-up: building each at its first use would take longer.
     pub async fn load(config: ConfigLoader) -> Self {
         let timeout = |timeout| TimeoutConfig::builder().operation_timeout(timeout).build();
         let config =
             config.retry_config(RetryConfig::disabled()).timeout_config(timeout(LONG_CALL_TIMEOUT)).load().await;
         let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).timeout_config(timeout(CALL_TIMEOUT)).build();
-        // A connection that was kept while the function was frozen may be dead, which is seen only when it is used: a
-        // message would be lost with it, and nobody knows. So each message has a connection of its own.
+        // A pooled connection may have died while the function was frozen. The failure shows only at its next use, and
+        // the message would be lost unnoticed. So every message gets a new connection.
         let fresh = Builder::new().pool_max_idle_per_host(0);
         let fresh = fresh.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
         let sns = aws_sdk_sns::config::Builder::from(&config).http_client(fresh.clone()).build();

@@ -1,5 +1,5 @@
-//! Settings: one table of names, defaults and meanings, read from the environment or the command line, and checked at
-//! start-up. All that is wrong is said at once.
+//! Settings: one table of names, defaults and meanings. They are read from the environment or the command line. All
+//! invalid settings are reported at start-up, at once.
 
 use std::ops::RangeInclusive;
 
@@ -15,14 +15,14 @@ use crate::{
     keys::kms::parse_arns,
 };
 
-/// A setting that an operator may make.
+/// One setting of an operator.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
-    /// The environment variable. As a flag it is in lower case, with hyphens.
+    /// The environment variable. The local server's flag is the same name in lower case, with hyphens.
     pub name: &'static str,
-    /// Its value when it is not set; empty is none.
+    /// The default; empty for none.
     pub default: &'static str,
-    /// What it does, with its unit.
+    /// The meaning, with the unit, as the README's table has it.
     pub meaning: &'static str,
 }
 
@@ -30,7 +30,7 @@ const fn setting(name: &'static str, default: &'static str, meaning: &'static st
     Setting { name, default, meaning }
 }
 
-/// Every setting of the rules and the messages.
+/// The settings of the rules and the messages, on AWS and in the local server.
 pub const SETTINGS: &[Setting] = &[
     setting("PRODUCT_NAME", "Countersign", "the name that people see in authenticator apps and messages"),
     setting("WEB_DOMAIN", "", "the site where SMS codes are typed in, for browsers to fill them in there alone"),
@@ -71,7 +71,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("TOTP_DIGITS", "6", "digits of an app's code, 6 to 8; many apps know 6 alone"),
 ];
 
-/// What only a deployment on AWS has.
+/// The settings of a deployment on AWS only.
 #[cfg(feature = "aws")]
 pub const DEPLOYMENT_SETTINGS: &[Setting] = &[
     setting("TABLE_NAME", "", "the DynamoDB table"),
@@ -85,7 +85,7 @@ pub const DEPLOYMENT_SETTINGS: &[Setting] = &[
     setting("SMS_MAX_PRICE_USD", "", "the most that one SMS may cost, in US dollars"),
 ];
 
-/// What is wrong with the settings, a line each.
+/// Problems with the settings, one line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError(pub Vec<String>);
 
@@ -97,13 +97,13 @@ impl std::fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Reads every setting by its name.
+/// Reads and checks every setting. `lookup` returns the value of a name; `None` means the default.
 ///
 /// # Errors
-/// [`ConfigError`] with a line for each setting that makes no sense.
+/// [`ConfigError`] with a line for each invalid setting.
 pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigError> {
     let mut reader = Reader { lookup: &lookup, problems: Vec::new() };
-    // A code that is sent lives no longer than ten minutes (SP 800-63B-4, section 3.1.3.3), and gets no new tries.
+    // A code may live for ten minutes at most (SP 800-63B-4, section 3.1.3.3), and does not get new tries in that time.
     let life = 60..=600;
     let policy = Policy {
         presence_seconds: reader.number("PRESENCE_SECONDS", 1..=86_400),
@@ -136,10 +136,10 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let wording = Wording::new(&product, some(&web_domain).as_deref(), some(&app_hash).as_deref());
     let wording = wording.map_err(|error| reader.problems.push(format!("messages: {error}"))).ok();
-    let default_country_code = reader.parsed("DEFAULT_COUNTRY_CODE", "must be a country's, such as +86", |text| {
+    let default_country_code = reader.parsed("DEFAULT_COUNTRY_CODE", "must be a country code, such as +86", |text| {
         (text.starts_with('+') && PhoneNumber::is_country_code(text)).then(|| text.to_owned())
     });
-    let countries = reader.parsed("ALLOWED_COUNTRIES", "must be * or countries such as CH,DE,GB", countries);
+    let countries = reader.parsed("ALLOWED_COUNTRIES", "must be * or country codes such as CH,DE,GB", countries);
     let user_id_claim = reader.text("USER_ID_CLAIM");
     let allowed_origins = reader.parsed("ALLOWED_ORIGINS", "must be * or origins like https://example.com", origins);
     if user_id_claim.is_empty() {
@@ -159,13 +159,13 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// What was set, else the default.
+    /// The trimmed value, else the default.
     fn text(&mut self, name: &str) -> String {
         let default = SETTINGS.iter().find(|setting| setting.name == name).map_or("", |setting| setting.default);
         (self.lookup)(name).map_or_else(|| default.to_owned(), |text| text.trim().to_owned())
     }
 
-    /// A value that `parse` understands. Where there is none, the default stands in until the problem is told.
+    /// A value that `parse` accepts. Otherwise notes the problem, and returns a placeholder.
     fn parsed<T: Default>(&mut self, name: &str, problem: &str, parse: impl Fn(&str) -> Option<T>) -> T {
         parse(&self.text(name)).unwrap_or_else(|| {
             self.problems.push(format!("{name} {problem}"));
@@ -173,7 +173,7 @@ impl Reader<'_> {
         })
     }
 
-    /// A value without which nothing works.
+    /// A required value: an empty one is reported as missing.
     #[cfg(feature = "aws")]
     fn needed<T: Default>(&mut self, name: &str, problem: &str, parse: impl Fn(&str) -> Option<T>) -> T {
         let problem = if self.text(name).is_empty() { "is missing" } else { problem };
@@ -189,26 +189,26 @@ impl Reader<'_> {
     }
 }
 
-/// The settings of a deployment on AWS.
+/// All settings of a deployment on AWS.
 #[cfg(feature = "aws")]
 #[derive(Clone, Debug)]
 pub struct Deployment {
-    /// Those that every server has.
+    /// The settings of the rules and the messages.
     pub settings: Settings,
-    /// The DynamoDB table.
+    /// The name of the DynamoDB table.
     pub table: String,
-    /// The HMAC keys, by version; the first seals.
+    /// The ARNs of the HMAC keys, by version. The first seals.
     pub keys: Vec<(KeyVersion, String)>,
-    /// How SMS are sent.
+    /// The attributes of SMS.
     pub sms: SmsSettings,
-    /// How e-mails are sent, if they are: where there is a sender.
+    /// The sender of e-mails; `None` turns e-mail off.
     pub email: Option<EmailSettings>,
 }
 
-/// Reads the settings of a deployment. No country is allowed unless it is named: an SMS costs money.
+/// Reads and checks the settings of a deployment. SMS costs money, so no country is allowed by default.
 ///
 /// # Errors
-/// [`ConfigError`] with a line for each setting that is missing or makes no sense.
+/// [`ConfigError`] with a line for each missing or invalid setting.
 #[cfg(feature = "aws")]
 pub fn read_deployment(lookup: impl Fn(&str) -> Option<String>) -> Result<Deployment, ConfigError> {
     let lookup = |name: &str| lookup(name).or_else(|| (name == "ALLOWED_COUNTRIES").then(String::new));
@@ -216,8 +216,11 @@ pub fn read_deployment(lookup: impl Fn(&str) -> Option<String>) -> Result<Deploy
     let problems = settings.as_ref().err().map(|ConfigError(problems)| problems.clone()).unwrap_or_default();
     let mut reader = Reader { lookup: &lookup, problems };
     let table = reader.needed("TABLE_NAME", "must be a table's name", |name| Some(name.to_owned()));
-    let keys =
-        reader.needed("KMS_KEYS", "must be version:arn with commas, each version from 1 to 255 once", parse_arns);
+    let keys = reader.needed(
+        "KMS_KEYS",
+        "must be version:arn, separated by commas; each version is a number from 1 to 255, used once",
+        parse_arns,
+    );
     let optional =
         |text: &str, is_right: fn(&str) -> bool| (text.is_empty() || is_right(text)).then(|| text.to_owned());
     let sms = SmsSettings {
@@ -244,7 +247,8 @@ pub fn read_deployment(lookup: impl Fn(&str) -> Option<String>) -> Result<Deploy
             optional(text, |price| price.parse::<f64>().is_ok_and(|price| price > 0.0 && price.is_finite()))
         }),
     };
-    let from = reader.parsed("EMAIL_FROM", "must be an address", |text| optional(text, |from| from.contains('@')));
+    let from =
+        reader.parsed("EMAIL_FROM", "must be an e-mail address", |text| optional(text, |from| from.contains('@')));
     let configuration_set = reader.text("SES_CONFIGURATION_SET");
     match settings {
         Ok(settings) if reader.problems.is_empty() => {
@@ -259,7 +263,7 @@ fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
-/// Origins as browsers send them (RFC 6454, section 6.2): one that is written otherwise would never match.
+/// Origins in the form that browsers send (RFC 6454, section 6.2). An origin in another form would never match.
 fn origins(text: &str) -> Option<Vec<String>> {
     let origins = list(text);
     let is_origin = |origin: &String| {

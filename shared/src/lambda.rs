@@ -1,8 +1,8 @@
-//! In Lambda: API Gateway's events to the router and back.
+//! The Lambda adapter: it passes API Gateway's events to the router and returns the answers.
 //!
-//! An HTTP API hands the path over decoded, and `lambda_http` parses it again, so that `..`, `#` and `?` in it would make
-//! another route of it than the one that the authorizer let pass. Here the route is `routeKey` with `pathParameters`,
-//! encoded afresh, and the path that came is never looked at.
+//! The route comes from `routeKey` and `pathParameters`, encoded again; the event's path is never used. An HTTP API
+//! passes the path decoded and `lambda_http` parses it again, so `..`, `#` or `?` in it could lead to another route
+//! than the one that the authorizer allowed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::process::ExitCode;
@@ -32,10 +32,11 @@ use crate::telemetry;
 #[cfg(debug_assertions)]
 pub mod watch;
 
-/// Headers that a proxy may send and `lambda_http` would build a URL from.
+/// Headers from which `lambda_http` would build a URL. A client can set them, so they are removed.
 const NOT_FROM_OUTSIDE: [&str; 4] = ["host", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"];
 
-/// Serves one function until Lambda ends it. Says what is missing or makes no sense, all at once, and fails.
+/// Serves one function until Lambda ends the process. If settings are missing or invalid, it logs all of them and
+/// returns a failure.
 #[must_use]
 pub fn run(function: Function) -> ExitCode {
     telemetry::start();
@@ -48,13 +49,13 @@ pub fn run(function: Function) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // One thread: a function has one request at a time, and a second thread would cost more than it gives.
+    // One thread: a function serves one request at a time, and a second thread would cost more than it gains.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let served = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(serve(function, deployment)));
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(function = function.name(), "the runtime ended: {error}");
+            tracing::error!(function = function.name(), "the Lambda runtime failed: {error}");
             ExitCode::FAILURE
         }
     }
@@ -62,18 +63,18 @@ pub fn run(function: Function) -> ExitCode {
 
 async fn serve(function: Function, deployment: Deployment) -> Result<(), lambda_http::Error> {
     let app = Arc::new(app(deployment).await);
-    // During init, which is not throttled as requests are.
+    // Done during init, where Lambda does not limit the CPU as it does for requests.
     app.warm_up().await;
     let router = router(Some(function), &app);
     #[cfg(debug_assertions)]
     if watch::is_on() {
-        tracing::warn!("tokens are not checked: this is for cargo lambda watch alone");
+        tracing::warn!("tokens are not checked: use this with `cargo lambda watch` only");
         return lambda_runtime::run(service_fn(move |event| answer(router.clone(), watch::completed(event)))).await;
     }
     lambda_runtime::run(service_fn(move |event| answer(router.clone(), event))).await
 }
 
-/// The application over AWS.
+/// The application with AWS's services as its store, keys and delivery.
 async fn app(deployment: Deployment) -> App {
     let Deployment { settings, table, keys, sms, email } = deployment;
     let Clients { dynamodb, kms, sns, ses } = Clients::load(aws_config::defaults(BehaviorVersion::latest())).await;
@@ -90,7 +91,7 @@ async fn app(deployment: Deployment) -> App {
 /// Answers one event.
 ///
 /// # Errors
-/// None but those of the runtime's own types: a router always answers.
+/// None: a router always answers.
 pub async fn answer(
     router: Router,
     event: LambdaEvent<LambdaRequest>,
@@ -101,7 +102,7 @@ pub async fn answer(
             let route = Washed::take(&mut request);
             (LambdaRequest::ApiGatewayV2(request), route)
         }
-        // Another kind of event has no `routeKey`, and so no route.
+        // Other kinds of events have no `routeKey`, and so no route.
         other => (other, Washed::nowhere()),
     };
     let inner = service_fn(move |mut request: lambda_http::Request| {
@@ -112,10 +113,10 @@ pub async fn answer(
     Adapter::from(inner).call(LambdaEvent::new(payload, context)).await
 }
 
-/// What is trusted of an event: what API Gateway found itself.
+/// The parts of an event that are trusted, because API Gateway itself found them.
 #[derive(Clone)]
 struct Washed {
-    /// None for `ANY`.
+    /// `None` for a route of `ANY`.
     method: Option<Method>,
     uri: Uri,
     identity: Option<Identity>,
@@ -127,7 +128,8 @@ impl Washed {
         Self { method: None, uri: Uri::from_static("/"), identity: None, request_id: String::new() }
     }
 
-    /// Takes route and identity out of an event, and leaves in it nothing that `lambda_http` could stumble over.
+    /// Takes the route and the identity out of an event, and removes from it everything that `lambda_http` could fail
+    /// on.
     fn take(event: &mut ApiGatewayV2httpRequest) -> Self {
         let context = &mut event.request_context;
         let route_key = event.route_key.as_deref().or(context.route_key.as_deref()).unwrap_or_default();
@@ -147,7 +149,8 @@ impl Washed {
             event.headers.remove(name);
         }
         if event.is_base64_encoded {
-            // Encoded anew: what one decoder takes, another may not, and theirs panics.
+            // Encoded again, because `lambda_http` panics on Base64 that it can't decode, and decoders differ in what
+            // they accept.
             let decoded = event.body.as_ref().map(|body| BASE64.decode(body.as_bytes()));
             match decoded {
                 Some(Ok(bytes)) => event.body = Some(BASE64.encode(&bytes)),
@@ -170,13 +173,13 @@ impl Washed {
     }
 }
 
-/// The method of `POST /v1/me/factors/{id}`; none of `ANY /v1/me/factors/{id}`.
+/// The method of a route key such as `POST /v1/me/factors/{id}`; `None` for `ANY`.
 fn method_of(route_key: &str) -> Option<Method> {
     let (method, _) = route_key.split_once(' ')?;
     if method == "ANY" { None } else { method.parse().ok() }
 }
 
-/// The path of `POST /v1/me/factors/{id}` with its parameters filled in.
+/// The path of a route key such as `POST /v1/me/factors/{id}`, with its parameters filled in.
 fn path_of(route_key: &str, parameters: &HashMap<String, String>) -> Option<String> {
     let (_, template) = route_key.split_once(' ')?;
     let segments = template.split('/').map(|segment| {
@@ -188,7 +191,7 @@ fn path_of(route_key: &str, parameters: &HashMap<String, String>) -> Option<Stri
     Some(segments.collect::<Option<Vec<_>>>()?.join("/"))
 }
 
-/// Percent-encoded but for letters and digits: a parameter stays one segment, whatever is in it.
+/// Percent-encodes everything but ASCII letters and digits, so that a parameter stays one segment.
 fn encoded(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len()), |encoded, byte| {
         if byte.is_ascii_alphanumeric() {
@@ -199,12 +202,12 @@ fn encoded(text: &str) -> String {
     })
 }
 
-/// A query string without what no query string can have.
+/// A query string without the characters that are not allowed in one.
 fn visible(query: &str) -> String {
     query.chars().filter(|c| c.is_ascii_graphic() && !"#<>\"`{}|\\^".contains(*c)).collect()
 }
 
-/// The identity that the authorizer found.
+/// The identity that the gateway's authorizer established: of a user by JWT, or of the back end by IAM.
 fn identity(authorizer: Option<&ApiGatewayRequestAuthorizer>, headers: &HeaderMap) -> Option<Identity> {
     let authorizer = authorizer?;
     if let Some(jwt) = &authorizer.jwt {
@@ -212,7 +215,7 @@ fn identity(authorizer: Option<&ApiGatewayRequestAuthorizer>, headers: &HeaderMa
         let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         return Some(Identity::user(claims, authorization.unwrap_or_default()));
     }
-    // Credentials of a Cognito identity pool are an end user's.
+    // Credentials of a Cognito identity pool belong to an end user, not to the back end.
     let back_end = authorizer.iam.as_ref().filter(|iam| iam.user_arn.is_some() && iam.cognito_identity.is_none());
     back_end.map(|_| Identity::BackEnd)
 }

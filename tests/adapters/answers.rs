@@ -1,5 +1,5 @@
-//! What each answer of DynamoDB is taken for. What was surely refused is never taken for what may have been written, nor
-//! the other way round.
+//! The classification of each answer of DynamoDB. A certain refusal is never taken for a possible write, nor the other
+//! way round.
 
 use countersign::store::dynamodb::DynamoDbStore;
 use countersign::store::{Commit, Item, Key, Put, Replaces, Store, StoreError, Version};
@@ -17,7 +17,7 @@ fn commit(keys: &[&str]) -> Commit {
     Commit { version: Version([1; Version::LENGTH]), puts: keys.iter().map(put).collect() }
 }
 
-/// A store that is answered so, once.
+/// A store whose next call gets this fault.
 async fn answered(fault: Fault) -> (Proxy, DynamoDbStore) {
     let proxy = Proxy::to_nowhere();
     let store = DynamoDbStore::new(clients_at(&proxy.url()).await.dynamodb, "table".to_owned());
@@ -25,14 +25,14 @@ async fn answered(fault: Fault) -> (Proxy, DynamoDbStore) {
     (proxy, store)
 }
 
-const NO_TABLE: StoreError = StoreError::Rejected("the table is not there");
-const MALFORMED: StoreError = StoreError::Rejected("a call is malformed");
-const REFUSED: StoreError = StoreError::Rejected("a transaction is refused");
+const NO_TABLE: StoreError = StoreError::Rejected("the table does not exist");
+const MALFORMED: StoreError = StoreError::Rejected("DynamoDB rejected a call as malformed");
+const REFUSED: StoreError = StoreError::Rejected("DynamoDB rejected a transaction");
 
 #[tokio::test]
 async fn each_error_of_the_service_is_taken_for_what_it_is() {
     let table = [
-        // Nothing was written, and another time it may be.
+        // Nothing was written, and a later attempt may succeed.
         (Fault::Refused(400, "ThrottlingException"), StoreError::Unavailable),
         (Fault::Refused(400, "ProvisionedThroughputExceededException"), StoreError::Unavailable),
         (Fault::Refused(400, "RequestLimitExceeded"), StoreError::Unavailable),
@@ -43,10 +43,10 @@ async fn each_error_of_the_service_is_taken_for_what_it_is() {
         (Fault::Refused(400, "UnrecognizedClientException"), StoreError::Unavailable),
         (Fault::Refused(400, "ExpiredTokenException"), StoreError::Unavailable),
         (Fault::Refused(403, "InvalidSignatureException"), StoreError::Unavailable),
-        // Nothing was written, nor will it ever be.
+        // Nothing was written, and no later attempt will succeed.
         (Fault::Refused(400, "ResourceNotFoundException"), NO_TABLE),
         (Fault::Refused(400, "ValidationException"), MALFORMED),
-        // It may have been written.
+        // The commit may be written.
         (Fault::Refused(400, "TransactionInProgressException"), StoreError::Unknown),
         (Fault::Refused(500, "InternalServerError"), StoreError::Unknown),
         (Fault::Refused(503, "ServiceUnavailable"), StoreError::Unknown),
@@ -92,17 +92,17 @@ async fn t40_a_transaction_that_the_service_knows_in_another_form_is_judged_by_i
 #[tokio::test]
 async fn each_reason_of_a_cancelled_transaction_is_taken_for_what_it_is() {
     let table: [(&'static [&'static str], StoreError); 14] = [
-        // Somebody else was there first: whatever else went wrong, it has to be decided anew.
+        // Another writer came first: decide again, whatever the other reasons are.
         (&["ConditionalCheckFailed", "None"], StoreError::Conflict),
         (&["None", "ConditionalCheckFailed"], StoreError::Conflict),
         (&["TransactionConflict", "ConditionalCheckFailed"], StoreError::Conflict),
         (&["ConditionalCheckFailed", "ThrottlingError"], StoreError::Conflict),
-        // Nobody was: the same may be asked for again.
+        // Only busy: the same commit can be repeated.
         (&["TransactionConflict", "None"], StoreError::Unavailable),
         (&["None", "ThrottlingError"], StoreError::Unavailable),
         (&["ProvisionedThroughputExceeded", "None"], StoreError::Unavailable),
         (&["TransactionConflict", "ThrottlingError"], StoreError::Unavailable),
-        // It never helps to ask for it again.
+        // Repeating it never helps.
         (&["ValidationError", "None"], REFUSED),
         (&["None", "ItemCollectionSizeLimitExceeded"], REFUSED),
         (&["ValidationError", "TransactionConflict"], REFUSED),

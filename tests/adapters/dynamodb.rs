@@ -1,4 +1,5 @@
-//! Flows over DynamoDB, with trouble on the wire at each of their calls: nothing lost, nothing twice, a clear answer.
+//! Flows over DynamoDB with a fault at each of their calls: nothing is lost, nothing happens twice, and every answer is
+//! clear.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,9 +16,9 @@ use crate::rig::dynamodb::{create_table, endpoint, patient};
 use crate::rig::proxy::{Fault, Proxy};
 use crate::rig::{TestKeys, clients_at, clients_of};
 
-/// Each kind of call: a read alone, commits of one and of several items, over nothing and over something, with a message
-/// and without, that are right and that are refused. What the flows of every dialect make of a store's trouble is
-/// tested over the store's trait; here it is the wire.
+/// One flow for each kind of call: a read only; commits of one and of several items; over an absent and over an
+/// existing item; with and without a message; right and refused. These tests are about the wire. Other tests cover
+/// every dialect over the store's trait.
 const FLOWS: [&str; 14] = [
     "an_app_is_begun",
     "an_app_is_confirmed",
@@ -35,7 +36,7 @@ const FLOWS: [&str; 14] = [
     "factors_are_listed",
 ];
 
-/// Trouble that is over at once.
+/// Faults that affect one call only.
 const QUICK: [Fault; 9] = [
     Fault::Throttled,
     Fault::Refused(400, "ProvisionedThroughputExceededException"),
@@ -48,16 +49,16 @@ const QUICK: [Fault; 9] = [
     Fault::Garbage,
 ];
 
-/// Trouble of which only the answer is lost: that it happened once is seen by what comes after it.
+/// Faults that lose only the answer: the call was applied, which later calls show.
 const AFTER: [Fault; 6] = [Fault::BrokenAfter, Fault::CutAfter, Fault::Torn, Fault::Garbage, Fault::Slow, Fault::Late];
 
-/// As many as no flow makes.
+/// More calls than any flow makes.
 const ALL: usize = 1000;
 
 const TABLE: &str = "adapters";
 
-/// A table that is reached through a proxy, by a client with the functions' limits, while something may go wrong; else
-/// directly, with more patience.
+/// A table reached through a proxy, with the functions' timeouts, while faults may occur; else directly, with longer
+/// timeouts.
 struct Switched {
     through_proxy: DynamoDbStore,
     direct: DynamoDbStore,
@@ -81,7 +82,7 @@ impl Store for Switched {
     }
 }
 
-/// A flow, and a way of its own to the table that all of them share.
+/// A flow with its own connection to the shared table.
 struct Way {
     flow: &'static Prepared,
     proxy: Proxy,
@@ -100,15 +101,15 @@ impl Way {
         Self { flow, proxy, store: Arc::new(Switched { through_proxy, direct, is_proxied: AtomicBool::new(false) }) }
     }
 
-    /// A copy of the flow's world, reached by this way.
+    /// A copy of the flow's world over this connection.
     async fn bench(&self) -> Bench {
-        // A commit's version is its token, and the service remembers those.
+        // A commit's version is its token, and the service remembers tokens: so each copy gets its own seed.
         static SEEDS: AtomicU64 = AtomicU64::new(1_000_000);
         let seed = SEEDS.fetch_add(1, Ordering::Relaxed);
         self.flow.bench_over(Space::of(self.store.clone()), TestKeys::of_versions(&[1]), seed).await
     }
 
-    /// The flow's request in trouble, which is over once it was told something.
+    /// Sends the flow's request under the fault, which ends with the answer.
     async fn carried_out(&self, fault: Fault, first: usize, count: usize) -> (Bench, String) {
         let bench = self.bench().await;
         self.proxy.plan(fault, first, count);
@@ -119,7 +120,7 @@ impl Way {
         (bench, told)
     }
 
-    /// Nobody notices, and all goes on.
+    /// Checks that the fault changes nothing for the client.
     async fn passes(&self, fault: Fault, first: usize, how: &str) {
         let (bench, told) = self.carried_out(fault, first, 1).await;
         let (name, usual) = (self.flow.name, &self.flow.usual);
@@ -135,7 +136,7 @@ impl Way {
     }
 }
 
-/// The flows that are carried out here; none where DynamoDB Local can't be had.
+/// The flows of these tests; empty where DynamoDB Local is missing.
 async fn flows() -> Vec<&'static Prepared> {
     if endpoint().is_none() {
         return Vec::new();
@@ -145,7 +146,7 @@ async fn flows() -> Vec<&'static Prepared> {
     flows
 }
 
-/// Does something with every flow, with all of them at a time.
+/// Runs `work` for every flow, concurrently.
 async fn with_every_flow<F>(work: impl Fn(Way) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -171,12 +172,12 @@ async fn t40_quick_trouble_on_the_wire_at_any_call_is_not_noticed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t40_an_answer_that_comes_too_late_at_any_call_is_not_noticed() {
-    // A few at a time: what else the machine does must not take the second that a call has.
+    // A few at a time: load on the machine must not use up the second that a call has.
     let places = Arc::new(Semaphore::new(6));
     let mut works = JoinSet::new();
     for flow in flows().await {
         let last = flow.usual.calls - 1;
-        // To a read it makes no difference which of the two it is, and all reads are made at once.
+        // The two faults are the same for a read, and all reads are sent together.
         for (first, fault) in [(0, Fault::Slow), (last, Fault::Slow), (last, Fault::Late)] {
             let places = places.clone();
             works.spawn(async move {
@@ -194,7 +195,7 @@ async fn t40_an_answer_that_comes_too_late_at_any_call_is_not_noticed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t40_under_other_writers_no_flow_notices_that_its_answer_was_cut_off() {
     with_every_flow(async |way: Way| {
-        // The versions alone tell.
+        // Only the versions can tell that the commit was applied.
         way.proxy.forget_tokens();
         for (writers, first) in (0..=2).flat_map(|writers| (0..way.flow.usual.calls).map(move |first| (writers, first)))
         {
@@ -248,7 +249,7 @@ async fn t35_answers_that_stay_lost_on_the_wire_are_told_as_busy_and_the_owner_g
     .await;
 }
 
-/// Four calls, a second each.
+/// Four calls, each with a timeout of a second.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_hangs_is_told_as_busy_before_the_function_runs_out_of_time() {
     let mut works = JoinSet::new();

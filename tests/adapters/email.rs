@@ -65,7 +65,7 @@ async fn enroll(client: &Client, address: &str) -> Reply {
     client.post("/v1/me/enrollments", json!({"factorType": "email", "email": address})).await
 }
 
-/// It happens to everybody on their first day with SES: the log says what to do about it.
+/// Most operators meet this error first: the log must say how to solve it.
 #[tokio::test]
 async fn a_sender_that_is_not_verified_is_refused_and_the_log_says_what_to_do() {
     let sender = "nobody@unverified.example";
@@ -73,12 +73,12 @@ async fn a_sender_that_is_not_verified_is_refused_and_the_log_says_what_to_do() 
     let alice = post.world().user("alice");
     let (log, guard) = Log::capture_at(Level::INFO, Form::Json);
     for _ in 0..2 {
-        // Nothing is charged: again at once.
+        // Nothing is charged, so the next request is allowed at once.
         assert_failed(&enroll(&alice, "anna.ample@unverified.example").await, "an unverified sender");
     }
     drop(guard);
     let lines = log.lines(Form::Json);
-    let line: Value = lines.iter().find(|line| line.contains("a message failed")).unwrap().parse().unwrap();
+    let line: Value = lines.iter().find(|line| line.contains("sending a message failed")).unwrap().parse().unwrap();
     assert_eq!(line["delivery.service"], "SES", "{line}");
     assert_eq!(line["delivery.code"], "MessageRejected", "{line}");
     assert_eq!(line["delivery.outcome"], "the message was refused", "{line}");

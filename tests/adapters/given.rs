@@ -8,14 +8,14 @@ use countersign::delivery::{Channel, Delivery, Message};
 use crate::rig::proxy::{Fault, Proxy, Seen};
 use crate::rig::{Plan, Reply, World, clients_at, moto};
 
-/// A sender that SES knows.
+/// A sender that SES has verified.
 pub(super) const SENDER: &str = "codes@sender.example";
 
-/// The message was refused for certain.
+/// Faults that certainly refuse a message.
 pub(super) const REFUSALS: [Fault; 3] =
     [Fault::Throttled, Fault::Refused(400, "InvalidParameter"), Fault::Refused(403, "AuthorizationError")];
 
-/// Nobody knows what became of the message.
+/// Faults after which a message may or may not have been sent.
 pub(super) const UNKNOWNS: [Fault; 10] = [
     Fault::Foreign(403),
     Fault::Refused(408, "RequestTimeout"),
@@ -29,21 +29,21 @@ pub(super) const UNKNOWNS: [Fault; 10] = [
     Fault::Slow,
 ];
 
-/// A way to SNS and SES, and what sends by it.
+/// A proxy to SNS and SES, and a delivery over it.
 pub(super) struct Post {
     pub(super) proxy: Proxy,
     pub(super) delivery: Arc<AwsDelivery>,
 }
 
 impl Post {
-    /// With these settings; `None` where moto can't be had.
+    /// A delivery with these settings; `None` where moto is missing.
     pub(super) async fn with(sms: SmsSettings, email: Option<EmailSettings>) -> Option<Self> {
         let proxy = Proxy::to(moto::endpoint()?);
         let clients = clients_at(&proxy.url()).await;
         Some(Self { proxy, delivery: Arc::new(AwsDelivery::new(clients.sns, clients.ses, sms, email)) })
     }
 
-    /// The usual: nothing is set but a sender that is verified.
+    /// A delivery whose only setting is a verified sender.
     pub(super) async fn usual() -> Option<Self> {
         moto::endpoint()?;
         moto::verify_sender(SENDER);
@@ -54,12 +54,12 @@ impl Post {
         Plan { delivery: Some(self.delivery.clone() as Arc<dyn Delivery>), ..Plan::with(&[]) }.build()
     }
 
-    /// What was sent by it since this was last asked.
+    /// The requests since the last call.
     pub(super) async fn sent(&self) -> Vec<Seen> {
         self.proxy.take().await
     }
 
-    /// The only one.
+    /// The only request since the last call.
     pub(super) async fn one_sent(&self) -> Seen {
         let mut sent = self.sent().await;
         assert_eq!(sent.len(), 1, "a send is tried once: {sent:#?}");
@@ -83,12 +83,12 @@ pub(super) fn message(channel: Channel, to: &str) -> Message {
     }
 }
 
-/// The code in a text: its only six digits.
+/// The code in a text: its only run of six digits.
 pub(super) fn code_in(text: &str) -> String {
     text.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 6).unwrap().to_owned()
 }
 
-/// No token, no id, and the error of a message that was not sent.
+/// Asserts the error for a message that was not sent, without a token or an id.
 #[track_caller]
 pub(super) fn assert_failed(reply: &Reply, how: &str) {
     assert_eq!(reply.outcome(), (502, "delivery_failed".to_owned()), "{how}");

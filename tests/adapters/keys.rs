@@ -11,7 +11,7 @@ use crate::rig::moto::{self, encryption_key, hmac_key};
 use crate::rig::proxy::{Fault, Proxy};
 use crate::rig::{Plan, clients_at};
 
-/// Keys in KMS as a function has them, reached at this address.
+/// Keys in KMS at this endpoint, with a function's client.
 pub(super) async fn kms_keys(endpoint: &str, arns: &[(u8, String)]) -> Arc<KmsKeys> {
     let arns = arns.iter().map(|(version, arn)| (KeyVersion(*version), arn.clone()));
     Arc::new(KmsKeys::new(clients_at(endpoint).await.kms, arns.collect()))
@@ -32,7 +32,7 @@ async fn a_root_is_what_kms_says_and_the_same_again() {
     let keys = kms_keys(endpoint, &[(2, second.clone()), (1, first.clone())]).await;
     let root = keys.derive(KeyVersion(2), ROOT_LABEL).await.unwrap();
     assert_eq!(root.as_slice(), moto::mac(&second, ROOT_LABEL));
-    assert_eq!(keys.derive(KeyVersion(3), ROOT_LABEL).await, Err(KeysError("no such key version")));
+    assert_eq!(keys.derive(KeyVersion(3), ROOT_LABEL).await, Err(KeysError("the key version is not configured")));
 }
 
 #[tokio::test]
@@ -47,7 +47,8 @@ async fn a_key_that_is_not_there_or_of_another_kind_is_said_so() {
     }
 }
 
-/// Whatever it is, requests are busy until it is over, without a restart. Then each version is fetched once for good.
+/// Whatever the fault is, requests are answered as busy until it ends; no restart is needed. Then each version is
+/// fetched once for the process's life.
 #[tokio::test]
 async fn keys_that_cant_be_had_are_asked_for_by_the_next_request_until_they_can() {
     let Some(endpoint) = moto::endpoint() else { return };
@@ -57,15 +58,15 @@ async fn keys_that_cant_be_had_are_asked_for_by_the_next_request_until_they_can(
         (Fault::Refused(400, "NotFoundException"), "KMS has no such key"),
         (Fault::Refused(400, "DisabledException"), "the key is disabled in KMS"),
         (Fault::Refused(400, "KMSInvalidStateException"), "the key is disabled in KMS"),
-        (Fault::Refused(400, "ExpiredTokenException"), "KMS does not accept the function's credentials"),
-        (Fault::Refused(400, "SomethingNew"), "KMS refused"),
-        (Fault::Throttled, "KMS throttles"),
-        (Fault::Broken, "KMS is in trouble of its own"),
-        (Fault::Foreign(502), "KMS does not answer"),
-        (Fault::Garbage, "KMS does not answer"),
-        (Fault::Cut, "KMS does not answer"),
-        (Fault::CutAfter, "KMS does not answer"),
-        (Fault::Slow, "KMS does not answer"),
+        (Fault::Refused(400, "ExpiredTokenException"), "KMS rejected the function's credentials"),
+        (Fault::Refused(400, "SomethingNew"), "KMS refused the request"),
+        (Fault::Throttled, "KMS throttled the request"),
+        (Fault::Broken, "KMS internal error"),
+        (Fault::Foreign(502), "KMS did not answer"),
+        (Fault::Garbage, "KMS did not answer"),
+        (Fault::Cut, "KMS did not answer"),
+        (Fault::CutAfter, "KMS did not answer"),
+        (Fault::Slow, "KMS did not answer"),
     ];
     let mut cases = JoinSet::new();
     for (fault, error) in table {
@@ -86,7 +87,7 @@ async fn trouble_and_its_end(endpoint: &str, arns: Arc<[(u8, String)]>, fault: F
     let seen = proxy.take().await;
     assert_eq!(seen.len(), 3, "{fault:?}: nothing is repeated");
     assert!(seen.iter().all(|seen| seen.given_up == (fault == Fault::Slow)), "{fault:?}");
-    // The trouble is over.
+    // The fault has ended.
     for _ in 0..3 {
         world.user("alice").get("/v1/me/factors").await.expect(200);
     }
@@ -97,7 +98,7 @@ async fn trouble_and_its_end(endpoint: &str, arns: Arc<[(u8, String)]>, fault: F
 #[tokio::test]
 async fn keys_that_cant_be_reached_keep_a_function_busy() {
     let keys = kms_keys(&Proxy::to_nowhere().url(), &[(1, "arn".to_owned())]).await;
-    assert_eq!(keys.derive(KeyVersion(1), ROOT_LABEL).await, Err(KeysError("KMS does not answer")));
+    assert_eq!(keys.derive(KeyVersion(1), ROOT_LABEL).await, Err(KeysError("KMS did not answer")));
     let world = Plan { keys, ..Plan::with(&[]) }.build();
     world.user("alice").get("/v1/me/factors").await.expect(503);
 }

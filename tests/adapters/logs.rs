@@ -1,4 +1,4 @@
-//! T23 where AWS is concerned: whatever goes wrong with a call, no line of the log tells whom or what it was about.
+//! T23 with AWS: whatever fault a call meets, no log line contains personal data or a secret.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::rig::dynamodb::{create_table, patient};
 use crate::rig::proxy::{Fault, Proxy};
 use crate::rig::{Client, Plan, TestKeys, clients_at, dynamodb, moto};
 
-/// What the proxy's errors repeat, as those of the services do.
+/// The destinations that the proxy's errors repeat, as errors of the real services do.
 const NUMBER: &str = "+8613812345678";
 const ADDRESS: &str = "anna.ample@mail.example";
 
@@ -33,7 +33,7 @@ const FAULTS: [Fault; 12] = [
     Fault::Garbage,
 ];
 
-/// Everything that a caller gave or was given and nobody else may see.
+/// The values that only the caller may see.
 #[derive(Default)]
 struct Told(BTreeSet<String>);
 
@@ -46,7 +46,7 @@ impl Told {
         answer
     }
 
-    /// Asks for a code, by SMS and by e-mail, and answers with whatever came last.
+    /// Requests codes by SMS and e-mail, and answers with the newest.
     async fn walk(&mut self, client: &Client) {
         let numbers = json!({"factorType": "sms", "phoneNumber": NUMBER});
         let addresses = json!({"factorType": "email", "email": ADDRESS});
@@ -91,7 +91,7 @@ async fn t23_no_line_tells_a_secret_whatever_goes_wrong_on_the_way_to_aws() {
     let (log, guard) = Log::capture_at(Level::INFO, Form::Json);
     let keys = TestKeys::of_versions(&[1]);
     let world = Plan { delivery: Some(post.delivery.clone()), keys, ..Plan::over(store, &[]) }.build();
-    // Each time somebody else, who has enrolled nothing.
+    // A new user for each walk, with nothing enrolled.
     let mut annas = (0..).map(|number| world.user(&format!("anna.ample.{number}@mail.example")));
     let mut anna = || annas.next().unwrap();
     told.walk(&anna()).await;
@@ -115,9 +115,12 @@ async fn t23_no_line_tells_a_secret_whatever_goes_wrong_on_the_way_to_aws() {
     let lines = log.lines(Form::Json);
     assert!(told.0.len() > 30, "{:?}", told.0);
     told.assert_in_none_of(&lines);
-    for said in
-        ["a message failed", "DynamoDB refused a call", "the store does not answer", "the keys can't be reached"]
-    {
+    for said in [
+        "sending a message failed",
+        "DynamoDB answered a call with an error",
+        "the store does not answer",
+        "the keys can't be reached",
+    ] {
         assert!(lines.iter().any(|line| line.contains(said)), "the walk goes by what can go wrong: {said}");
     }
 }

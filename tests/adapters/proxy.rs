@@ -1,4 +1,4 @@
-//! The test of the rig: the proxy does what it is told to, and writes down what it saw.
+//! Tests of the rig: the proxy injects the planned faults and records what it saw.
 
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ async fn the_proxy_does_what_it_is_told_to_and_writes_down_what_it_saw() {
             );
             assert_eq!(seen[0].given_up, matches!(fault, Fault::Slow | Fault::Late));
             assert_eq!(is_there(names[0]).await, is_applied, "{fault:?}");
-            // It is safe to repeat.
+            // The commit can be repeated.
             store.commit(&commit).await.unwrap();
         }
     }

@@ -1,5 +1,5 @@
-//! A rotation of the master key in KMS, in its three phases: `1`, then `1,2`, then `2,1`. Functions of a phase and of the
-//! next run side by side for a while, and nobody notices.
+//! A rotation of the master key in KMS in its three phases: `1`, then `1,2`, then `2,1`. Functions of one phase and the
+//! next run side by side for a while, with no effect for users.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ const CONFIRM: &str = "/v1/me/enrollments/confirm";
 const VERIFY: &str = "/v1/me/verify";
 const CHALLENGE: &str = "/v1/me/challenges";
 
-/// Functions with keys of these versions, over what the functions of another phase have.
+/// Functions with these key versions, over the data of another phase.
 async fn phase(before: &World, keys: &[String; 2], versions: &[u8]) -> World {
     let arns: Vec<_> = versions.iter().map(|version| (*version, keys[usize::from(*version) - 1].clone())).collect();
     let keys = kms_keys(moto::endpoint().unwrap(), &arns).await;
@@ -23,7 +23,7 @@ async fn phase(before: &World, keys: &[String; 2], versions: &[u8]) -> World {
     Plan { store, clock, postbox, keys, seed, ..Plan::with(&[]) }.build()
 }
 
-/// The functions of the three phases, and those without the old key.
+/// The functions of the three phases, and functions without the old key.
 async fn phases() -> Option<[World; 4]> {
     moto::endpoint()?;
     let (nothing, keys) = (World::new(), [hmac_key(), hmac_key()]);
@@ -40,7 +40,7 @@ async fn check(client: &Client, secret: &str, status: u16) {
     client.post(VERIFY, json!({"code": code})).await.expect(status);
 }
 
-/// One does half of everything, the other the other half.
+/// Does each flow in two halves: `one` begins, `other` finishes.
 async fn share_everything(one: &World, other: &World, name: &str) {
     let (here, there) = (one.user(name), other.user(name));
     let begun = here.post(ENROLL, json!({"factorType": "totp"})).await.expect(201);
@@ -61,7 +61,7 @@ async fn share_everything(one: &World, other: &World, name: &str) {
         let id = asks.post(CHALLENGE, json!({"factorType": "email"})).await.expect(201).text("/challengeId");
         answers.post(VERIFY, json!({"challengeId": id, "code": one.postbox.code()})).await.expect(200);
     }
-    // Whoever was present with one is with the other.
+    // A recent check counts in both.
     here.post("/v1/me/recovery-codes", Value::Null).await.expect(201);
 }
 
@@ -74,7 +74,7 @@ async fn functions_of_neighbouring_phases_do_everything_together() {
     }
 }
 
-/// That is why there is a phase in which the new key opens and does not seal.
+/// The reason for the phase in which the new key opens and does not seal.
 #[tokio::test]
 async fn functions_of_the_first_phase_cant_open_what_those_of_the_third_sealed() {
     let Some([first, _, third, _]) = phases().await else { return };
@@ -97,19 +97,20 @@ async fn old_factors_pass_all_the_way_and_use_seals_them_anew() {
     let answer = json!({"challengeId": challenged.text("/challengeId"), "code": third.postbox.code()});
     third.user("alice").post(VERIFY, answer).await.expect(200);
 
-    // Without the old key: what was used is there, what was not says so, and the rest of the account is none the worse.
+    // Without the old key, factors that were used meanwhile still work, the others report an error, and the rest of the
+    // account is not affected.
     let alice = retired.user("alice");
     let code = retired.next_code(&secret);
     alice.post(VERIFY, json!({"factorId": app, "code": code})).await.expect(200);
     alice.post(CHALLENGE, json!({"factorId": phone})).await.expect(201);
     alice.post(CHALLENGE, json!({"factorId": unused})).await.expect(500);
     alice.post(VERIFY, json!({"code": codes[0]})).await.expect(500);
-    // A way out.
+    // The user can recover from that.
     alice.post("/v1/me/recovery-codes", Value::Null).await.expect(201);
     alice.delete(&format!("/v1/me/factors/{unused}"), Value::Null).await.expect(204);
 }
 
-/// Who is present, and who was sent what a minute ago, is known by the lowest version there is.
+/// Recent checks and limits are stored under the lowest key version.
 #[tokio::test]
 async fn sessions_and_limits_outlive_the_phases_and_begin_anew_without_the_old_key() {
     let Some([first, second, third, retired]) = phases().await else { return };

@@ -11,7 +11,7 @@ use super::given::{Post, REFUSALS, UNKNOWNS, assert_failed, code_in, message};
 use crate::rig::proxy::{Fault, Seen};
 use crate::rig::{Client, moto};
 
-/// The attributes of a message, by their names, each with its type.
+/// The attributes of a message by name, each with its data type and value.
 fn attributes(seen: &Seen) -> BTreeMap<String, (String, String)> {
     let form = seen.form();
     let field = |number: usize, name: &str| form.get(&format!("MessageAttributes.entry.{number}.{name}")).cloned();
@@ -89,7 +89,7 @@ async fn enroll(client: &Client, number: &str) -> crate::rig::Reply {
     client.post("/v1/me/enrollments", json!({"factorType": "sms", "phoneNumber": number})).await
 }
 
-/// Finishes an enrolment with the code that SNS was given last.
+/// Confirms an enrolment with the newest code that SNS received.
 async fn confirm(client: &Client, number: &str, token: &str) -> String {
     let code = code_in(moto::sms_to(number).last().unwrap());
     let body = json!({"enrollmentToken": token, "code": code});
@@ -109,7 +109,7 @@ async fn t35_a_number_whose_sms_is_refused_is_enrolled_at_once_and_challenged_so
     let token = enroll(&alice, number).await.expect(201).text("/enrollmentToken");
     let phone = confirm(&alice, number, &token).await;
 
-    // More often than there are messages in a challenge.
+    // More often than a challenge may send messages.
     for fault in REFUSALS.iter().cycle().take(7) {
         post.proxy.plan(*fault, 0, usize::MAX);
         assert_failed(&alice.post("/v1/me/challenges", json!({"factorId": phone})).await, &format!("{fault:?}"));
@@ -141,7 +141,7 @@ async fn t35_an_sms_of_which_nothing_is_known_is_charged_and_its_token_never_giv
             let token = enroll(&alice, &number).await.expect(201).text("/enrollmentToken");
             let phone = confirm(&alice, &number, &token).await;
 
-            // Each is one of the five messages of a challenge. One that is slow is as good as five.
+            // Each send uses up one of the five messages of a challenge. A slow one proves as much as five.
             let (failing, arriving) = if fault == Fault::Slow { (1, 4) } else { (5, 0) };
             post.proxy.plan(fault, 0, usize::MAX);
             for _ in 0..failing {

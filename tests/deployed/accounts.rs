@@ -1,5 +1,5 @@
-//! Every factor through the binaries: enrolled, checked and removed, in every dialect and by the back end. What they asked of
-//! AWS meanwhile is what their policies allow, and what they logged says nothing of anybody.
+//! Every factor through the binaries: enrolled, checked and removed, in every dialect and by the back end. The policies
+//! must allow each call to AWS, and the logs must contain no personal data.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ const CHALLENGE: &str = "POST /v1/me/challenges";
 const VERIFY: &str = "POST /v1/me/verify";
 const FACTOR: &str = "/v1/me/factors/{id}";
 
-/// A walk over everything, and what must be in no log.
+/// A walk over everything, with the values that no log may contain.
 struct Walk<'a> {
     stack: &'a Stack,
     secrets: BTreeSet<String>,
@@ -41,8 +41,8 @@ impl Walk<'_> {
         secret.to_owned()
     }
 
-    /// What an app with this secret shows so many steps from now. An app is enrolled with the code of now and checked with
-    /// the next: both are right still when a step ends in between.
+    /// The app's code of the time step `steps` from now. An app is enrolled with the present code and checked with the
+    /// next: both are still valid if a step ends in between.
     fn code(&mut self, secret: &str, steps: i64) -> String {
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
         let code = totp(secret, i64::try_from(now).unwrap() + steps * 30);
@@ -63,7 +63,7 @@ impl Walk<'_> {
         self.keep(&code)
     }
 
-    /// Enrols an app natively; gives its secret, its id and its recovery codes.
+    /// Enrols an app; returns its secret, its id and its recovery codes.
     #[track_caller]
     fn app(&mut self, user: &str) -> (String, String, Vec<String>) {
         let begun = self.call(user, ENROLL, &json!({"factorType": "totp"})).expect(201);
@@ -76,13 +76,13 @@ impl Walk<'_> {
         (secret, confirmed.text("/factor/id"), codes)
     }
 
-    /// Enrols a number or an address natively, and passes a challenge with it.
+    /// Enrols a number or an address, and passes a challenge with it.
     #[track_caller]
     fn destination(&mut self, user: &str, factor_type: &str, field: &str, to: &str, code: Option<&str>) -> String {
         let mut request = json!({"factorType": factor_type, field: to});
         let mut caller = Caller::User(user);
         if let Some(code) = code {
-            // In place of presence, which another session does not have.
+            // In place of a recent check, which another session does not have.
             request["code"] = code.into();
             caller = Caller::Elsewhere(user);
         }
@@ -101,7 +101,7 @@ impl Walk<'_> {
     }
 }
 
-/// Every text in an answer that looks like a secret: long, or a code.
+/// Collects every text in an answer that looks like a secret: a long one, or a code.
 fn collect(value: &Value, secrets: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => {
@@ -114,7 +114,7 @@ fn collect(value: &Value, secrets: &mut BTreeSet<String>) {
                 }
             }
         }
-        // Lists of texts are recovery codes, but for how a check was passed.
+        // Lists of texts are recovery codes, except for the methods of a passed check.
         Value::Array(values) => {
             for value in values {
                 match value.as_str() {
@@ -231,7 +231,7 @@ fn back_end(walk: &mut Walk<'_>) {
     walk.with(erin, &of(&format!("PATCH {FACTOR}")), &ids, &json!({"label": "Work"})).expect(200);
     walk.with(erin, &of("POST /v1/me/recovery-codes"), &[], &json!({})).expect(201);
     walk.with(erin, &of(&format!("DELETE {FACTOR}")), &ids, &json!({})).expect(204);
-    // What a user has begun and what is open goes with them.
+    // Forgetting a user also ends pending enrolments and open challenges.
     let _ = walk.destination("frank", "email", "email", "frank@example.com", None);
     walk.call("frank", CHALLENGE, &json!({"factorType": "email"})).expect(201);
     walk.with(Caller::BackEnd("frank"), "DELETE /v1/users/{userId}", &[], &Value::Null).expect(204);

@@ -1,4 +1,5 @@
-//! What a function can't reach when it starts it reaches later: meanwhile it answers, in the dialect.
+//! A service that a function can't reach at start-up is tried again later. Until then the function answers busy, in the
+//! dialect.
 
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ async fn a_function_answers_before_lambda_would_end_it() {
     let Some(stack) = Stack::start(&[]).await else { return };
     let alice = Caller::User("alice");
     let dynamodb = stack.dynamodb("create-totp");
-    // Nothing is answered in time.
+    // No call is answered in time.
     dynamodb.plan(Fault::Slow, 0, usize::MAX);
     let started = std::time::Instant::now();
     let refused = stack.call(alice, "POST /profile/two-fa", &[], &json!({})).expect(503);

@@ -1,4 +1,4 @@
-//! The events in `events/`, by `cargo lambda invoke`, as a developer does it.
+//! The events in `events/`, sent with `cargo lambda invoke` as a developer does.
 
 use std::process::{Command, Stdio};
 

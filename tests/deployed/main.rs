@@ -1,9 +1,9 @@
 //! The functions' binaries under Lambda's runtime API, as `cargo lambda` serves it, against DynamoDB Local and moto.
 //!
-//! With `FUNCTIONS_DIR` they are what `sam build` put there, as they are deployed; else this profile's. Their environment is
-//! the template's.
+//! With `FUNCTIONS_DIR` the binaries are the output of `sam build`, as they are deployed; else those of this profile.
+//! Their environment is the template's.
 
-// The attribute says to clippy that the helpers are tests too.
+// The attribute tells clippy that the helpers are tests too.
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A stack on this machine: every function as a process, under Lambda's runtime API, and what stands in for AWS around them.
+//! A stack on this machine: every function as a process under Lambda's runtime API, with stand-ins for AWS around them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -30,12 +30,12 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The folder that `sam build` made, if these tests are of what is in it.
+/// The output folder of `sam build`, if these tests use it.
 pub(crate) fn built_by_sam() -> Option<PathBuf> {
     std::env::var_os("FUNCTIONS_DIR").map(|folder| root().join(folder))
 }
 
-/// The binary of a function.
+/// The path of a function's binary.
 fn binary(function: &str) -> PathBuf {
     let Some(folder) = built_by_sam() else {
         return BINARIES.iter().find(|(name, _)| *name == function).map(|(_, path)| PathBuf::from(path)).unwrap();
@@ -46,7 +46,7 @@ fn binary(function: &str) -> PathBuf {
     binary
 }
 
-/// A function that runs.
+/// A running function.
 struct Running {
     process: Child,
     log: PathBuf,
@@ -54,7 +54,7 @@ struct Running {
     others: Proxy,
 }
 
-/// Everything. It ends when it is dropped.
+/// All processes. They end when it is dropped.
 pub(crate) struct Stack {
     pub(crate) url: String,
     runtime: Child,
@@ -73,18 +73,16 @@ impl Drop for Stack {
     }
 }
 
-/// Who calls.
 #[derive(Clone, Copy)]
 pub(crate) enum Caller<'a> {
-    /// A user, in a session of the same name.
+    /// A user in the session of the same name.
     User(&'a str),
-    /// A user, in another session.
+    /// A user in another session.
     Elsewhere(&'a str),
-    /// The back end, for a user.
+    /// The back end for a user.
     BackEnd(&'a str),
 }
 
-/// An answer.
 pub(crate) struct Reply {
     pub(crate) status: u64,
     pub(crate) headers: Value,
@@ -92,14 +90,14 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// Itself, if it has this status.
+    /// Asserts the status; returns the reply.
     #[track_caller]
     pub(crate) fn expect(self, status: u64) -> Self {
         assert_eq!(self.status, status, "{}", self.body);
         self
     }
 
-    /// A text in its body, by JSON pointer.
+    /// A text in the body, by JSON pointer.
     #[track_caller]
     pub(crate) fn text(&self, pointer: &str) -> String {
         let text = self.body.pointer(pointer).and_then(Value::as_str);
@@ -108,13 +106,13 @@ impl Reply {
 }
 
 impl Stack {
-    /// Starts everything, with the template's environment and this besides. `None` where a tool is missing.
+    /// Starts everything, with the template's environment and `more`. `None` where a tool is missing.
     pub(crate) async fn start(more: &[(&str, &str)]) -> Option<Self> {
         let template = Template::read()?;
         let (dynamodb, moto) = (dynamodb::endpoint()?, moto::endpoint()?);
         let folder = tempfile::tempdir().unwrap();
         let table = folder.path().file_name().unwrap().to_str().unwrap().replace('.', "t");
-        // DynamoDB Local takes the access key for an account.
+        // DynamoDB Local treats each access key as an account.
         let account = HEXLOWER.encode(table.as_bytes());
         let clients = clients_of(dynamodb, &account).await;
         dynamodb::create_table(&dynamodb::patient(&clients.dynamodb), &table).await;
@@ -131,7 +129,7 @@ impl Stack {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // From here on it ends what it started, however that goes.
+        // From here on, dropping `stack` ends the processes, also after a panic.
         let mut stack = Self { url, runtime, functions: BTreeMap::new(), events: events(), folder };
         let started = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
@@ -163,7 +161,7 @@ impl Stack {
         Some(stack)
     }
 
-    /// Calls a route, `POST /v1/me/factors/{id}`, with its parameters. A body of `null` is none.
+    /// Calls a route such as `POST /v1/me/factors/{id}` with its parameters. A body of `null` sends none.
     #[track_caller]
     pub(crate) fn call(&self, caller: Caller<'_>, route: &str, parameters: &[(&str, &str)], body: &Value) -> Reply {
         let mut event = self.events.get(route).unwrap_or_else(|| panic!("no event for {route}")).clone();
@@ -189,7 +187,7 @@ impl Stack {
         self.invoke(function_of(route), &event)
     }
 
-    /// Has a function answer an event.
+    /// Sends an event to a function.
     #[track_caller]
     pub(crate) fn invoke(&self, function: &str, event: &Value) -> Reply {
         let url = format!("{}/2015-03-31/functions/{function}/invocations", self.url);
@@ -213,7 +211,7 @@ impl Stack {
         &self.functions[function].dynamodb
     }
 
-    /// What a function asked of AWS since this was last called, as a policy would name it.
+    /// A function's calls to AWS since the last call, in the words of a policy.
     pub(crate) async fn asked(&self, function: &str) -> BTreeSet<String> {
         let running = &self.functions[function];
         let seen = running.dynamodb.take().await.into_iter().chain(running.others.take().await);
@@ -238,14 +236,14 @@ pub(crate) fn function_of(route: &str) -> &'static str {
     routes().into_iter().find(is_meant).unwrap_or_else(|| panic!("no route {route}")).function.name()
 }
 
-/// The events in `events/`, by their route.
+/// The events in `events/`, by route.
 fn events() -> BTreeMap<String, Value> {
     let files = fs::read_dir(root().join("events")).unwrap().map(|file| file.unwrap().path());
     let events = files.map(|file| serde_json::from_str::<Value>(&fs::read_to_string(file).unwrap()).unwrap());
     events.map(|event| (event["routeKey"].as_str().unwrap().to_owned(), event)).collect()
 }
 
-/// The permissions that a request needs. A transaction needs those of its parts.
+/// The permissions that a request needs. A transaction needs those of its items.
 fn asked(seen: &Seen) -> Vec<String> {
     let kinds = seen.keys.iter().map(|key| format!("{}#*", &key[..1]));
     match seen.name() {

@@ -1,4 +1,4 @@
-//! What the template says of the functions: their environment, and what they are allowed.
+//! The functions in the template: their environment and their permissions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::rig::sam::expand;
 
-/// Every channel is on.
+/// Parameters that turn every channel on.
 const PARAMETERS: [(&str, &str); 6] = [
     ("Issuer", "https://issuer.example"),
     ("Audience", "app"),
@@ -16,11 +16,11 @@ const PARAMETERS: [(&str, &str); 6] = [
     ("SmsSenderId", "Example"),
 ];
 
-/// The template with these parameters.
+/// The expanded template with these parameters.
 pub(crate) struct Template(Value);
 
 impl Template {
-    /// `None` where SAM's tools can't be had.
+    /// `None` where SAM's tools are missing.
     pub(crate) fn read() -> Option<Self> {
         let given = PARAMETERS.map(|(name, value)| format!("{name}={value}"));
         expand(&given.each_ref().map(String::as_str)).map(Self)
@@ -33,7 +33,7 @@ impl Template {
         given.or(default).unwrap_or_else(|| panic!("what is {name}?"))
     }
 
-    /// The resource of a type that belongs to a function, as `Function` and `Role` do.
+    /// A function's resource of a type, such as `Function` or `Role`.
     fn of(&self, function: &str, kind: &str) -> &Value {
         let camel: String =
             function.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).chain([kind.to_owned()]).collect();
@@ -42,7 +42,7 @@ impl Template {
         resource
     }
 
-    /// A function's environment, where the table and the key are these.
+    /// A function's environment, with this table and this key.
     pub(crate) fn environment(&self, function: &str, table: &str, key: &str) -> BTreeMap<String, String> {
         let resolved = |value: &Value| match (value["Ref"].as_str(), value["Fn::Sub"].as_str()) {
             (Some("Table"), _) => table.to_owned(),
@@ -54,7 +54,7 @@ impl Template {
         variables.iter().map(|(name, value)| (name.clone(), resolved(value))).collect()
     }
 
-    /// What a function's policy allows it besides its log: the action, and with DynamoDB the kinds of items.
+    /// The actions that a function's policy allows, except for its log; for DynamoDB with the kinds of items.
     pub(crate) fn allowed(&self, function: &str) -> BTreeSet<String> {
         let policies = self.of(function, "Role")["Policies"].as_array().unwrap();
         let statements = policies.iter().flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]));
@@ -80,7 +80,7 @@ impl Template {
     }
 }
 
-/// One or many.
+/// A list, also of a single value.
 fn list(value: &Value) -> Vec<&Value> {
     match value {
         Value::Null => Vec::new(),

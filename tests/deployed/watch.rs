@@ -1,4 +1,4 @@
-//! Events as `cargo lambda watch` makes them, without route and identity: a debug build that is told to completes them, a
+//! Events of `cargo lambda watch`, without route and identity. A debug build completes them if it is configured to; a
 //! release build never does.
 
 use data_encoding::BASE64URL_NOPAD;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::stack::{Reply, Stack, built_by_sam};
 
-/// A request as `cargo lambda watch` hands it over.
+/// Sends a request in the form of `cargo lambda watch`.
 fn watched(stack: &Stack, method: &str, path: &str, authorization: &str) -> Reply {
     let event = json!({
         "version": "2.0",

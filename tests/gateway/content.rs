@@ -1,4 +1,4 @@
-//! T37, as far as it depends on the gateway: any body and any query that an event can hold is answered in the dialect.
+//! T37 at the gateway: any body and any query that an event can hold gets an answer in the dialect.
 
 use countersign::http::routes::routes;
 use data_encoding::BASE64;
@@ -28,7 +28,7 @@ async fn t37_a_body_in_base64_is_the_same_body() {
         let name = name_of(&route);
         let plain = event(&name);
         let Some(body) = plain["body"].as_str() else { continue };
-        // A reply with a new secret or token is another each time.
+        // Replies with a new secret or token differ each time.
         let [once, again] = [plain.clone(), in_base64(plain.clone(), &BASE64.encode(body.as_bytes()))];
         let (once, again) = (run(&router, &once).await, run(&World::new().router, &again).await);
         assert_eq!((once.status, once.outcome()), (again.status, again.outcome()), "{name}");
@@ -47,7 +47,7 @@ async fn t37_a_body_that_is_no_base64_is_answered_in_the_dialect() {
         "e30",
         "e3=",
         "e30==",
-        // Two bodies after each other: some decoders take that, some don't.
+        // Two Base64 texts in a row, which only some decoders accept.
         "e30=e30=",
         "eyJhIjoxfQ==eyJhIjoxfQ==",
         &format!("{body}\n"),
@@ -55,7 +55,7 @@ async fn t37_a_body_that_is_no_base64_is_answered_in_the_dialect() {
         "größe",
         "\0",
         "-_-_",
-        // Not UTF-8, and not JSON.
+        // Neither UTF-8 nor JSON.
         "//79/A==",
         "AAAA",
     ];
@@ -142,7 +142,7 @@ async fn t37_any_query_is_answered_in_the_dialect() {
         let answer = run(&router, &with_query(&query)).await;
         assert_eq!(answer.outcome(), (400, String::new()), "{query:?}: {answer:?}");
     }
-    // Where no query is expected, none is looked at.
+    // A route without query parameters ignores the query.
     for query in ["%", "#", "?", "a=b&a=c", "größe"] {
         let mut event = event("native-get-factors");
         event["rawQueryString"] = query.into();

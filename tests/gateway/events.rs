@@ -1,4 +1,4 @@
-//! The events in `events/`: one for each route, and each runs.
+//! The events in `events/`: there is one for each route, and each runs.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +35,7 @@ fn every_route_has_an_event_and_every_event_a_route() {
     }
 }
 
-/// What a first visitor is answered, in the dialect: nothing is enrolled yet, and no token is one.
+/// The answers to a new user, in the dialect: nothing is enrolled, and no token is valid.
 const OUTCOMES: [(&str, u64, &str); 33] = [
     ("native-post-enrollments", 201, ""),
     ("native-post-enrollments-confirm", 404, "not_found"),
@@ -107,7 +107,7 @@ async fn a_factor_is_enrolled_checked_and_removed_by_events() {
     let check = super::with_body(event("native-post-verify"), &json!({"code": world.next_code(&secret)}));
     assert_eq!(run(&router, &check).await.outcome(), (200, String::new()));
     assert_eq!(run(&router, &check).await.outcome(), (400, "code_already_used".to_owned()));
-    // The session of these events has passed a check.
+    // The session of the events has a recent check.
     let mut remove = event("native-delete-factors-id");
     remove["pathParameters"]["id"] = id.into();
     let removed = run(&router, &remove).await;

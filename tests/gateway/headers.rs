@@ -1,11 +1,11 @@
-//! T42: any header that a proxy may send is answered.
+//! T42: a request gets an answer whatever headers a proxy adds.
 
 use serde_json::{Value, json};
 
 use super::{event, every_function, run};
 use crate::rig::World;
 
-/// Headers that make no difference.
+/// Headers that must not change the answer.
 const HEADERS: [(&str, &str); 45] = [
     ("x-forwarded-proto", "https, http"),
     ("x-forwarded-proto", "https,http"),

@@ -1,4 +1,4 @@
-//! T39: who calls is who the authorizer says, and nobody else.
+//! T39: the caller is only the identity that the authorizer found.
 
 use countersign::domain::token::Dialect;
 use countersign::http::routes::{Access, routes};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Answer, enrol_app, event, every_function, for_user, name_of, of_user, run, with_body};
 use crate::rig::World;
 
-/// Refused as unauthorized, in the dialect's own words.
+/// Asserts the dialect's answer to an unauthorized request.
 #[track_caller]
 fn assert_unauthorized(dialect: Dialect, name: &str, answer: &Answer) {
     let (status, code) = match dialect {
@@ -39,24 +39,24 @@ async fn t39_without_an_identity_of_its_kind_every_route_answers_401_in_its_dial
         json!({}),
         json!({"iam": null}),
         json!({"iam": {}}),
-        // An end user with credentials of an identity pool, or a guest.
+        // An end user or a guest, with credentials of an identity pool.
         of_pool(json!({"amr": ["authenticated"], "identityId": "eu-central-1:1", "identityPoolId": "eu-central-1:2"})),
         of_pool(
             json!({"amr": ["unauthenticated"], "identityId": "eu-central-1:1", "identityPoolId": "eu-central-1:2"}),
         ),
-        // An authorizer that is not ours.
+        // A Lambda authorizer, which the template does not have.
         json!({"lambda": {"sub": "alice", "principalId": "alice", "claims": {"sub": "alice"}}}),
         json!({"jwt": {}}),
         json!({"jwt": {"claims": null, "scopes": null}}),
         json!({"jwt": {"claims": {}, "scopes": []}}),
-        // A token of a machine: it names no user.
+        // A machine's token, which names no user.
         json!({"jwt": {"claims": {"iss": "https://issuer.example", "client_id": "app"}}}),
         json!({"jwt": {"claims": {"sub": ""}}}),
     ];
     let world = World::new();
     for route in routes() {
         let name = name_of(&route);
-        // The application's back end has no business on a user's routes, nor a user on its.
+        // The back end may not call a user's routes, nor a user the back end's.
         let other_kind = match route.access {
             Access::User => json!({"iam": iam}),
             Access::BackEnd => event("native-get-factors")["requestContext"]["authorizer"].clone(),
@@ -101,7 +101,7 @@ async fn t39_no_header_query_or_body_names_another_user() {
     for header in headers {
         bobs["headers"][header] = "alice".into();
     }
-    // The token of the header is the authorizer's business alone. This one says that its subject is alice.
+    // Only the authorizer reads the header's token. This one has alice as its subject.
     let claims = data_encoding::BASE64URL_NOPAD.encode(br#"{"iss":"https://issuer.example","sub":"alice"}"#);
     bobs["headers"]["authorization"] = format!("Bearer eyJhbGciOiJub25lIn0.{claims}.").into();
     bobs["headers"]["x-amzn-oidc-data"] = format!("eyJhbGciOiJub25lIn0.{claims}.").into();

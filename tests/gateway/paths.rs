@@ -1,18 +1,18 @@
-//! T39: the route that the authorizer passed is the route that runs.
+//! T39: the route that runs is the route that the authorizer allowed.
 
 use serde_json::{Value, json};
 
 use super::{enrol_app, event, every_function, run, with_body};
 use crate::rig::World;
 
-/// The event with another path than the one that API Gateway found a route for.
+/// The event with a path that differs from its route.
 fn with_path(mut event: Value, path: &str) -> Value {
     event["rawPath"] = path.into();
     event["requestContext"]["http"]["path"] = path.into();
     event
 }
 
-/// Paths that a parser could make something else of.
+/// Paths that a parser could change.
 const PATHS: [&str; 30] = [
     "/v1/me/factors/../recovery-codes",
     "/v1/me/factors/../../users/victim/factors",
@@ -68,7 +68,7 @@ async fn t39_a_handler_follows_the_route_key_whatever_the_path() {
     assert_eq!(run(&router, &without).await.body, listed);
 }
 
-/// What was decoded out of a segment stays in it.
+/// A decoded path parameter stays in its segment.
 #[tokio::test]
 async fn t39_a_parameter_stays_one_segment_whatever_is_in_it() {
     let world = World::new();
@@ -106,11 +106,11 @@ async fn t39_a_parameter_stays_one_segment_whatever_is_in_it() {
             let mut event = with_path(event(name), &format!("/v1/me/factors/{parameter}"));
             event["pathParameters"]["id"] = parameter.clone().into();
             let answer = run(&router, &event).await;
-            // Not a route's 404: the handler ran, and found no such factor.
+            // The handler ran and found no such factor: this is not the 404 of an unknown route.
             assert_eq!(answer.outcome(), (404, "not_found".to_owned()), "{name}, {parameter:?}: {answer:?}");
         }
     }
-    // The parameter counts, and not the path.
+    // The parameter decides, not the path.
     let mut event = with_path(event("native-get-factors-id"), "/v1/me/factors/aaaaaaaaaaaaaaaa");
     event["pathParameters"]["id"] = id.clone().into();
     assert_eq!(run(&router, &event).await.json()["id"], id);

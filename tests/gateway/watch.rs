@@ -1,4 +1,4 @@
-//! `cargo lambda watch` serves the real paths: its router, in `Cargo.toml`, is the route table.
+//! `cargo lambda watch` serves the real paths: its router in `Cargo.toml` equals the route table.
 
 use std::collections::BTreeMap;
 

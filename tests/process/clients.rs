@@ -1,4 +1,4 @@
-//! The published clients, unmodified, walk every call of their dialect. They are installed from lock files.
+//! The published clients, unmodified, make every call of their dialect. They are installed from lock files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,12 +8,12 @@ use std::sync::OnceLock;
 use crate::server::{BINARY, Server};
 use crate::tools::have;
 
-/// Where the clients are installed: beside what cargo builds.
+/// The folder where a language's clients are installed, in the target folder.
 fn installed(language: &str) -> PathBuf {
     Path::new(BINARY).ancestors().nth(2).unwrap().join("clients").join(language)
 }
 
-/// Copies the drivers and the lock file of a language to where they are installed.
+/// Copies a language's drivers and lock file to that folder.
 fn copy(language: &str) -> PathBuf {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients").join(language);
     let to = installed(language);
@@ -56,7 +56,7 @@ fn python() -> &'static Path {
     })
 }
 
-/// Runs a driver against a server of its own: drivers set the clock.
+/// Runs a driver against its own server, because drivers set the clock.
 #[track_caller]
 fn walk(program: &Path, driver: &str, folder: &Path) {
     let server = Server::start();

@@ -1,4 +1,4 @@
-//! `kill -9` at any moment: what was answered is there, what was not is whole or absent.
+//! `kill -9` at any moment: every answered request is stored, every unanswered one is stored whole or not at all.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,12 +9,12 @@ use tempfile::TempDir;
 use crate::server::{Server, User};
 use crate::tools::totp;
 
-/// How far an enrolment got, as its client knows.
+/// The progress of an enrolment, as its client knows it.
 #[derive(Clone)]
 enum Known {
-    /// The request was answered with a token and a secret.
+    /// The enrolment's request was answered with a token and a secret.
     Begun { user: User, token: String, secret: String },
-    /// The confirmation was sent, and not answered.
+    /// The confirmation was sent, but not answered.
     Sent { user: User, token: String, secret: String },
     /// The confirmation was answered.
     Confirmed { user: User, token: String, secret: String },
@@ -26,7 +26,7 @@ fn code(secret: &str) -> String {
     totp(secret, i64::try_from(now).unwrap())
 }
 
-/// Enrols one user after the other until there is no answer any more.
+/// Enrols one user after the other until a request has no answer.
 fn enrol_on_and_on(users: impl Iterator<Item = User>, known: &Mutex<Vec<Known>>) {
     for user in users {
         let begun = user.try_call("POST", "/v1/me/enrollments", json!({"factorType": "totp"}));
@@ -48,7 +48,7 @@ fn enrol_on_and_on(users: impl Iterator<Item = User>, known: &Mutex<Vec<Known>>)
     }
 }
 
-/// Factors and recovery codes that an account has.
+/// The numbers of factors and of recovery codes in an account.
 fn enrolled(user: &User) -> (usize, u64) {
     let (status, list) = user.call("GET", "/v1/me/factors", Value::Null);
     assert_eq!(status, 200);
@@ -79,7 +79,7 @@ fn every_answered_enrolment_survives_a_kill_and_every_other_is_whole_or_absent()
             .into_iter()
             .map(|(users, known)| std::thread::spawn(move || enrol_on_and_on(users.into_iter(), &known)))
             .collect();
-        // A different moment each round, from before the first answer to after the last.
+        // Each round kills at another moment, from before the first answer to after the last.
         std::thread::sleep(Duration::from_millis(5 + round * 17));
         server.kill();
         for thread in threads {

@@ -1,4 +1,4 @@
-//! What a gateway would answer, what a browser may do, and how the server ends.
+//! The server's edges: answers in place of the gateway, access from browsers, and the end of the process.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::server::{BINARY, SIGNED, Server, request};
 use crate::tools::have;
 
-/// One request as it is written, and the status of its answer.
+/// Sends the bytes of one request; returns the status of its answer.
 fn raw(server: &Server, request: &[u8]) -> u16 {
     let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();

@@ -1,4 +1,4 @@
-//! The first five minutes: the README's walk, the inbox, the messages that help.
+//! The first five minutes: the README's walk, the inbox, the messages that help a beginner.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ fn the_walk_of_the_readme_works_when_it_is_pasted() {
     let (walk, _) = walk.split_once("```").unwrap();
     let folder = TempDir::new().unwrap();
     let server = Server::start_in(folder.path().to_owned());
-    // Another port and another folder than a person's, the rest as it stands.
+    // The test's own port and folder; everything else stays as in the README.
     let script = walk
         .replace("URL=http://127.0.0.1:3000", &format!("URL={}", server.url))
         .replace("cargo run -q -- token", &format!("{BINARY} token --data-dir {}", folder.path().display()));
@@ -112,7 +112,7 @@ fn the_server_stays_under_50_megabytes() {
     }
     let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap_or_default();
     let Some(peak) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) else {
-        // Not Linux: there is no such file.
+        // Only Linux has this file.
         return;
     };
     let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();

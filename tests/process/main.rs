@@ -1,4 +1,4 @@
-//! The local server as a process: what a person who has just cloned it would do, and what a power cut would.
+//! The local server as a process: the steps of a person who has just cloned it, and the effects of a power cut.
 
 #![expect(unreachable_pub, reason = "modules of one test binary, one of them shared with another binary")]
 #![expect(clippy::needless_pass_by_value, reason = "bodies are written as `json!` where they are sent")]

@@ -1,4 +1,4 @@
-//! A server of its own for a test, on a free port, with its data in a folder of its own.
+//! A server for one test, on a free port, with its data in its own folder.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -16,12 +16,12 @@ pub struct Server {
     process: Child,
     pub url: String,
     data: PathBuf,
-    /// Gone with the server, where it is the server's own.
+    /// The data folder, if the server owns it; it is deleted with the server.
     folder: Option<TempDir>,
 }
 
 impl Server {
-    /// A server with a new folder.
+    /// Starts a server with a new folder.
     pub fn start() -> Self {
         let folder = TempDir::new().unwrap();
         let mut server = Self::start_in(folder.path().to_owned());
@@ -29,7 +29,7 @@ impl Server {
         server
     }
 
-    /// A server with the data of this folder.
+    /// Starts a server with the data in this folder.
     pub fn start_in(data: PathBuf) -> Self {
         let mut process = Command::new(BINARY)
             .args(["--port", "0", "--data-dir"])
@@ -44,18 +44,18 @@ impl Server {
             .map_while(Result::ok)
             .find_map(|line| line.split_once("Countersign listens on ").map(|(_, url)| url.trim().to_owned()))
             .expect("the server says where it listens");
-        // Read on, so that it never waits for somebody to read what it prints.
+        // Reads the rest of the output, so that the server never blocks on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Self { process, url, data, folder: None }
     }
 
-    /// SIGKILL.
+    /// Sends SIGKILL.
     pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 
-    /// How it ended by itself, if it did within ten seconds.
+    /// The exit status, if the server ended by itself within ten seconds.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         (0..100).find_map(|_| {
             std::thread::sleep(Duration::from_millis(100));
@@ -63,7 +63,6 @@ impl Server {
         })
     }
 
-    /// The process's id.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
@@ -73,12 +72,12 @@ impl Server {
         token(&self.data, user)
     }
 
-    /// A user who calls.
+    /// A user with a token of this server.
     pub fn user(&self, name: &str) -> User {
         User { url: self.url.clone(), token: self.token(name) }
     }
 
-    /// The newest code in the inbox that was sent to an address.
+    /// The newest code in the inbox for a number or an address.
     pub fn code_for(&self, to: &str) -> String {
         let inbox = request("GET", &format!("{}/local/inbox", self.url), None, &Value::Null).unwrap().1;
         let message = inbox.as_array().unwrap().iter().find(|message| message["to"] == to).expect("a message to them");
@@ -93,14 +92,13 @@ impl Drop for Server {
     }
 }
 
-/// An access token of the issuer in a folder, with its server running or not.
+/// An access token of the issuer in a data folder; the server need not run.
 pub fn token(data: &Path, user: &str) -> String {
     let output = Command::new(BINARY).args(["token", "--user", user, "--data-dir"]).arg(data).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// A user with a token.
 #[derive(Clone)]
 pub struct User {
     url: String,
@@ -108,7 +106,7 @@ pub struct User {
 }
 
 impl User {
-    /// Their request's answer; `None` where there was no answer.
+    /// Sends a request; `None` if there was no answer.
     pub fn try_call(&self, method: &str, path: &str, body: Value) -> Option<(u16, Value)> {
         request(method, &format!("{}{path}", self.url), Some(&self.token), &body)
     }
@@ -118,17 +116,17 @@ impl User {
         Self { url: server.url.clone(), ..self }
     }
 
-    /// Their request's answer.
+    /// Sends a request that must be answered.
     pub fn call(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         self.try_call(method, path, body).expect("an answer")
     }
 }
 
-/// The `authorization` of a request that the back end has signed.
+/// The `authorization` header of a signed request of the back end.
 pub const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=any/20261121/us-east-1/execute-api/aws4_request, \
                           SignedHeaders=host;x-amz-date, Signature=0";
 
-/// One HTTP request.
+/// Sends one HTTP request; `None` if there was no answer.
 pub fn request(method: &str, url: &str, token: Option<&str>, body: &Value) -> Option<(u16, Value)> {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)

@@ -1,4 +1,4 @@
-//! AWS's own DynamoDB Local, from Maven Central: started once by the tests that need it, gone with them.
+//! AWS's DynamoDB Local from Maven Central. The first test that needs it starts it, and it ends with the process.
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -14,10 +14,10 @@ use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement
 use super::clients_at;
 use super::tools::have;
 
-/// Where it answers, or that it can't be had here.
+/// The endpoint and the process; `None` where DynamoDB Local is missing.
 static ENDPOINT: LazyLock<Option<(String, Mutex<Child>)>> = LazyLock::new(start);
 
-/// Starts it. It ends when its standard input does: with this process, however that ends.
+/// Starts the server. It ends when its standard input closes, so it ends with this process in every case.
 fn start() -> Option<(String, Mutex<Child>)> {
     if !["java", "mvn"].into_iter().all(have) {
         return None;
@@ -52,22 +52,22 @@ fn log(folder: &Path) -> String {
     BufReader::new(file).lines().map_while(Result::ok).collect::<Vec<_>>().join("\n")
 }
 
-/// Where it answers; `None` where it can't be had.
+/// The endpoint; `None` where DynamoDB Local is missing.
 pub fn endpoint() -> Option<&'static str> {
     ENDPOINT.as_ref().map(|(endpoint, _)| endpoint.as_str())
 }
 
-/// A client of it as the functions have, but with more patience: many tests at once may keep it busy for a while.
+/// The functions' client with a longer timeout: many tests at once may keep the server busy for a while.
 pub async fn client() -> Option<Client> {
     Some(patient(&clients_at(endpoint()?).await.dynamodb))
 }
 
-/// The same client without a limit of time.
+/// The same client without a timeout.
 pub fn patient(client: &Client) -> Client {
     Client::from_conf(client.config().to_builder().timeout_config(TimeoutConfig::disabled()).build())
 }
 
-/// A new table of this name.
+/// Creates a table of this name.
 pub async fn create_table(client: &Client, name: &str) {
     client
         .create_table()

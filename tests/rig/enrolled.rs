@@ -1,10 +1,10 @@
-//! Ways to an account that has something, natively.
+//! Enrolments in the native dialect.
 
 use serde_json::{Value, json};
 
 use super::Client;
 
-/// Enrols an app natively; returns its secret, factor id and recovery codes.
+/// Enrols an app; returns its secret, factor id and recovery codes.
 pub async fn enrol_app(client: &Client, label: &str) -> (String, String, Vec<String>) {
     let begun = client.post("/v1/me/enrollments", json!({"factorType": "totp", "label": label})).await.expect(201);
     let (token, secret) = (begun.text("/enrollmentToken"), begun.text("/totp/secret"));
@@ -16,12 +16,12 @@ pub async fn enrol_app(client: &Client, label: &str) -> (String, String, Vec<Str
     (secret, confirmed.text("/factor/id"), codes)
 }
 
-/// Enrols a phone number natively; returns the factor's id.
+/// Enrols a phone number; returns the factor's id.
 pub async fn enrol_phone(client: &Client, number: &str) -> String {
     enrol_sent(client, json!({"factorType": "sms", "phoneNumber": number})).await
 }
 
-/// Enrols an e-mail address natively; returns the factor's id.
+/// Enrols an e-mail address; returns the factor's id.
 pub async fn enrol_email(client: &Client, address: &str) -> String {
     enrol_sent(client, json!({"factorType": "email", "email": address})).await
 }

@@ -1,6 +1,7 @@
-//! The rig: Countersign's routers in this process, over a store, a clock, a postbox and randomness that a test controls.
+//! The rig: Countersign's routers in this process, with a store, a clock, a postbox and randomness that the test
+//! controls.
 
-// Helpers panic where a test would: what they can't do is a failure of the test.
+// Helpers panic like tests: a helper that fails is a failed test.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,10 +48,10 @@ pub(crate) use suite::suite;
 pub use transcript::Transcript;
 pub use wrapped::{Asked, CutOff, Faults, Observed, Recorded, Trouble};
 
-/// Where a test's clock starts: a whole number of time steps.
+/// The start of a test's clock in Unix seconds: a whole number of TOTP time steps.
 pub const START: i64 = 1_800_000_000;
 
-/// A clock that stands still until it is moved.
+/// A clock that stands still until the test moves it.
 pub struct TestClock(AtomicI64);
 
 impl Clock for TestClock {
@@ -59,7 +60,7 @@ impl Clock for TestClock {
     }
 }
 
-/// Randomness that repeats: SplitMix64 from a seed, so that a snapshot shows the tokens of the day it was reviewed.
+/// Repeatable randomness: `SplitMix64` from a seed, so that snapshots show the same tokens in every run.
 pub struct Repeating(AtomicU64);
 
 impl Randomness for Repeating {
@@ -74,14 +75,14 @@ impl Randomness for Repeating {
     }
 }
 
-/// Keys of fixed bytes, which fail so many times first.
+/// Master keys of fixed bytes, whose first calls can fail.
 pub struct TestKeys {
     versions: Vec<KeyVersion>,
     failures: AtomicI64,
 }
 
 impl TestKeys {
-    /// Keys that fail that often before they work.
+    /// Keys whose first `failures` calls fail.
     pub fn failing(failures: i64) -> Arc<Self> {
         Arc::new(Self { versions: vec![KeyVersion(1)], failures: AtomicI64::new(failures) })
     }
@@ -107,7 +108,7 @@ impl Keys for TestKeys {
     }
 }
 
-/// How a [`World`] is built where it differs from the usual.
+/// The parts of a [`World`], with defaults for most.
 pub struct Plan {
     pub store: Arc<dyn Store>,
     pub keys: Arc<dyn Keys>,
@@ -115,19 +116,19 @@ pub struct Plan {
     pub postbox: Arc<Postbox>,
     pub clock: Arc<TestClock>,
     pub seed: u64,
-    /// In place of what repeats from the seed.
+    /// Replaces the randomness from the seed.
     pub randomness: Option<Arc<dyn Randomness>>,
-    /// In place of the postbox.
+    /// Replaces the postbox.
     pub delivery: Option<Arc<dyn Delivery>>,
 }
 
 impl Plan {
-    /// The usual, with the settings that are named.
+    /// The default plan with these settings.
     pub fn with(settings: &[(&str, &str)]) -> Self {
         Self::over(Arc::new(EmbeddedStore::in_memory().unwrap()), settings)
     }
 
-    /// The usual over another store, with the settings that are named.
+    /// The default plan over another store, with these settings.
     pub fn over(store: Arc<dyn Store>, settings: &[(&str, &str)]) -> Self {
         let set: BTreeMap<_, _> = settings.iter().copied().collect();
         Self {
@@ -157,7 +158,7 @@ impl Plan {
     }
 }
 
-/// Countersign, as a client sees it, and what it sends.
+/// Countersign with its clock, store and postbox.
 #[derive(Clone)]
 pub struct World {
     pub router: Router,
@@ -168,39 +169,38 @@ pub struct World {
 }
 
 impl World {
-    /// The usual world.
+    /// The default world.
     pub fn new() -> Self {
         Plan::with(&[]).build()
     }
 
-    /// The usual world over another store.
+    /// The default world over another store.
     pub fn on(store: Arc<dyn Store>) -> Self {
         Plan::over(store, &[]).build()
     }
 
-    /// Seconds since the epoch.
+    /// Seconds since the Unix epoch.
     pub fn now(&self) -> i64 {
         self.clock.0.load(Ordering::SeqCst)
     }
 
-    /// Lets time pass.
+    /// Moves the clock forward.
     pub fn pass(&self, seconds: i64) {
         self.clock.0.fetch_add(seconds, Ordering::SeqCst);
     }
 
-    /// The next code that an app shows: time passes until the step after the current one begins.
+    /// The app's code of the next time step. Moves the clock to that step.
     pub fn next_code(&self, secret: &str) -> String {
         self.pass(30 - self.now().rem_euclid(30));
         tools::totp(secret, self.now())
     }
 
-    /// A six-digit code that is none of the app's around now.
+    /// A six-digit code that is not valid for the app now.
     pub fn wrong_code(&self, secret: &str) -> String {
         let near: Vec<_> = (-2..=2).map(|step| tools::totp(secret, self.now() + step * 30)).collect();
         (0..).map(|number| format!("{number:06}")).find(|code| !near.contains(code)).unwrap()
     }
 
-    /// Sends a request as it is.
     pub async fn send(&self, request: Request<Body>) -> Reply {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -208,7 +208,7 @@ impl World {
         Reply { status: parts.status, headers: parts.headers, bytes }
     }
 
-    /// A user in a session of theirs.
+    /// A user in their usual session.
     pub fn user(&self, name: &str) -> Client {
         self.session(name, &format!("{name}-1"))
     }
@@ -226,12 +226,12 @@ impl World {
         Client::new(self, Some(Identity::user(claims, "token")))
     }
 
-    /// The application's back end. What it asks of `/v1/me` it asks for this user.
+    /// The application's back end. It calls `/v1/users/{user}` where a path begins with `/v1/me`.
     pub fn back_end(&self, user: &str) -> Client {
         Client { subject: Some(user.to_owned()), ..Client::new(self, Some(Identity::BackEnd)) }
     }
 
-    /// Who may call a route, as or for this user.
+    /// A client that may call the route, as this user or as the back end for this user.
     pub fn caller(&self, route: &Route, user: &str) -> Client {
         match route.access {
             Access::User => self.user(user),
@@ -239,28 +239,27 @@ impl World {
         }
     }
 
-    /// Somebody without an identity.
+    /// A client without an identity.
     pub fn nobody(&self) -> Client {
         Client::new(self, None)
     }
 }
 
-/// Somebody who calls.
+/// A client: it sends requests with one identity.
 #[derive(Clone)]
 pub struct Client {
     pub world: World,
     pub identity: Option<Identity>,
-    /// Whose routes are meant by `/v1/me`, where it is the back end.
+    /// The user that `/v1/me` stands for, if the client is the back end.
     subject: Option<String>,
 }
 
 impl Client {
-    /// Somebody with this identity.
     pub fn new(world: &World, identity: Option<Identity>) -> Self {
         Self { world: world.clone(), identity, subject: None }
     }
 
-    /// Where a request of theirs goes.
+    /// The path for this client: the back end's is under `/v1/users/…`.
     pub fn path(&self, path: &str) -> String {
         match &self.subject {
             Some(user) => path.replacen("/v1/me", &format!("/v1/users/{user}"), 1),
@@ -268,7 +267,7 @@ impl Client {
         }
     }
 
-    /// A request of theirs.
+    /// A request with this client's identity.
     pub fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
         let mut request =
             Request::builder().method(method).uri(self.path(path)).extension(RequestId("request-1".to_owned()));
@@ -278,7 +277,7 @@ impl Client {
         request
     }
 
-    /// Sends a JSON body, or none where it is `null`.
+    /// Sends a JSON body; `null` sends none.
     pub async fn call(&self, method: &str, path: &str, body: Value) -> Reply {
         let request = self.request(method, path);
         let request = if body.is_null() {
@@ -289,7 +288,7 @@ impl Client {
         self.world.send(request.unwrap()).await
     }
 
-    /// Sends any bytes as any type, or as none.
+    /// Sends any bytes, with any content type or none.
     pub async fn send(&self, method: &str, path: &str, content_type: Option<&str>, body: impl Into<Body>) -> Reply {
         let mut request = self.request(method, path);
         if let Some(content_type) = content_type {
@@ -315,7 +314,6 @@ impl Client {
     }
 }
 
-/// An answer.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub status: StatusCode,
@@ -324,32 +322,32 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Its body.
+    /// The body as JSON.
     pub fn json(&self) -> Value {
         if self.bytes.is_empty() { Value::Null } else { serde_json::from_slice(&self.bytes).unwrap() }
     }
 
-    /// A text in its body, by JSON pointer.
+    /// A text in the body, by JSON pointer.
     pub fn text(&self, pointer: &str) -> String {
         let json = self.json();
         json.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no {pointer} in {json}")).to_owned()
     }
 
-    /// Its status, and the native `code` or Logto's.
+    /// The status, and the `code` of the native dialect or Logto's.
     pub fn outcome(&self) -> (u16, String) {
         let json = self.json();
         let code = json.get("code").and_then(Value::as_str).unwrap_or("");
         (self.status.as_u16(), code.to_owned())
     }
 
-    /// Itself, if it has this status.
+    /// Asserts the status; returns the reply.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.bytes));
         self
     }
 
-    /// Seconds in `Retry-After`.
+    /// The header `Retry-After`, in seconds.
     pub fn retry_after(&self) -> Option<u64> {
         self.headers.get("retry-after")?.to_str().ok()?.parse().ok()
     }

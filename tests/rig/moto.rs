@@ -1,6 +1,6 @@
-//! moto, which stands in for SNS, SES and KMS: started once by the tests that need it, gone with them.
+//! moto, which stands in for SNS, SES and KMS. The first test that needs it starts it, and it ends with the process.
 //!
-//! What it keeps is shared by all tests, so each has numbers, addresses and keys of its own.
+//! All tests share its state, so each uses its own numbers, addresses and keys.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 use super::tools::have;
 
-/// Where it answers, or that it can't be had here.
+/// The endpoint and the process; `None` where moto is missing.
 static ENDPOINT: LazyLock<Option<(String, Mutex<Child>)>> = LazyLock::new(start);
 
-/// Starts it. It ends when its standard input does: with this process, however that ends.
+/// Starts the server. It ends when its standard input closes, so it ends with this process in every case.
 fn start() -> Option<(String, Mutex<Child>)> {
     if !have("python3") {
         return None;
@@ -24,7 +24,7 @@ fn start() -> Option<(String, Mutex<Child>)> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("moto");
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/aws/requirements-moto.txt");
     let locked = std::fs::read_to_string(&lock).unwrap();
-    // What was installed by another lock, or not to the end, is installed anew.
+    // Installs again if the lock file has changed or the last installation did not finish.
     if !std::fs::read_to_string(folder.join(".whole")).is_ok_and(|installed| installed == locked) {
         let _ = std::fs::remove_dir_all(&folder);
         let run = |command: &mut Command| assert!(command.status().unwrap().success(), "{command:?}");
@@ -48,17 +48,17 @@ fn start() -> Option<(String, Mutex<Child>)> {
     Some((endpoint, Mutex::new(process)))
 }
 
-/// Where it answers; `None` where it can't be had.
+/// The endpoint; `None` where moto is missing.
 pub fn endpoint() -> Option<&'static str> {
     ENDPOINT.as_ref().map(|(endpoint, _)| endpoint.as_str())
 }
 
-/// The Python that it runs on, with boto3; there once [`endpoint`] was.
+/// The Python of moto's environment, which has boto3. It exists after a call of [`endpoint`].
 pub fn python() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("moto/bin/python")
 }
 
-/// What it has been given so far, by service.
+/// All data that moto holds, by service.
 pub fn data() -> Value {
     let data = ureq::get(format!("{}/moto-api/data.json", endpoint().unwrap())).call();
     data.unwrap().body_mut().read_json().unwrap()
@@ -71,7 +71,7 @@ pub fn sms_to(number: &str) -> Vec<String> {
     all.map(|sms| sms["message"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-/// Calls KMS as whoever made the keys.
+/// Calls KMS with the account that owns the keys.
 fn kms(operation: &str, body: &Value) -> Value {
     let answer = ureq::post(endpoint().unwrap())
         .header("x-amz-target", format!("TrentService.{operation}"))
@@ -81,31 +81,31 @@ fn kms(operation: &str, body: &Value) -> Value {
     answer.unwrap().body_mut().read_json().unwrap()
 }
 
-/// What moto reads in a signature: for which service and region.
+/// A signature header with the parts that moto reads: service and region.
 fn signature(service: &str) -> String {
     format!(
         "AWS4-HMAC-SHA256 Credential=test/20270101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=none"
     )
 }
 
-/// A new HMAC key; its ARN.
+/// Creates an HMAC key; returns its ARN.
 pub fn hmac_key() -> String {
     let made = kms("CreateKey", &json!({"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}));
     made["KeyMetadata"]["Arn"].as_str().unwrap().to_owned()
 }
 
-/// A new key that only encrypts; its ARN.
+/// Creates a key for encryption only; returns its ARN.
 pub fn encryption_key() -> String {
     kms("CreateKey", &json!({}))["KeyMetadata"]["Arn"].as_str().unwrap().to_owned()
 }
 
-/// The MAC of something, as KMS says it.
+/// The MAC of a message, computed by KMS.
 pub fn mac(arn: &str, message: &[u8]) -> Vec<u8> {
     let body = json!({"KeyId": arn, "MacAlgorithm": "HMAC_SHA_256", "Message": BASE64.encode(message)});
     BASE64.decode(kms("GenerateMac", &body)["Mac"].as_str().unwrap().as_bytes()).unwrap()
 }
 
-/// Lets a sender send.
+/// Verifies a sender with SES.
 pub fn verify_sender(address: &str) {
     let answer = ureq::post(format!("{}/v2/email/identities", endpoint().unwrap()))
         .header("authorization", signature("ses"))
@@ -113,7 +113,7 @@ pub fn verify_sender(address: &str) {
     assert!(answer.unwrap().status().is_success());
 }
 
-/// An e-mail that SES was given. Of text and HTML, moto keeps the HTML.
+/// An e-mail that SES received. Of text and HTML, moto keeps only the HTML.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email {
     pub from: String,

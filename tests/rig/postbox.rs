@@ -1,24 +1,24 @@
-//! A delivery that keeps what it is given, and fails when it is told to.
+//! A delivery that keeps messages, and fails on request.
 
 use std::sync::Mutex;
 
 use countersign::delivery::{Channel, Delivery, DeliveryError, Message};
 
-/// What happens to messages from now on.
+/// The outcome of the next messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fate {
-    /// They arrive.
+    /// The message arrives.
     #[default]
     Arrives,
-    /// They are refused.
+    /// The message is refused.
     Refused,
-    /// They arrive, but the answer is lost.
+    /// The message arrives, but the answer is lost.
     AnswerLost,
-    /// They don't arrive, and there is no answer.
+    /// The message does not arrive, and there is no answer.
     Lost,
-    /// They are not answered for as long as anyone waits.
+    /// The answer never comes.
     Hangs,
-    /// There is no such channel.
+    /// The channel is not configured.
     NotConfigured,
 }
 
@@ -31,7 +31,7 @@ pub struct Sent {
     pub code: String,
 }
 
-/// Keeps what arrives.
+/// A delivery that keeps the messages that arrive.
 #[derive(Default)]
 pub struct Postbox {
     sent: Mutex<Vec<Sent>>,
@@ -40,17 +40,17 @@ pub struct Postbox {
 }
 
 impl Postbox {
-    /// Sets what happens to messages from now on.
+    /// Sets the outcome of the next messages.
     pub fn fate(&self, fate: Fate) {
         *self.fate.lock().unwrap() = fate;
     }
 
-    /// Everything that arrived, oldest first.
+    /// The messages that arrived, oldest first.
     pub fn sent(&self) -> Vec<Sent> {
         self.sent.lock().unwrap().clone()
     }
 
-    /// How often a message was handed over, whatever came of it.
+    /// The number of sends, whatever their outcome.
     pub fn calls(&self) -> usize {
         self.calls.lock().unwrap().len()
     }

@@ -1,7 +1,7 @@
-//! A proxy between a client of AWS and what stands in for AWS here. It writes down every request, and gets those that a
-//! test names into trouble.
+//! A proxy between an AWS client and the server that stands in for AWS. It records every request and injects the
+//! planned faults.
 //!
-//! It has threads of its own and an address, so that other processes may go through it as well as this one.
+//! It has its own threads and an address, so that other processes can use it too.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufReader, Read, Write};
@@ -13,58 +13,58 @@ use std::time::{Duration, Instant};
 
 use super::wire::{Message, Protocol, unescaped};
 
-/// How long a reply is held back at the most: longer than any client here waits.
+/// The longest delay of a reply: longer than any client here waits.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What goes wrong with a request.
+/// A fault of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Refused for now, in the service's own words; nothing happens.
+    /// Throttled, in the service's own form; nothing happens.
     Throttled,
     /// Refused with this status and code, in the service's own form; nothing happens.
     Refused(u16, &'static str),
-    /// Refused with this status by somebody in between, who speaks no service's language; nothing happens.
+    /// Refused with this status by a proxy in between, in no service's form; nothing happens.
     Foreign(u16),
-    /// A DynamoDB transaction that is cancelled for these reasons, one for each item; nothing happens.
+    /// A cancelled DynamoDB transaction with these reasons, one for each item; nothing happens.
     Cancelled(&'static [&'static str]),
-    /// Another transaction is at the same item; nothing happens. Only writes of DynamoDB can meet with it.
+    /// A conflict with another transaction; nothing happens. Only writes of DynamoDB can meet it.
     InConflict,
-    /// An error of the service's own, and nothing happened.
+    /// A server error; nothing happened.
     Broken,
-    /// An error of the service's own, and yet it happened.
+    /// A server error, although the request was applied.
     BrokenAfter,
-    /// The connection is cut, and nothing happened.
+    /// The connection is cut; nothing happened.
     Cut,
-    /// It happened, and the connection is cut.
+    /// The request was applied, and the connection is cut.
     CutAfter,
-    /// It happened, and the connection is cut in the midst of the answer.
+    /// The request was applied, and the connection is cut in the middle of the answer.
     Torn,
-    /// It happened, and the client gets its answer when it waits for none any more.
+    /// The request was applied, and the answer comes after the client has stopped waiting.
     Slow,
-    /// It happens only when the client has given up.
+    /// The request is applied after the client has given up.
     Late,
-    /// It happened, and the answer can't be read.
+    /// The request was applied, and the answer is unreadable.
     Garbage,
 }
 
-/// A request as it was seen.
+/// A request that the proxy saw.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// `DynamoDB_20120810.GetItem`, `TrentService.GenerateMac`, `Publish`, `POST /v2/email/outbound-emails`.
+    /// The operation: `DynamoDB_20120810.GetItem`, `TrentService.GenerateMac`, `Publish`,
+    /// `POST /v2/email/outbound-emails`.
     pub operation: String,
-    /// The partition keys in it, as DynamoDB has them.
+    /// The partition keys in a request to DynamoDB.
     pub keys: Vec<String>,
-    /// Who signed it: the access key's id.
+    /// The id of the access key that signed it.
     pub access_key: String,
-    /// Its body.
     pub body: String,
-    /// When it had come, and when it was answered or cut, since the proxy began.
+    /// The time of its arrival, and of its answer or cut, since the proxy began.
     pub began: Duration,
     pub ended: Option<Duration>,
-    /// The status of the answer that the client was given, and the size of its body.
+    /// The status of the client's answer, and the size of its body.
     pub status: Option<u16>,
     pub answer_size: usize,
-    /// What went wrong with it.
+    /// The injected fault.
     pub fault: Option<Fault>,
     /// Whether the client gave up before it was answered.
     pub given_up: bool,
@@ -76,14 +76,14 @@ impl Seen {
         self.operation.rsplit('.').next().unwrap_or_default()
     }
 
-    /// The fields of a form, as SNS is sent one.
+    /// The fields of a form body, as SNS receives.
     pub fn form(&self) -> BTreeMap<String, String> {
         let fields = self.body.split('&').filter_map(|field| field.split_once('='));
         fields.map(|(name, value)| (unescaped(name), unescaped(value))).collect()
     }
 }
 
-/// Which requests get into trouble.
+/// The fault to inject, and into which requests.
 struct Plan {
     fault: Fault,
     operation: &'static str,
@@ -91,13 +91,13 @@ struct Plan {
     count: usize,
 }
 
-/// What is done between a request that was applied and the loss of its answer.
+/// The action between a request that was applied and the loss of its answer.
 type Meanwhile = Box<dyn FnOnce(&Seen) + Send>;
 
 #[derive(Default)]
 struct State {
     seen: Vec<Seen>,
-    /// Requests since the plan was made, of the operation that it names.
+    /// The number of requests of the planned operation since the plan was made.
     counted: usize,
     plan: Option<Plan>,
     meanwhile: VecDeque<Meanwhile>,
@@ -111,7 +111,7 @@ struct Shared {
     forgets_tokens: AtomicBool,
 }
 
-/// A proxy, which ends when it is dropped.
+/// A proxy. It ends when it is dropped.
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -124,7 +124,7 @@ impl Proxy {
         Self::start(Some(upstream))
     }
 
-    /// A proxy in front of nothing: only what is planned is answered.
+    /// A proxy without a server: it answers only as planned.
     pub fn to_nowhere() -> Self {
         Self::start(None)
     }
@@ -146,36 +146,36 @@ impl Proxy {
                     return;
                 }
                 let (Ok(client), shared) = (client, Arc::clone(&shared)) else { continue };
-                // What goes wrong with a connection is a client that went away.
+                // An error of a connection means that the client went away.
                 thread::spawn(move || drop(shared.serve(&client)));
             }
         });
         proxy
     }
 
-    /// Where it listens: `http://127.0.0.1:PORT`.
+    /// The proxy's address: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// From now on requests are counted from zero, and `first .. first + count` get into trouble.
+    /// Counts requests from zero, and injects the fault into `first .. first + count`.
     pub fn plan(&self, fault: Fault, first: usize, count: usize) {
         self.plan_for("", fault, first, count);
     }
 
-    /// The same for one operation alone, by its name without the service: `UpdateItem`.
+    /// The same for one operation only, by its name without the service: `UpdateItem`.
     pub fn plan_for(&self, operation: &'static str, fault: Fault, first: usize, count: usize) {
         let mut state = self.shared.lock();
         state.counted = 0;
         state.plan = Some(Plan { fault, operation, first, count });
     }
 
-    /// From now on the service behind knows no token of a transaction, as DynamoDB after ten minutes.
+    /// Makes the service forget the tokens of transactions, as DynamoDB does after ten minutes.
     pub fn forget_tokens(&self) {
         self.shared.forgets_tokens.store(true, Ordering::SeqCst);
     }
 
-    /// No more trouble. Says how many requests there were since the plan was made, of the operation that it named.
+    /// Ends the fault. Returns the number of requests of the planned operation since the plan was made.
     pub fn heal(&self) -> usize {
         let mut state = self.shared.lock();
         state.plan = None;
@@ -183,12 +183,13 @@ impl Proxy {
         state.counted
     }
 
-    /// What is done when the next request was applied whose answer is lost. It may wait: it has a thread of its own.
+    /// Sets the action for the next request that is applied and whose answer is lost. It may block: it has its own
+    /// thread.
     pub fn meanwhile(&self, meanwhile: impl FnOnce(&Seen) + Send + 'static) {
         self.shared.lock().meanwhile.push_back(Box::new(meanwhile));
     }
 
-    /// What was seen since this was last called, in the order in which it came. Waits for what is not settled yet.
+    /// The requests since the last call, in the order of arrival. Waits until all are answered.
     pub async fn take(&self) -> Vec<Seen> {
         loop {
             {
@@ -205,7 +206,7 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.closed.store(true, Ordering::SeqCst);
-        // So that it looks.
+        // Wakes the listening thread.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -237,7 +238,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Writes a request down and looks what is planned for it.
+    /// Records a request and returns its planned fault.
     fn note(&self, request: &Message) -> (usize, Option<Fault>) {
         let seen = Seen {
             operation: request.operation(),
@@ -265,7 +266,7 @@ impl Shared {
         (state.seen.len() - 1, fault)
     }
 
-    /// Answers a request as it is planned. `None` is no answer: the connection is to be cut.
+    /// Answers a request as planned. `None` means no answer: the connection is cut.
     fn answer(
         &self,
         request: &Message,
@@ -319,7 +320,7 @@ impl Shared {
         Ok(Some(answer))
     }
 
-    /// Has a request answered by the server behind.
+    /// Forwards a request to the server.
     fn forward(&self, request: &Message) -> io::Result<Message> {
         let Some(upstream) = self.upstream else {
             return Ok(Protocol::of(request).error(500, "NothingIsBehind"));
@@ -335,7 +336,7 @@ impl Shared {
         answer.map(Message::without_hops).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
-    /// Does what is to be done between a request and the loss of its answer.
+    /// Runs the action between a request and the loss of its answer.
     fn meanwhile(&self, index: usize) {
         let mut state = self.lock();
         let Some(seen) = state.seen.get(index).cloned() else { return };
@@ -346,10 +347,10 @@ impl Shared {
         }
     }
 
-    /// Waits until the client hangs up.
+    /// Waits until the client closes the connection.
     fn wait_for_the_end(&self, index: usize, mut client: &TcpStream) -> io::Result<()> {
         client.set_read_timeout(Some(PATIENCE))?;
-        // A client that still waits sends nothing.
+        // A waiting client sends nothing, so the read would block.
         let is_over = !matches!(client.read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
         if let Some(seen) = self.lock().seen.get_mut(index) {
             seen.given_up = is_over;

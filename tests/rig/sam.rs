@@ -1,4 +1,4 @@
-//! SAM's tools, installed once from their lock file beside what cargo builds.
+//! SAM's tools, installed once from their lock file into the target folder.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::tools::have;
 
-/// The folder of what these tests need of AWS, from whichever package they are built in.
+/// The folder of the AWS tools, whichever package the tests are built in.
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/aws")
 }
@@ -27,14 +27,14 @@ pub fn tool(name: &str) -> Option<PathBuf> {
     Some(installed.join("bin").join(name))
 }
 
-/// The template as it is deployed with these parameters; the others have their defaults.
+/// The expanded template with these parameters; the others have their defaults.
 pub fn expand(parameters: &[&str]) -> Option<Value> {
     let mut command = Command::new(tool("python")?);
     command.arg(folder().join("expand.py")).arg("--as-deployed").args(parameters);
     Some(serde_json::from_str(&run(&mut command)).unwrap())
 }
 
-/// What a command prints, if it succeeds.
+/// The output of a command that must succeed.
 #[track_caller]
 pub fn run(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output().unwrap();

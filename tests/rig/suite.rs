@@ -1,7 +1,7 @@
-//! The tests of a subject, run against a store.
+//! A macro that runs the tests of a subject against a store.
 
-/// Makes a test of each check, over a store of its own: a check is a function over `Arc<dyn Store>` in a module of
-/// `$suite`. `$fresh` gives an empty store with whatever must outlive it, or nothing where there can be none here.
+/// Makes a test of each check, over its own store. A check is a function over `Arc<dyn Store>` in a module of `$suite`.
+/// `$fresh` returns an empty store with everything that must outlive it, or `None` where the store is missing.
 macro_rules! suite {
     ($suite:ident on $store:ident from $fresh:path: $($subject:ident { $($check:ident,)+ })+) => {
         mod $store {

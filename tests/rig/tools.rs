@@ -1,4 +1,4 @@
-//! What stands in for a person's own tools: an authenticator app, a QR reader; and what to do where one is missing.
+//! Stand-ins for a person's own tools (an authenticator app, a QR reader), and the skipping of tests without them.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -6,14 +6,14 @@ use std::process::{Command, Stdio};
 use data_encoding::BASE32_NOPAD;
 use totp_rs::{Algorithm, Builder};
 
-/// The code that an app with this Base32 secret shows at a time.
+/// The code of an app with this Base32 secret at a time in Unix seconds.
 pub fn totp(secret: &str, at: i64) -> String {
     let secret = BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
     let totp = Builder::new().with_algorithm(Algorithm::SHA1).with_digits(6).with_secret(secret).build_noncompliant();
     totp.generate(u64::try_from(at).unwrap()).to_string()
 }
 
-/// Whether a program is there. Where it isn't, the caller's test is skipped, aloud; in CI that is a failure.
+/// Whether a program is installed. If not, the caller's test is reported as skipped; in CI it fails.
 pub fn have(program: &str) -> bool {
     let found = Command::new("sh")
         .args(["-c", &format!("command -v {program}")])
@@ -26,7 +26,7 @@ pub fn have(program: &str) -> bool {
     found
 }
 
-/// Says that a test is skipped and why, past the capture of the test's output; in CI nothing is skipped.
+/// Reports a skipped test with the reason, past the capture of its output. In CI it fails instead.
 pub fn skip(why: &str) {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     assert!(std::env::var_os("CI").is_none(), "{test} would be skipped: {why}");

@@ -1,5 +1,5 @@
-//! A walk through every flow in every dialect, failures included. It keeps whatever was issued, sent or given on the
-//! way, for those who look for it where it must not be.
+//! A walk through every flow in every dialect, failures included. It collects all values that were issued, sent or
+//! given, for tests that check where these must not appear.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use super::{Client, Reply, World};
 mod others;
 mod own;
 
-/// Fields of requests and replies that hold what nobody else may see.
+/// Fields of requests and replies with values that only the caller may see.
 const SECRET_FIELDS: [&str; 19] = [
     "enrollmentToken",
     "verificationId",
@@ -37,16 +37,15 @@ const SECRET_FIELDS: [&str; 19] = [
     "code",
 ];
 
-/// Shorter texts are found everywhere.
+/// The shortest text that is searched for, in characters: shorter ones occur by chance.
 const MIN_LENGTH: usize = 6;
 
-/// A request that was made.
 pub struct Visit {
     pub request_id: String,
     pub status: u16,
 }
 
-/// What came of the walk.
+/// The results of the walk.
 pub struct Tour {
     pub world: World,
     pub visits: Vec<Visit>,
@@ -71,7 +70,7 @@ impl Tour {
         tour
     }
 
-    /// A user of whom much is known.
+    /// A user whose token has many personal claims.
     pub fn visitor(&mut self, user: &str) -> Client {
         let email = format!("{user}@claimed.example");
         let name = format!("Specimen of {user}");
@@ -97,7 +96,7 @@ impl Tour {
         self.world.back_end(user)
     }
 
-    /// Makes a request and keeps what is in it and in its answer.
+    /// Makes a request and collects the values in it and in its answer.
     pub async fn call(&mut self, who: &Client, method: &str, path: &str, body: Value) -> Reply {
         let request_id = format!("tour-{}", self.visits.len());
         let request = who.request(method, path).extension(RequestId(request_id.clone()));
@@ -117,14 +116,14 @@ impl Tour {
         self.call(who, "POST", path, body).await
     }
 
-    /// Every form in which a secret, a code, a token, a number or an address could be written down.
+    /// Every written form of the secrets, codes, tokens, numbers and addresses.
     pub fn secrets(&self) -> BTreeSet<String> {
         let sent = self.world.postbox.sent();
         let sent = sent.iter().flat_map(|sent| [&sent.to, &sent.text, &sent.code]);
         self.secrets.iter().chain(sent).flat_map(|secret| forms(secret)).filter(|it| it.len() >= MIN_LENGTH).collect()
     }
 
-    /// Who the users are, what they call their devices, and the tokens that they came with.
+    /// The users' ids, the names of their devices, and their tokens.
     pub fn personal(&self) -> &BTreeSet<String> {
         &self.personal
     }
@@ -133,7 +132,7 @@ impl Tour {
         match value {
             Value::Object(object) => {
                 for (name, value) in object {
-                    // A reply's `code` is the name of an error, and what it says of a destination is masked.
+                    // A reply's `code` is an error code, and its destinations are masked.
                     let is_given = of_request || !["code", "email", "phoneNumber"].contains(&name.as_str());
                     if is_given && SECRET_FIELDS.contains(&name.as_str()) {
                         note_texts(value, &mut self.secrets);
@@ -149,18 +148,16 @@ impl Tour {
         }
     }
 
-    /// The next code of an app.
     fn app_code(&self, secret: &str) -> String {
         self.world.next_code(secret)
     }
 
-    /// The code that was sent last.
     fn sent_code(&self) -> String {
         self.world.postbox.code()
     }
 }
 
-/// A code that is wrong, and not made of zeros: those are found in every time.
+/// A wrong code that is not all zeros: zeros occur in every time.
 fn wrong(code: &str) -> String {
     code.chars().map(|digit| char::from_digit((digit.to_digit(10).unwrap() + 1) % 10, 10).unwrap()).collect()
 }
@@ -199,7 +196,7 @@ fn forms(secret: &str) -> Vec<String> {
     forms
 }
 
-/// Bytes as they are, one character each, and as people and programs print them.
+/// Bytes as one character each, and in the forms that people and programs print.
 fn forms_of_bytes(bytes: &[u8]) -> Vec<String> {
     let listed = format!("{bytes:?}");
     let listed = listed.trim_matches(['[', ']']).to_owned();
@@ -208,7 +205,7 @@ fn forms_of_bytes(bytes: &[u8]) -> Vec<String> {
     vec![raw, listed, base64, HEXLOWER.encode(bytes), BASE32_NOPAD.encode(bytes)]
 }
 
-/// Where the walk's fields are named as in the native dialect.
+/// The body of a confirmation in the native dialect.
 fn token_and_code(token: &str, code: &str) -> Value {
     json!({"enrollmentToken": token, "code": code})
 }

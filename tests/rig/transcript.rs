@@ -1,4 +1,4 @@
-//! What was asked and answered, written down.
+//! Transcripts of requests and answers.
 
 use std::fmt::Write as _;
 
@@ -6,19 +6,19 @@ use serde_json::Value;
 
 use super::{Client, Reply};
 
-/// Requests and answers in the order they were made, to be reviewed as a snapshot.
+/// Requests and answers in their order, for a reviewed snapshot.
 #[derive(Default)]
 pub struct Transcript(String);
 
 impl Transcript {
-    /// Makes a request and writes down what came of it.
+    /// Makes a request, and records it with its answer.
     pub async fn step(&mut self, says: &str, client: &Client, method: &str, path: &str, body: Value) -> Reply {
         let reply = client.call(method, path, body.clone()).await;
         self.write(says, method, &client.path(path), &body, &reply);
         reply
     }
 
-    /// Writes down a request that was made and what came of it, where its body is none to show.
+    /// Records a request whose body can't be shown, with its answer.
     pub fn note(&mut self, says: &str, method: &str, path: &str, reply: &Reply) {
         self.write(says, method, path, &Value::Null, reply);
     }
@@ -54,13 +54,13 @@ impl Transcript {
         self.0.push('\n');
     }
 
-    /// The whole.
+    /// The whole transcript.
     pub fn text(self) -> String {
         self.0
     }
 }
 
-/// Pictures are looked at elsewhere.
+/// Removes images, which other tests check.
 fn without_images(value: Value) -> Value {
     match value {
         Value::String(text) if text.starts_with("data:image/png;base64,") => "<a PNG>".into(),

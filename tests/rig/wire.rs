@@ -1,4 +1,4 @@
-//! HTTP/1.1 as the AWS SDKs speak it, and the errors of AWS's services in the form that each has.
+//! HTTP/1.1 as the AWS SDKs use it, and the errors of AWS services in each service's form.
 
 use std::io::{self, BufRead};
 
@@ -8,20 +8,20 @@ use serde_json::{Value, json};
 /// A request or an answer.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// The first line.
+    /// The request line or the status line.
     start: String,
     headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
-/// Headers that are about a connection, and not about what goes through it.
+/// Headers of one connection, which are not forwarded.
 const OF_A_CONNECTION: [&str; 4] = ["connection", "keep-alive", "transfer-encoding", "content-length"];
 
 impl Message {
-    /// Reads a request, or the answer to one. `None` is a connection that ended before it.
+    /// Reads a request, or the answer to `request`. `None` if the connection ended before it.
     pub fn read(reader: &mut impl BufRead, request: Option<&Message>) -> io::Result<Option<Self>> {
         let mut start = line(reader)?;
-        // An answer that says nothing yet.
+        // An interim answer.
         while start.starts_with("HTTP/1.1 100") {
             while !line(reader)?.is_empty() {}
             start = line(reader)?;
@@ -64,18 +64,18 @@ impl Message {
         self
     }
 
-    /// Itself without what concerns the connection that it came by.
+    /// The message without the headers of its connection.
     pub fn without_hops(mut self) -> Self {
         self.headers.retain(|(name, _)| !OF_A_CONNECTION.contains(&name.as_str()));
         self
     }
 
-    /// Itself for a connection that ends with the answer.
+    /// The message for a connection that closes after the answer.
     pub fn for_one_connection(&self) -> Self {
         self.clone().without_hops().with("connection", "close")
     }
 
-    /// Takes the token out of a transaction.
+    /// Removes the token from a transaction.
     pub fn drop_token(&mut self) {
         if let Ok(Value::Object(mut call)) = serde_json::from_slice(&self.body) {
             call.remove("ClientRequestToken");
@@ -83,7 +83,7 @@ impl Message {
         }
     }
 
-    /// Itself as it is sent.
+    /// The bytes to send.
     pub fn bytes(&self) -> Vec<u8> {
         let headers = self.headers.iter().filter(|(name, _)| name != "content-length");
         let headers: String = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
@@ -100,7 +100,7 @@ impl Message {
         self.headers.iter().find(|(each, _)| each == name).map_or("", |(_, value)| value.as_str())
     }
 
-    /// `DynamoDB_20120810.GetItem`, `TrentService.GenerateMac`, `Publish`, or method and path.
+    /// The operation: `DynamoDB_20120810.GetItem`, `TrentService.GenerateMac`, `Publish`, or method and path.
     pub fn operation(&self) -> String {
         let target = self.header("x-amz-target");
         if !target.is_empty() {
@@ -111,7 +111,7 @@ impl Message {
         action.map_or_else(|| self.start.trim_end_matches(" HTTP/1.1").to_owned(), str::to_owned)
     }
 
-    /// The partition keys in a call of DynamoDB.
+    /// The partition keys in a call to DynamoDB.
     pub fn keys(&self) -> Vec<String> {
         let Ok(body) = serde_json::from_slice::<Value>(&self.body) else { return Vec::new() };
         let key = |call: &Value| call.pointer("/Key/pk/S").and_then(Value::as_str).map(str::to_owned);
@@ -133,7 +133,7 @@ fn line(reader: &mut impl BufRead) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
 }
 
-/// A text out of a form.
+/// Decodes a text of a form.
 pub fn unescaped(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
@@ -155,7 +155,7 @@ fn chunks(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
         let mut chunk = vec![0; size];
         reader.read_exact(&mut chunk)?;
         body.append(&mut chunk);
-        // The end of the chunk, or of the whole.
+        // The line end after the chunk, or after the last one.
         line(reader)?;
         if size == 0 {
             return Ok(body);
@@ -163,7 +163,7 @@ fn chunks(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
     }
 }
 
-/// How a service words its errors.
+/// The form of a service's errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     DynamoDb,
@@ -183,7 +183,8 @@ impl Protocol {
         }
     }
 
-    /// An error of this status and code. Its words repeat what such words repeat, so that none of it may be logged.
+    /// An error of this status and code. Its text repeats personal data as the services' texts do, so tests can check
+    /// that it is not logged.
     pub fn error(self, status: u16, code: &str) -> Message {
         let message = "It is about +8613812345678 or anna.ample@mail.example.";
         match self {
@@ -234,7 +235,7 @@ impl Protocol {
         json_answer(400, "1.0", &json!({"__type": code, "Message": "Cancelled", "CancellationReasons": reasons}))
     }
 
-    /// A write that meets another transaction at its first item.
+    /// The answer to a write that conflicts with another transaction at its first item.
     pub fn in_conflict(self, operation: &str, items: usize) -> Message {
         if operation.ends_with("TransactWriteItems") {
             let mut reasons = vec!["None"; items];

@@ -1,4 +1,4 @@
-//! Stores around a store: one that counts, one that remembers, one that gets into trouble, one that is cut off.
+//! Wrappers around a store: one observes calls, one records writes, one injects faults, one loses an answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use countersign::store::{Commit, Item, Key, Put, Replaces, Store, StoreError, Stored, Value, Version};
 
-/// What was asked of a store.
+/// A call to a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// A read of a key of this kind.
@@ -15,7 +15,7 @@ pub enum Asked {
     Commit(Vec<(char, usize)>),
 }
 
-/// Writes down what is asked of a store, and when: calls that one request makes at once are seen to overlap.
+/// Records the calls to a store and their times, so that concurrent calls of one request are seen to overlap.
 pub struct Observed {
     inner: Arc<dyn Store>,
     calls: Mutex<Vec<Call>>,
@@ -23,7 +23,7 @@ pub struct Observed {
     keys: Mutex<BTreeSet<Key>>,
 }
 
-/// A call, from one moment to another.
+/// A call with the moments of its begin and end.
 struct Call {
     asked: Asked,
     began: usize,
@@ -39,12 +39,12 @@ impl Observed {
         Arc::new(Self { inner, calls: Mutex::default(), moments: AtomicUsize::new(0), keys: Mutex::default() })
     }
 
-    /// What was asked since this was last called.
+    /// The calls since the last `take`.
     pub fn take(&self) -> Vec<Asked> {
         self.calls.lock().unwrap().drain(..).map(|call| call.asked).collect()
     }
 
-    /// The same by round trips: what was asked at once shares one, what had to wait for an answer is in the next.
+    /// The same, grouped by round trips. Concurrent calls share one; a call that waited for an answer is in the next.
     pub fn take_round_trips(&self) -> Vec<Vec<Asked>> {
         let calls = std::mem::take(&mut *self.calls.lock().unwrap());
         let mut trips: Vec<Vec<Call>> = Vec::new();
@@ -59,7 +59,7 @@ impl Observed {
         trips.into_iter().map(|trip| trip.into_iter().map(|call| call.asked).collect()).collect()
     }
 
-    /// Everything that was committed through here, as it is now.
+    /// The present state of every item that was committed through this store.
     pub async fn items(&self) -> BTreeMap<Key, Stored> {
         let keys = self.keys.lock().unwrap().clone();
         let mut items = BTreeMap::new();
@@ -74,7 +74,7 @@ impl Observed {
     async fn observe<T>(&self, asked: Asked, answer: impl Future<Output = T>) -> T {
         let began = self.moments.fetch_add(1, Ordering::SeqCst);
         self.calls.lock().unwrap().push(Call { asked, began, ended: usize::MAX });
-        // Whoever asks at the same time gets the turn to do so.
+        // Lets concurrent calls of the same request begin.
         tokio::task::yield_now().await;
         let answer = answer.await;
         let ended = self.moments.fetch_add(1, Ordering::SeqCst);
@@ -98,20 +98,20 @@ impl Store for Observed {
     }
 }
 
-/// What goes wrong with a call to a store.
+/// A fault of a call to a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// Throttled: nothing happens.
     Throttled,
-    /// No answer, and nothing happened.
+    /// No answer; nothing happened.
     Silence,
-    /// It happens, but the answer is lost.
+    /// The call is applied, but its answer is lost.
     AnswerLost,
-    /// Another writer seems to have been there first; nothing happens.
+    /// Another writer seems to have come first; nothing happens.
     Conflict,
 }
 
-/// Gets into trouble at the n-th call, and at those after it for a while.
+/// Injects a fault into a range of calls.
 pub struct Faults {
     inner: Arc<dyn Store>,
     calls: AtomicUsize,
@@ -123,13 +123,13 @@ impl Faults {
         Arc::new(Self { inner, calls: AtomicUsize::new(0), trouble: Mutex::new(None) })
     }
 
-    /// From now on calls are counted from zero, and the calls `first .. first + count` get into trouble.
+    /// Counts calls from zero, and injects the fault into `first .. first + count`.
     pub fn plan(&self, trouble: Trouble, first: usize, count: usize) {
         self.calls.store(0, Ordering::SeqCst);
         *self.trouble.lock().unwrap() = Some((trouble, first, count));
     }
 
-    /// No more trouble. Says how many calls there were since the plan was made.
+    /// Ends the fault. Returns the number of calls since the plan was made.
     pub fn heal(&self) -> usize {
         *self.trouble.lock().unwrap() = None;
         self.calls.load(Ordering::SeqCst)
@@ -166,7 +166,7 @@ impl Store for Faults {
     }
 }
 
-/// Remembers everything that it was ever given to write.
+/// Records every put that it was ever given.
 pub struct Recorded {
     inner: Arc<dyn Store>,
     puts: Mutex<Vec<Put>>,
@@ -177,8 +177,8 @@ impl Recorded {
         Arc::new(Self { inner, puts: Mutex::default() })
     }
 
-    /// Every key, name and value that was written, as somebody with a copy of every state of the table has them. Bytes
-    /// are characters of their number, and nothing runs into what follows it.
+    /// Every key, name and value that was written: the view of somebody with a copy of every state of the table. Each
+    /// byte is one character, and separators keep values apart.
     pub fn dump(&self) -> String {
         let mut dump = String::new();
         for put in &*self.puts.lock().unwrap() {
@@ -222,7 +222,7 @@ impl Store for Recorded {
     }
 }
 
-/// Applies a commit and loses the answer, while others go on writing.
+/// Applies a commit and loses the answer, while other writers go on.
 pub struct CutOff {
     inner: Arc<dyn Store>,
     writers: Mutex<Option<usize>>,
@@ -233,17 +233,18 @@ impl CutOff {
         Arc::new(Self { inner, writers: Mutex::new(None) })
     }
 
-    /// The answer to the next commit that is applied is lost, and so many others write its items before it is repeated.
+    /// Loses the answer to the next commit that is applied. This number of other writers replace its items before it is
+    /// repeated.
     pub fn cut(&self, writers: usize) {
         *self.writers.lock().unwrap() = Some(writers);
     }
 
-    /// Whether an answer was lost since.
+    /// Whether the answer was lost since the last `cut`.
     pub fn was_cut(&self) -> bool {
         self.writers.lock().unwrap().is_none()
     }
 
-    /// Another writer, who changes nothing but the versions.
+    /// Another writer's commit to the same items, which changes only the versions.
     async fn write_again(&self, commit: &Commit) {
         static WRITTEN: AtomicUsize = AtomicUsize::new(1);
         let mut version = [0xff; Version::LENGTH];

@@ -1,4 +1,4 @@
-//! Preconditions: what a commit replaces, all or nothing, and what no store takes.
+//! Preconditions: a commit replaces what it names, all or nothing; and the commits that every store rejects.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub(super) async fn a_put_over_a_version_of_an_absent_item_conflicts(store: Arc<
     assert_eq!(stored(&*store, "absent").await, None);
 }
 
-/// A predecessor says who wrote before; it is no version to replace.
+/// An earlier version only shows who wrote before. It can't be replaced.
 pub(super) async fn a_put_over_a_replaced_version_conflicts(store: Arc<dyn Store>) {
     let first = committed(&*store, [creation("a", numbered(1))]).await;
     committed(&*store, [replacement("a", first, numbered(2))]).await;
@@ -61,7 +61,7 @@ pub(super) async fn one_conflict_among_many_puts_undoes_them_all(store: Arc<dyn 
         replacement("c", fresh_version(), numbered(2)),
         creation("d", numbered(2)),
     ];
-    // Wherever in the commit the conflict is.
+    // The conflict's place in the commit must not matter.
     for _ in 0..puts.len() {
         puts.rotate_left(1);
         assert_eq!(store.commit(&commit(puts.clone())).await, Err(StoreError::Conflict));

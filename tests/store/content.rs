@@ -1,4 +1,4 @@
-//! What is stored comes back as it went, when it went, for as long as it is there.
+//! Stored items come back unchanged, at once, and for as long as they live.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ pub(super) async fn an_expired_item_that_is_still_there_is_not_nothing(store: Ar
     assert_eq!(number_of(&*store, "a").await, 3);
 }
 
-/// One task writes and tells of it; another then reads, every time.
+/// One task commits and signals; another must then read the commit, every time.
 pub(super) async fn a_commit_is_seen_by_every_other_task_at_once(store: Arc<dyn Store>) {
     const WRITES: i64 = 100;
     let (written, mut heard) = mpsc::unbounded_channel();

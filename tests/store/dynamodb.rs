@@ -1,4 +1,4 @@
-//! The DynamoDB store, judged by AWS's own DynamoDB Local.
+//! The DynamoDB store against AWS's DynamoDB Local.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use countersign::store::dynamodb::DynamoDbStore;
 
 use crate::rig::dynamodb::{client, create_table};
 
-/// A store in a table of its own; `None` where DynamoDB Local can't be had.
+/// A store in its own table; `None` where DynamoDB Local is missing.
 pub async fn fresh() -> Option<(Arc<dyn Store>, ())> {
     let client = client().await?;
     create_table(&client, "store").await;

@@ -1,4 +1,4 @@
-//! What the embedded store does besides: it sweeps, and its file outlives the process.
+//! The embedded store's own tests: the sweep, and a file that outlives the process.
 
 use std::{
     env,
@@ -185,7 +185,7 @@ fn a_file_is_readable_by_its_owner_alone() {
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
-/// The file's name, for the process that is to be killed.
+/// The environment variable with the file's name, for the process that will be killed.
 const KILLED: &str = "COUNTERSIGN_TEST_KILLED_STORE";
 
 #[tokio::test]
@@ -226,7 +226,7 @@ async fn a_process_commits_until_it_is_killed() {
     for number in 0..100_000 {
         let name = format!("item-{number}");
         committed(&store, [creation(&name, numbered(1)), creation(&format!("{name}-too"), numbered(2))]).await;
-        // In one piece: half a name would be another's.
+        // One write for the whole line: half a name would be another item's.
         io::stderr().write_all(format!("{name}\n").as_bytes()).unwrap();
     }
 }

@@ -1,15 +1,15 @@
-//! What the checks begin with: versions, items, puts and commits.
+//! Versions, items, puts and commits for the checks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign::store::{Commit, Item, Key, Put, Replaces, Store, StoreError, Stored, Version};
 
-/// A time to live that is over. `DynamoDB` leaves alone what expired more than five years ago.
+/// A time to live in the past. `DynamoDB` does not delete items that expired more than five years ago.
 pub(super) const EXPIRED: i64 = 1;
-/// A time to live that no test will see the end of.
+/// A time to live far in the future.
 pub(super) const FAR_AHEAD: i64 = 4_000_000_000;
 
-/// A version like no other in this process.
+/// A version that is unique in this process.
 pub(super) fn fresh_version() -> Version {
     static MINTED: AtomicU64 = AtomicU64::new(1);
     let mut version = [0; Version::LENGTH];
@@ -21,7 +21,7 @@ pub(super) fn key(name: &str) -> Key {
     Key::new('t', &[name])
 }
 
-/// An item that is told from others by its number.
+/// An item that its number identifies.
 pub(super) fn numbered(number: i64) -> Item {
     Item::default().with("number", number).with("text", "größe")
 }
@@ -40,19 +40,19 @@ pub(super) fn until(put: Put, ttl: i64) -> Put {
     Put { ttl: Some(ttl), ..put }
 }
 
-/// A commit under a version of its own.
+/// A commit with a new version.
 pub(super) fn commit(puts: impl Into<Vec<Put>>) -> Commit {
     Commit { version: fresh_version(), puts: puts.into() }
 }
 
-/// Commits what can't fail and gives the new version.
+/// Makes a commit that must succeed; returns the new version.
 pub(super) async fn committed(store: &dyn Store, puts: impl Into<Vec<Put>>) -> Version {
     let commit = commit(puts);
     assert_eq!(store.commit(&commit).await, Ok(()));
     commit.version
 }
 
-/// Writes `count` times over a version and gives the last commit's version.
+/// Replaces a version `count` times; returns the last version.
 pub(super) async fn overwritten(store: &dyn Store, name: &str, mut version: Version, count: usize) -> Version {
     for _ in 0..count {
         version = committed(store, [replacement(name, version, numbered(-1))]).await;
@@ -60,7 +60,7 @@ pub(super) async fn overwritten(store: &dyn Store, name: &str, mut version: Vers
     version
 }
 
-/// Commits as a flow does: where the store says that the same commit may be made again, it is.
+/// Commits as a flow does: it repeats the commit while the store allows it.
 pub(super) async fn commit_until_answered(store: &dyn Store, commit: &Commit) -> Result<(), StoreError> {
     for _ in 0..100 {
         match store.commit(commit).await {

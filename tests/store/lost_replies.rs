@@ -1,4 +1,4 @@
-//! A commit whose reply was lost is made again: neither a false refusal nor a second application.
+//! A commit whose reply was lost is repeated: it is neither refused wrongly nor applied twice.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub(super) async fn t40_a_repeated_replacement_succeeds_under_as_many_later_writ
     }
 }
 
-/// All was applied or nothing: so whichever item still shows the version, the whole commit was.
+/// A commit is applied whole or not at all: so one item that shows the version is enough.
 pub(super) async fn t40_one_item_that_shows_the_version_is_enough(store: Arc<dyn Store>) {
     for order in [["busy", "quiet"], ["quiet", "busy"]] {
         let [first, second] = order.map(|name| format!("{name}, as in {order:?}"));
@@ -89,7 +89,7 @@ pub(super) async fn t40_a_commit_repeated_by_many_at_once_is_applied_once(store:
     }
     assert_eq!(repeats.join_all().await, vec![Ok(()); 16]);
 
-    // Applied twice, it would count as two later writers, and the opening would be forgotten.
+    // A second application would count as two later writers, and the opening version would be forgotten.
     overwritten(&*store, "a", lost.version, Version::KEPT - 1).await;
     assert_eq!(store.commit(&opening).await, Ok(()));
 }
@@ -110,7 +110,7 @@ pub(super) async fn t40_a_repeated_commit_succeeds_over_a_spent_item(store: Arc<
     assert_eq!(store.commit(&spending).await, Ok(()));
     assert_eq!(store.commit(&opening).await, Ok(()));
     assert_eq!(number_of(&*store, "a").await, 2);
-    // Who read it open and comes too late is told so.
+    // A writer that read the opening version and comes too late gets a conflict.
     let late = commit([until(replacement("a", opening.version, numbered(3)), FAR_AHEAD)]);
     assert_eq!(store.commit(&late).await, Err(StoreError::Conflict));
 }

@@ -1,4 +1,4 @@
-//! Histories at random, against a model that keeps everything: each key's every version since it was made.
+//! Random histories, checked against a model that keeps every version of every key.
 
 use std::{
     collections::BTreeMap,
@@ -23,9 +23,9 @@ const TIMES: i64 = 20;
 #[derive(Clone, Debug)]
 enum Step {
     Commit(Vec<Write>),
-    /// An earlier commit again, counted back from the last.
+    /// Repeats an earlier commit, counted back from the last.
     Repeat(usize),
-    /// All that expired before a time is deleted.
+    /// Deletes every item that expired before a time.
     Sweep(i64),
 }
 
@@ -40,21 +40,21 @@ struct Write {
 #[derive(Clone, Debug)]
 enum Over {
     Nothing,
-    /// What is there, else nothing: the write of one who has read well.
+    /// The present version, or absence: a writer with an up-to-date read.
     Read,
-    /// A version that the key has had, counted back from the present one; else one that it never had.
+    /// An earlier version of the key, counted back from the present one; else a version that it never had.
     Earlier(usize),
     Unheard,
 }
 
-/// What the store should hold.
+/// The expected content of the store.
 #[derive(Default)]
 struct Model(BTreeMap<usize, Kept>);
 
 struct Kept {
     number: i64,
     ttl: Option<i64>,
-    /// The present version is the last.
+    /// All versions, the present one last.
     versions: Vec<Version>,
 }
 
@@ -114,7 +114,7 @@ fn write() -> impl Strategy<Value = Write> {
     })
 }
 
-/// Each history has keys of its own, so that one store may serve them all.
+/// Each history uses its own keys, so that one store serves all.
 async fn play(store: &dyn Store, sweeper: Option<&EmbeddedStore>, steps: &[Step]) {
     static HISTORIES: AtomicU64 = AtomicU64::new(0);
     let history = HISTORIES.fetch_add(1, Ordering::Relaxed);
@@ -183,7 +183,7 @@ impl Model {
         }
     }
 
-    /// The answer, or `None` where the commit is to be rejected.
+    /// The expected answer; `None` if the commit must be rejected.
     fn commit(&mut self, version: Version, writes: &[(Write, Replaces)]) -> Option<Result<(), StoreError>> {
         let mut names: Vec<_> = writes.iter().map(|(write, _)| write.key).collect();
         names.sort_unstable();

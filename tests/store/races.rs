@@ -1,4 +1,4 @@
-//! Writers at the same time: one wins, the others learn of it, and nothing is half-done.
+//! Concurrent writers: one wins, the others get a conflict, and nothing is written by half.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub(super) async fn one_of_64_commits_that_share_a_key_wins_whole(store: Arc<dyn
         let winner = race(&store, |writer| {
             let mut puts =
                 vec![replacement("shared", version, of_writer(writer)), creation(&own(writer), of_writer(writer))];
-            // Half of them name the keys the other way round: no order of locks may matter.
+            // Half of the writers name the keys in reverse order: the order of locks must not matter.
             puts.rotate_left(writer % 2);
             puts
         })
@@ -78,7 +78,7 @@ async fn increment(store: &dyn Store, name: &str) -> Result<(), StoreError> {
     commit_until_answered(store, &commit([replacement(name, read.version, numbered(next))])).await
 }
 
-/// Every writer commits its puts at once. Exactly one succeeds, whose commit is given; the others conflict.
+/// All writers commit at once. Exactly one succeeds, and its commit is returned; the others conflict.
 async fn race(store: &Arc<dyn Store>, puts: impl Fn(usize) -> Vec<Put>) -> Commit {
     let start = Arc::new(Barrier::new(WRITERS));
     let mut writers = JoinSet::new();

@@ -1,4 +1,4 @@
-//! The HTTP API: its routes are the route table's, and nobody passes without an authorizer.
+//! The HTTP API: its routes are those of the route table, and each has an authorizer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use super::{FEW, Template, meant, reference, set};
 
-/// Every route of the table, by its key in API Gateway.
+/// Every route of the table, by its route key.
 fn table() -> BTreeMap<String, Route> {
     routes().into_iter().map(|route| (format!("{} {}", route.method.as_str(), route.path), route)).collect()
 }
 
-/// The routes that may send a message.
+/// The keys of the routes that may send a message.
 fn sending() -> BTreeSet<String> {
     let sends = |function| matches!(function, Function::EnrollRequest | Function::Challenge);
     table().into_iter().filter(|(_, route)| sends(route.function)).map(|(key, _)| key).collect()
@@ -77,7 +77,7 @@ fn no_route_is_public_and_each_has_the_authorizer_of_those_who_may_call() {
             if table[key].access == Access::User {
                 expected["AuthorizationType"] = json!("JWT");
                 expected["AuthorizerId"] = reference("Authorizer");
-                // A linter sees no misspelt name here, and API Gateway would let every scope pass.
+                // Linters don't check this name, and with a misspelt one API Gateway would accept every scope.
                 if scopes {
                     expected["AuthorizationScopes"] = reference("Scopes");
                 }
@@ -103,7 +103,7 @@ fn the_authorizer_asks_the_issuer_and_the_audience_of_the_parameters() {
 
 #[test]
 fn the_routes_that_send_are_throttled_and_no_others() {
-    // Numbers, not text: what is below `RouteSettings` is taken as it is.
+    // Numbers and not text: the values below `RouteSettings` are taken as they are.
     for (rate, parameter) in
         [(10, None), (1, Some("SendRate=1")), (10, Some("SendRate=10")), (100, Some("SendRate=100"))]
     {

@@ -1,4 +1,4 @@
-//! What the README says of a deployment.
+//! The README's statements about a deployment.
 
 use std::fs;
 use std::path::Path;
@@ -48,7 +48,7 @@ fn the_table_of_permissions_says_what_each_function_reads_and_writes() {
     }
 }
 
-/// `accounts, enrolments` of `a#*` and `e#*`.
+/// The kinds of items in words: `a#*` and `e#*` give `accounts, enrolments`.
 fn words(kinds: &[&str]) -> String {
     let word = |kind: &&str| match *kind {
         "a#*" => "accounts",

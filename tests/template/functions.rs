@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Template, meant, reference};
 
-/// `ProductName` of `PRODUCT_NAME`.
+/// The parameter of a setting: `PRODUCT_NAME` gives `ProductName`.
 fn parameter(setting: &str) -> String {
     let capital = |word: &str| word[..1].to_owned() + &word[1..].to_lowercase();
     setting.split('_').map(capital).collect()
@@ -23,7 +23,7 @@ fn every_function_runs_alike() {
         assert_eq!(function["Architectures"], json!([reference("Architecture")]), "{name}");
         assert_eq!(function["MemorySize"], 128, "{name}");
         assert_eq!(function["Timeout"], 10, "{name}");
-        // Refused on a new account, whose limit is ten in all.
+        // A new account refuses reserved concurrency: its limit is ten in all.
         assert_eq!(function.get("ReservedConcurrentExecutions"), None, "{name}");
     }
     assert_eq!(template.section("Parameters")["Architecture"]["Default"], "arm64");
@@ -80,7 +80,7 @@ fn a_parameter_of_a_setting_has_the_settings_default() {
     let mut compared = 0;
     for setting in SETTINGS {
         let Some(parameter) = parameters.get(parameter(setting.name).as_str()) else { continue };
-        // But for SMS, which cost money: none are sent until countries are named.
+        // Except for SMS, which costs money: no country is allowed until one is named.
         let default = if setting.name == "ALLOWED_COUNTRIES" { "" } else { setting.default };
         assert_eq!(parameter["Default"], default, "{}", setting.name);
         compared += 1;

@@ -1,4 +1,4 @@
-//! What outlives the stack, and what changes when keys are rotated.
+//! The resources that outlive the stack, and the effects of a key rotation.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ fn the_table_is_what_the_store_expects() {
             "DeletionProtectionEnabled": reference("DeletionProtection"),
         })
     );
-    // With it, a first deployment that fails could not be rolled back.
+    // With deletion protection, a failed first deployment could not be rolled back.
     assert_eq!(template.section("Parameters")["DeletionProtection"]["Default"], "false");
 }
 
@@ -87,7 +87,7 @@ fn nothing_has_a_fixed_name_so_that_stacks_live_side_by_side() {
         ["TableName", "FunctionName", "RoleName", "LogGroupName", "ManagedPolicyName", "AliasName"].into();
     for (name, resource) in template.section("Resources") {
         for (property, value) in resource["Properties"].as_object().unwrap() {
-            // A name that is made of the stack's, or of a resource, is not fixed.
+            // A name that is derived from the stack or a resource is not fixed.
             assert!(!names.contains(property.as_str()) || value.is_object(), "{name} has the fixed {property} {value}");
         }
     }

@@ -1,4 +1,4 @@
-//! What each function may do: what it does, and nothing else.
+//! The permissions of each function: what it needs, and nothing else.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use super::{FEW, Template, meant};
 
-/// An action, what it is allowed on, and under which condition.
+/// An action, its resource, and its condition.
 type Grant = (String, String, String);
 
 fn grant(action: &str, on: &str, condition: &Value) -> Grant {
     (action.to_owned(), on.to_owned(), if condition.is_null() { String::new() } else { condition.to_string() })
 }
 
-/// The kinds of items that a function reads, and those that it writes: the first letters of their keys.
+/// The kinds of items that a function reads and those that it writes, as the first letters of their keys.
 pub(super) fn items(function: Function) -> (&'static [&'static str], &'static [&'static str]) {
     match function {
         Function::EnrollRequest => (&["a#*", "e#*", "l#*"], &["a#*", "e#*", "l#*"]),
@@ -24,14 +24,14 @@ pub(super) fn items(function: Function) -> (&'static [&'static str], &'static [&
     }
 }
 
-/// What is configured of messages.
+/// A configured channel.
 #[derive(Clone, Copy)]
 enum Channel {
     Sms,
     Email,
 }
 
-/// What a function's policy must be.
+/// The expected policy of a function.
 fn expected(function: Function, logs: &str, keys: &[&str], channels: &[Channel]) -> BTreeSet<Grant> {
     let of = |kinds: &[&str]| json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": kinds}});
     let (read, written) = items(function);
@@ -67,7 +67,7 @@ fn list(value: &Value) -> Vec<&Value> {
     value.as_array().map_or_else(|| vec![value], |all| all.iter().collect())
 }
 
-/// What a role's policies grant, one by one.
+/// The grants of a role's policies, one by one.
 fn granted(template: &Template, role: &str) -> BTreeSet<Grant> {
     let role = template.properties(role);
     let known = ["AssumeRolePolicyDocument", "Policies"];
@@ -96,7 +96,7 @@ fn on(resource: &Value) -> String {
     resource["Fn::Sub"].as_str().unwrap_or_else(|| meant(resource)).to_owned()
 }
 
-/// Holds every function's policy against what it should be.
+/// Compares every function's policy with the expected one.
 fn check(template: &Template, keys: &[&str], channels: &[Channel]) {
     let functions = template.functions();
     for function in Function::ALL {

@@ -1,4 +1,4 @@
-//! SMS by SNS, e-mail by SES. Each message is one attempt: what is not answered may have been sent.
+//! SMS by SNS, e-mail by SES. Each message is one attempt: a message without an answer may have been sent.
 
 use async_trait::async_trait;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message as Email};
@@ -7,31 +7,31 @@ use aws_sdk_sns::types::MessageAttributeValue;
 
 use super::{Channel, Delivery, DeliveryError, Message};
 
-/// How SMS are sent. What is empty is left to the account's own settings.
+/// The attributes of every SMS. An empty one is left out, so that the account's own setting applies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SmsSettings {
-    /// The sender that phones show, where the country allows one.
+    /// The sender that phones show, in countries that allow one: 1 to 11 letters, digits or hyphens.
     pub sender_id: String,
-    /// The number to send from.
+    /// The number to send from, in E.164 or as a short code.
     pub origination_number: String,
-    /// The entity that India asks for.
+    /// The entity id that India requires.
     pub entity_id: String,
-    /// The template that India asks for.
+    /// The template id that India requires.
     pub template_id: String,
     /// The most that one message may cost, in US dollars.
     pub max_price_usd: String,
 }
 
-/// How e-mails are sent.
+/// The sender and the options of every e-mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmailSettings {
-    /// The sender, verified with SES.
+    /// The sender's address, verified with SES.
     pub from: String,
-    /// The configuration set, if there is one.
+    /// The name of the SES configuration set; empty for none.
     pub configuration_set: String,
 }
 
-/// Sends by SNS and SES. E-mail without its settings is off.
+/// Sends by SNS and SES. Without [`EmailSettings`], e-mail is off.
 pub struct AwsDelivery {
     sns: aws_sdk_sns::Client,
     ses: aws_sdk_sesv2::Client,
@@ -40,7 +40,7 @@ pub struct AwsDelivery {
 }
 
 impl AwsDelivery {
-    /// A delivery by these clients, which should make one attempt a call.
+    /// A delivery over these clients. They must not retry: a retry could send a message twice.
     #[must_use]
     pub fn new(
         sns: aws_sdk_sns::Client,
@@ -107,14 +107,15 @@ impl Delivery for AwsDelivery {
     }
 }
 
-/// A refusal is one that the service itself spoke, and not about its own trouble. Only its code is logged, and a hint: its
-/// words may repeat the destination.
+/// Classifies a failed send and logs it. It is a refusal only if the service itself answered with an error of the 4xx
+/// range. The log has the error's code and a hint but not its text, which may repeat the destination.
 fn failed<E: ProvideErrorMetadata>(service: &'static str, error: &SdkError<E>) -> DeliveryError {
     let (code, hint, outcome) = match error {
         SdkError::ConstructionFailure(_) => (None, None, DeliveryError::Refused),
         SdkError::ServiceError(spoken) => {
             let status = spoken.raw().status().as_u16();
-            // Without a code it is somebody in between who speaks. 408: the service did not get all of it, or says so.
+            // An answer without an error code comes from a proxy in between. After a 408 the service may still have the
+            // request.
             let is_refusal = spoken.err().code().is_some() && (400..500).contains(&status) && status != 408;
             let outcome = if is_refusal { DeliveryError::Refused } else { DeliveryError::Unknown };
             (spoken.err().code(), hint(spoken.err()), outcome)
@@ -126,18 +127,18 @@ fn failed<E: ProvideErrorMetadata>(service: &'static str, error: &SdkError<E>) -
         delivery.code = code,
         delivery.hint = hint,
         delivery.outcome = %outcome,
-        "a message failed"
+        "sending a message failed"
     );
     outcome
 }
 
-/// What an operator does about a refusal that a code does not tell apart from others.
+/// A hint for the operator, where the error code alone does not say what to do.
 fn hint(error: &impl ProvideErrorMetadata) -> Option<&'static str> {
     let says = |words| error.message().is_some_and(|message| message.contains(words));
     if says("not verified") {
         Some("the sender is not verified with SES, or the account is in its sandbox and the recipient is not verified")
     } else if error.code() == Some("AccessDeniedException") {
-        Some("the function's policy does not allow it: what do the parameters EmailFrom and AllowedCountries say?")
+        Some("the function's policy does not allow this channel: check the parameters EmailFrom and AllowedCountries")
     } else {
         None
     }

@@ -1,11 +1,11 @@
-//! The languages that messages are written in, and which one a person wants.
+//! The languages of messages, and the choice of one for a request.
 
-/// A language that messages are written in.
+/// A language of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
-    /// English, where nothing else is asked for.
+    /// English, the default.
     English,
-    /// Chinese, in simplified characters.
+    /// Chinese in simplified characters.
     Chinese,
 }
 
@@ -13,15 +13,15 @@ impl Language {
     /// Every language.
     pub const ALL: [Self; 2] = [Self::English, Self::Chinese];
 
-    /// The language that is wanted: that of the request's own `locale` if it is one of ours, else the best of the
-    /// header `Accept-Language`, else English. Both are BCP 47 tags, or several with weights (RFC 9110, 12.5.4);
-    /// `_` is taken for `-`.
+    /// Picks the language of a request: the body's `locale` if it names one of ours, else the best match of the header
+    /// `Accept-Language`, else English. Each is a BCP 47 tag, or several with weights (RFC 9110, 12.5.4). `_` counts as
+    /// `-`.
     #[must_use]
     pub fn pick(locale: Option<&str>, accept_language: Option<&str>) -> Self {
         [locale, accept_language].into_iter().flatten().find_map(Self::best_of).unwrap_or(Self::English)
     }
 
-    /// Its BCP 47 tag.
+    /// The BCP 47 tag.
     #[must_use]
     pub fn tag(self) -> &'static str {
         match self {
@@ -30,7 +30,7 @@ impl Language {
         }
     }
 
-    /// The one of ours with the highest weight in a list of ranges; of equals, the first.
+    /// The supported language with the highest weight in a list of ranges; the first of equals.
     fn best_of(ranges: &str) -> Option<Self> {
         let mut best: Option<(Self, f32)> = None;
         for range in ranges.split(',') {
@@ -45,7 +45,7 @@ impl Language {
         best.map(|(language, _)| language)
     }
 
-    /// The language of a tag, by its first subtag. `cmn` is Mandarin; `*` leaves it to us.
+    /// The language of a tag's first subtag. `cmn` is Mandarin. `*` accepts any language and gives English.
     fn of_tag(tag: &str) -> Option<Self> {
         match tag.split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
             "zh" | "cmn" => Some(Self::Chinese),

@@ -1,4 +1,4 @@
-//! The words of every message, in one place, and the proof at start-up that each SMS is one segment.
+//! The text of every message, and the check at start-up that each SMS fits one segment.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use zeroize::Zeroizing;
 use super::{Channel, Language, Message, SmsEncoding};
 use crate::domain::contact::{EmailAddress, PhoneNumber, is_host_name};
 
-/// Where a code will be typed in, if it can be filled in from the SMS there.
+/// A platform that can fill in the code of an SMS by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Platform {
-    /// A browser, which offers a code to the site that it is bound to.
+    /// A browser. It offers the code only on the site that the SMS names.
     Web,
-    /// An Android app, which is given the messages that end in its hash.
+    /// An Android app. The system hands it the messages that end in its hash.
     Android,
 }
 
-/// What is an installation's own in its messages.
+/// The parts of a message that an installation configures.
 #[derive(Clone, Debug)]
 pub struct Wording {
     product: String,
@@ -37,11 +37,11 @@ pub enum WordingError {
     TooLong {
         /// The language of the message.
         language: Language,
-        /// Where it is read.
+        /// The platform that the text is for.
         platform: Option<Platform>,
-        /// The encoding that it needs.
+        /// The encoding that the text needs.
         encoding: SmsEncoding,
-        /// Its length in that encoding, with the longest code and life.
+        /// The length in that encoding, with the longest code and the longest life.
         length: usize,
     },
 }
@@ -72,15 +72,17 @@ impl fmt::Display for WordingError {
 impl std::error::Error for WordingError {}
 
 impl Wording {
-    /// The longest code that is sent, in digits.
+    /// The most digits of a code.
     pub const MAX_CODE_DIGITS: usize = 8;
-    /// The longest life of a code that is sent, in minutes.
+    /// The longest life of a code, in minutes.
     pub const MAX_MINUTES: u64 = 10;
-    /// Characters of the hash that the SMS Retriever API goes by.
+    /// Characters of an app's hash in Android's SMS Retriever API.
     const APP_HASH_LENGTH: usize = 11;
 
-    /// The wording for a product: its name, the domain of the site where codes are typed in, the hash of its Android
-    /// app. Every SMS is checked to be one segment with the longest code and life: a second one costs as much again,
+    /// Checks and keeps the product's name, the domain of the site where codes are typed in, and the hash of the
+    /// Android app.
+    ///
+    /// Every SMS must fit one segment with the longest code and the longest life. A second segment costs as much again,
     /// and not every phone finds the code in it.
     ///
     /// # Errors
@@ -120,8 +122,8 @@ impl Wording {
         Ok(())
     }
 
-    /// The SMS with a code that lives for so many minutes. On a platform whose domain or hash is set, the code can be
-    /// filled in.
+    /// The SMS with a code that is valid for `minutes`. If the platform's domain or hash is configured, the phone can
+    /// fill in the code.
     #[must_use]
     pub fn sms(
         &self,
@@ -148,22 +150,23 @@ impl Wording {
             Language::English if SmsEncoding::measure(product).0 == SmsEncoding::Gsm7 => {
                 format!("{code} is your {product} verification code. Valid for {life}. Don't share it with anyone.")
             }
-            // The name alone needs UCS-2, so the rest is brief.
+            // The product's name needs UCS-2, so the rest must be short.
             Language::English => format!("{product} code {code} for {minutes} min. Don't share."),
             Language::Chinese => format!("{product}验证码{code}，{life}内有效，请勿泄露。"),
         });
         let ending = match (platform, &self.web_domain, &self.android_app_hash) {
-            // An origin-bound code: the last line, and nothing else in it (https://wicg.github.io/sms-one-time-codes/).
+            // An origin-bound one-time code: the last line, with nothing else in it
+            // (https://wicg.github.io/sms-one-time-codes/).
             (Some(Platform::Web), Some(domain), _) => Zeroizing::new(format!("\n@{domain} #{code}")),
-            // What the SMS Retriever API finds its app by.
+            // The SMS Retriever API finds the app by this hash.
             (Some(Platform::Android), _, Some(hash)) => Zeroizing::new(format!("\n{hash}")),
             _ => Zeroizing::default(),
         };
         Zeroizing::new([sentence.as_str(), ending.as_str()].concat())
     }
 
-    /// The e-mail with a code that lives for so many minutes. The code opens the text; the subject, which a locked
-    /// screen shows, has none.
+    /// The e-mail with a code that is valid for `minutes`. The code opens the text. The subject has none, because a
+    /// locked screen shows it.
     #[must_use]
     pub fn email(&self, to: &EmailAddress, code: &str, language: Language, minutes: u64) -> Message {
         let product = &self.product;
@@ -204,7 +207,7 @@ impl Wording {
     }
 }
 
-/// How long a code lives, in words: `1 minute`, `10 minutes`.
+/// The life of a code in words: `1 minute`, `10 minutes`.
 fn life(language: Language, minutes: u64) -> String {
     match language {
         Language::English if minutes == 1 => "1 minute".to_owned(),
@@ -213,8 +216,7 @@ fn life(language: Language, minutes: u64) -> String {
     }
 }
 
-/// A text within HTML's elements.
-/// Text as HTML has it, in attributes too.
+/// Escapes text for HTML, in elements and in attributes.
 #[must_use]
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")

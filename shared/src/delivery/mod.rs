@@ -1,4 +1,4 @@
-//! How messages reach people: one trait, for SMS and e-mail, and what every adapter promises about its errors.
+//! Delivery of messages: one trait for SMS and e-mail, and what every adapter promises about its errors.
 
 use std::fmt;
 
@@ -18,21 +18,21 @@ pub use crate::domain::factor::Channel;
 pub use language::Language;
 pub use segment::SmsEncoding;
 
-/// One message to one person, complete: an adapter adds nothing to it. Made by [`messages::Wording`].
+/// One complete message to one person; an adapter adds nothing to it. [`messages::Wording`] makes it.
 ///
-/// Its texts hold the passcode, so they are wiped when it is dropped, and it can't be printed.
+/// Its texts contain the passcode: they are wiped when it is dropped, and `Debug` shows only the channel.
 pub struct Message {
-    /// What carries it.
+    /// SMS or e-mail.
     pub channel: Channel,
-    /// The number in E.164, or the address as its owner typed it.
+    /// The phone number in E.164, or the e-mail address as its owner typed it.
     pub to: String,
-    /// The subject of an e-mail.
+    /// The subject; `None` for an SMS.
     pub subject: Option<String>,
-    /// The text. An SMS is that alone, and one segment.
+    /// The text. For an SMS it is the whole message and fits one segment.
     pub text: Zeroizing<String>,
-    /// The HTML of an e-mail, which says what the text says.
+    /// The same text as HTML; `None` for an SMS.
     pub html: Option<Zeroizing<String>>,
-    /// The passcode in it, for whoever shows messages rather than sends them.
+    /// The passcode in the message, for adapters that show messages rather than send them.
     pub code: Zeroizing<String>,
 }
 
@@ -42,14 +42,14 @@ impl fmt::Debug for Message {
     }
 }
 
-/// Why a message was not sent, or not surely. An adapter that can't tell says [`DeliveryError::Unknown`].
+/// Why a message was not sent, or may not have been. An adapter that can't tell returns [`DeliveryError::Unknown`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryError {
-    /// Refused for certain: nothing was sent and nothing will be. What was charged for it may be undone.
+    /// The message was certainly not sent and will not be. Its charge to the limits may be undone.
     Refused,
-    /// No answer, or one that tells nothing: it may have been sent. What was charged for it stays.
+    /// No answer, or one that proves nothing: the message may have been sent. Its charge to the limits stays.
     Unknown,
-    /// This channel is not set up here; nothing was sent.
+    /// The channel is not configured; nothing was sent.
     NotConfigured,
 }
 
@@ -57,7 +57,7 @@ impl fmt::Display for DeliveryError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Refused => "the message was refused",
-            Self::Unknown => "the message may not have been sent",
+            Self::Unknown => "it is not known whether the message was sent",
             Self::NotConfigured => "the channel is not configured",
         })
     }
@@ -68,12 +68,12 @@ impl std::error::Error for DeliveryError {}
 /// Sends messages.
 #[async_trait]
 pub trait Delivery: Send + Sync {
-    /// Whether this channel can be used at all.
+    /// Whether this channel is configured.
     fn configured(&self, channel: Channel) -> bool;
 
-    /// Sends a message, once: an adapter never tries again, since it can't know that the first try failed.
+    /// Sends a message in one attempt. An adapter never retries: it can't know that the first attempt failed.
     ///
     /// # Errors
-    /// Any [`DeliveryError`], in the strict sense in which each is documented.
+    /// Any [`DeliveryError`]; each variant's promise must hold.
     async fn send(&self, message: &Message) -> Result<(), DeliveryError>;
 }

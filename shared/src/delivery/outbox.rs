@@ -1,4 +1,4 @@
-//! The local outbox: messages are kept for the developer to read instead of being sent.
+//! The local outbox: it keeps messages for the developer to read instead of sending them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,41 +12,41 @@ use super::{Channel, Delivery, DeliveryError, Message};
 use crate::domain::time::Timestamp;
 use crate::flows::clock::Clock;
 
-/// A message: whether it is an e-mail, to, subject, text, code, sent at.
+/// The columns of a message: whether it is an e-mail, recipient, subject, text, code, time of sending in Unix seconds.
 type Row = (bool, &'static str, Option<&'static str>, &'static str, &'static str, i64);
 
-/// Messages by their number, which only grows.
+/// Messages by number; numbers only grow.
 const MESSAGES: TableDefinition<u64, Row> = TableDefinition::new("outbox");
 
-/// Keeps the newest messages in a table of its own beside the store's. A message that [`Delivery::send`] has taken
-/// is on disk, and survives the process.
+/// Keeps the newest messages in its own table of the store's database. A message is on disk once [`Delivery::send`]
+/// returns, and survives the process.
 pub struct Outbox {
     database: Arc<Database>,
     clock: Arc<dyn Clock>,
 }
 
-/// A message as it would have arrived.
+/// A message that the outbox kept.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Delivered {
-    /// An opaque id, never used again.
+    /// An opaque id, never reused.
     pub id: String,
-    /// What would have carried it.
+    /// SMS or e-mail.
     pub channel: Channel,
-    /// The number in E.164, or the address.
+    /// The phone number in E.164, or the e-mail address.
     pub to: String,
-    /// The subject of an e-mail.
+    /// The subject; `None` for an SMS.
     pub subject: Option<String>,
-    /// The text.
+    /// The plain text.
     pub text: String,
-    /// The passcode in it.
+    /// The passcode in the text.
     pub code: String,
-    /// When, in Unix seconds; in JSON, ISO 8601 in UTC.
+    /// The time of sending in Unix seconds. In JSON it is ISO 8601 in UTC.
     #[serde(serialize_with = "iso_8601")]
     pub sent_at: i64,
 }
 
-/// The outbox can't be read. It says why, and nothing of what is in it.
+/// The outbox can't be read. The text gives the database's error and no content of a message.
 #[derive(Debug)]
 pub struct OutboxError(String);
 
@@ -69,16 +69,16 @@ impl fmt::Debug for Delivered {
 }
 
 impl Outbox {
-    /// How many messages are kept: more than anyone reads, few enough to show on one page.
+    /// The most messages kept: more than anyone reads, few enough for one page.
     pub const KEPT: u64 = 200;
 
-    /// An outbox in this database.
+    /// An outbox in `database`; `clock` gives the time of sending.
     #[must_use]
     pub fn new(database: Arc<Database>, clock: Arc<dyn Clock>) -> Self {
         Self { database, clock }
     }
 
-    /// The messages that are kept, newest first.
+    /// The kept messages, newest first.
     ///
     /// # Errors
     /// [`OutboxError`] when the database can't be read.
@@ -109,7 +109,7 @@ impl Delivery for Outbox {
     }
 }
 
-/// What is written of a message: owned, since another thread writes it.
+/// The owned copy of a message for the thread that writes it.
 struct Entry {
     channel: Channel,
     to: String,
@@ -119,8 +119,8 @@ struct Entry {
     sent_at: i64,
 }
 
-/// Writes a message and drops those beyond [`Outbox::KEPT`]. Until the commit nothing is kept, so any error is a
-/// refusal; a commit that fails may have happened.
+/// Writes a message and deletes those beyond [`Outbox::KEPT`]. Before the commit nothing is written, so an error there
+/// is a refusal. A failed commit may have happened.
 fn write(database: &Database, entry: &Entry) -> Result<(), DeliveryError> {
     let transaction = database.begin_write().map_err(|_| DeliveryError::Refused)?;
     insert(&transaction, entry).map_err(|_| DeliveryError::Refused)?;
@@ -174,7 +174,7 @@ fn read(database: &Database) -> Result<Vec<Delivered>, Box<redb::Error>> {
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 fn iso_8601<S: Serializer>(seconds: &i64, serializer: S) -> Result<S::Ok, S::Error> {
-    // One message whose time can't be written must not hide the others.
+    // A time outside the calendar must not hide the other messages.
     serializer.collect_str(&Timestamp::from_unix(*seconds))
 }
 
@@ -187,7 +187,7 @@ mod tests {
     use std::path::Path;
     use std::sync::atomic::{AtomicI64, Ordering};
 
-    /// A clock that goes on by a second whenever it is read.
+    /// A clock that advances by a second at every reading.
     struct Ticking(AtomicI64);
 
     impl Clock for Ticking {
@@ -269,7 +269,7 @@ mod tests {
         let outbox = in_file(&path);
         outbox.send(&sms("123456")).await.unwrap();
 
-        // The file as a killed process would leave it: the database is still open.
+        // A copy of the file, as a killed process leaves it: the database is still open.
         let left = directory.path().join("left");
         std::fs::copy(&path, &left).unwrap();
         let reopened = in_file(&left);

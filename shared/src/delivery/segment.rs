@@ -1,18 +1,18 @@
-//! How long an SMS is: which of its two encodings a text needs, and how much of it one segment holds.
+//! The length of an SMS: the encoding that a text needs, and what one segment of it holds.
 
 use std::fmt;
 
 /// An encoding of SMS (3GPP TS 23.038, 6.2.1 and 6.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmsEncoding {
-    /// The default alphabet, 7 bits a character; a few characters count twice.
+    /// The default alphabet, 7 bits a character. Characters of its extension table count as two.
     Gsm7,
-    /// 16 bits a character; those beyond the Basic Multilingual Plane count twice.
+    /// 16 bits a character. Characters beyond the Basic Multilingual Plane count as two.
     Ucs2,
 }
 
 impl SmsEncoding {
-    /// The characters that one segment of 140 bytes holds.
+    /// Characters in one segment of 140 bytes.
     #[must_use]
     pub fn limit(self) -> usize {
         match self {
@@ -21,7 +21,7 @@ impl SmsEncoding {
         }
     }
 
-    /// The encoding that a text needs, and its length in characters of it.
+    /// The encoding that a text needs, and its length in characters of that encoding.
     #[must_use]
     pub fn measure(text: &str) -> (Self, usize) {
         let septets = text.chars().map(septets).sum::<Option<usize>>();
@@ -38,7 +38,8 @@ impl fmt::Display for SmsEncoding {
     }
 }
 
-/// What a character counts in the default alphabet: one, two for its extension table, `None` if it is in neither.
+/// The length of a character in the default alphabet: 1, or 2 if it is in the extension table. `None` if it is in
+/// neither.
 fn septets(character: char) -> Option<usize> {
     const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./:;<=>?¡ÄÖÑÜ§¿äöñüà";
     const EXTENSION: &str = "\u{c}^{}\\[~]|€";

@@ -1,24 +1,25 @@
-//! The URI by which an authenticator app learns a TOTP secret (Google Authenticator's Key URI format).
+//! The URI that hands a TOTP secret to an authenticator app (Google Authenticator's Key URI format).
 
 use zeroize::Zeroizing;
 
 use super::totp::PERIOD;
 
-/// The digits and the algorithm that apps take for granted where a URI names none.
+/// The digits and the algorithm that apps assume if a URI names none.
 const DEFAULTS: (u32, &str) = (6, "SHA1");
 
-/// In which order a URI names its parameters, since some clients cut it instead of parsing it.
+/// The order of a URI's parameters. It matters because some clients cut the URI instead of parsing it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterOrder {
-    /// `secret`, `period`, `digits`, `algorithm`, `issuer`: all of them.
+    /// All of `secret`, `period`, `digits`, `algorithm`, `issuer`, in this order.
     SecretFirst,
-    /// `issuer`, `secret`: what follows `secret=` is the secret, to the end. Digits and algorithm are named before them
-    /// only where they are not what apps take for granted.
+    /// `issuer`, then `secret`, which reaches to the end of the URI. `digits` and `algorithm` come before them, and
+    /// only if they differ from what apps assume.
     SecretLast,
 }
 
-/// The URI of a TOTP secret: `otpauth://totp/Issuer:account?…`. The secret is Base32 without padding, the algorithm
-/// `SHA1`, `SHA256` or `SHA512`. Colons vanish from issuer and account, because one parts them in the label.
+/// The URI of a TOTP secret: `otpauth://totp/Issuer:account?…`. The secret is Base32 without padding; the algorithm is
+/// `SHA1`, `SHA256` or `SHA512`. Colons are removed from issuer and account, because a colon separates them in the
+/// label.
 #[must_use]
 pub fn otpauth_uri(
     issuer: &str,
@@ -44,7 +45,7 @@ pub fn otpauth_uri(
     })
 }
 
-/// A text percent-encoded as `encodeURIComponent` does it (ECMA-262, 19.2.6): all but ``A-Za-z0-9-_.!~*'()``.
+/// Percent-encodes a text as `encodeURIComponent` does (ECMA-262, 19.2.6): everything but ``A-Za-z0-9-_.!~*'()``.
 fn component(text: &str) -> String {
     let encode = |byte: u8| match byte {
         b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')' => char::from(byte).to_string(),

@@ -1,17 +1,17 @@
-//! Randomness as an argument, so that the domain has none of its own.
+//! Randomness as an argument: the domain has no source of its own.
 
 use super::error::Error;
 
 /// A source of unpredictable bytes.
 pub trait Randomness: Send + Sync {
-    /// Fills `bytes`.
+    /// Fills `bytes` with random bytes.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the source fails; nothing may then be made of the bytes.
+    /// [`Error::Internal`] if the source fails. The bytes must then not be used.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), Error>;
 }
 
-/// So many random bytes.
+/// `N` random bytes.
 ///
 /// # Errors
 /// As [`Randomness::fill`].
@@ -21,12 +21,12 @@ pub fn bytes<const N: usize>(randomness: &dyn Randomness) -> Result<[u8; N], Err
     Ok(bytes)
 }
 
-/// A whole number below `bound`, each as likely as the others. `bound` is at least 1.
+/// A uniformly distributed whole number below `bound`, which is at least 1.
 ///
 /// # Errors
 /// As [`Randomness::fill`].
 pub fn below(randomness: &dyn Randomness, bound: u32) -> Result<u32, Error> {
-    // Draws from the incomplete last run of `bound` numbers are thrown away: they would favour the small ones.
+    // Numbers from the incomplete last run of `bound` are drawn again: they would favour small results.
     let unbiased = u32::MAX - u32::MAX % bound.max(1);
     loop {
         let drawn = u32::from_be_bytes(bytes(randomness)?);

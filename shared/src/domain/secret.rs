@@ -1,5 +1,5 @@
-//! Secrets, each in two types: the plain one, which can't be printed, cloned or serialised and is wiped when dropped,
-//! and the stored one, which is sealed or a keyed digest.
+//! Secrets. Each has two types: the plain one can't be printed, cloned or serialised, and is wiped when dropped; the
+//! stored one is sealed or a keyed digest.
 
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use subtle::ConstantTimeEq;
@@ -8,16 +8,16 @@ use zeroize::Zeroizing;
 use super::error::Error;
 use super::random::{self, Randomness};
 
-/// The version of the root key that something is stored under.
+/// The version of the master key that protects a stored value, from 1 to 255.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyVersion(pub u8);
 
-/// Something sealed: readable only with the key of its version and the associated data it was sealed with.
+/// A sealed value. Opening it takes the key of its version and the same associated data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {
     /// The key version.
     pub version: KeyVersion,
-    /// Nonce, ciphertext and tag.
+    /// The nonce, the ciphertext and the tag, in this order.
     pub bytes: Vec<u8>,
 }
 
@@ -26,16 +26,16 @@ pub struct Sealed {
 pub struct Digest {
     /// The key version.
     pub version: KeyVersion,
-    /// The truncated digest.
+    /// The first 128 bits of the HMAC.
     pub bytes: [u8; Digest::LENGTH],
 }
 
 impl Digest {
-    /// Bytes kept.
+    /// Length in bytes.
     pub const LENGTH: usize = 16;
 }
 
-/// In constant time.
+/// Compares the digests in constant time.
 impl PartialEq for Digest {
     fn eq(&self, other: &Self) -> bool {
         self.version == other.version && bool::from(self.bytes.ct_eq(&other.bytes))
@@ -44,14 +44,14 @@ impl PartialEq for Digest {
 
 impl Eq for Digest {}
 
-/// The secret that an authenticator app shares: 160 bits (RFC 4226 section 4, R6).
+/// The shared secret of an authenticator app: 160 bits (RFC 4226 section 4, R6).
 pub struct TotpSecret(Zeroizing<[u8; TotpSecret::LENGTH]>);
 
 impl TotpSecret {
-    /// Bytes in a secret.
+    /// Length in bytes.
     pub const LENGTH: usize = 20;
 
-    /// A new secret.
+    /// A new random secret.
     ///
     /// # Errors
     /// As [`Randomness::fill`].
@@ -59,19 +59,19 @@ impl TotpSecret {
         Ok(Self(Zeroizing::new(random::bytes(randomness)?)))
     }
 
-    /// A secret that was unsealed; `None` when it has another length.
+    /// The secret from its unsealed bytes; `None` if the length is wrong.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(|bytes| Self(Zeroizing::new(bytes)))
     }
 
-    /// Its bytes.
+    /// The secret bytes.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         self.0.as_ref()
     }
 
-    /// Base32 without padding (RFC 4648 section 6), as authenticator apps take it.
+    /// The secret in Base32 without padding (RFC 4648 section 6), the form that authenticator apps accept.
     #[must_use]
     pub fn base32(&self) -> Zeroizing<String> {
         Zeroizing::new(BASE32_NOPAD.encode(self.0.as_ref()))
@@ -82,7 +82,7 @@ impl TotpSecret {
 pub struct Passcode(Zeroizing<String>);
 
 impl Passcode {
-    /// A new passcode of so many digits, leading zeros kept.
+    /// A new random passcode with this number of digits, leading zeros included.
     ///
     /// # Errors
     /// As [`Randomness::fill`].
@@ -91,23 +91,23 @@ impl Passcode {
         Ok(Self(Zeroizing::new(format!("{number:0width$}", width = usize::from(digits)))))
     }
 
-    /// Its digits.
+    /// The digits.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 }
 
-/// A recovery code, in lower-case hexadecimal without its hyphens: 64 bits, or 96 in GenAuth.
+/// A recovery code in lower-case hexadecimal, without hyphens: 64 bits, or 96 in GenAuth.
 pub struct RecoveryCode(Zeroizing<String>);
 
 impl RecoveryCode {
-    /// Bytes in one of ten codes.
+    /// Length in bytes of a code in a set.
     pub const SHORT: usize = 8;
-    /// Bytes in GenAuth's single code.
+    /// Length in bytes of GenAuth's single code.
     pub const LONG: usize = 12;
 
-    /// A new code of [`Self::SHORT`] or [`Self::LONG`] bytes.
+    /// A new random code of [`Self::SHORT`] or [`Self::LONG`] bytes.
     ///
     /// # Errors
     /// As [`Randomness::fill`].
@@ -116,13 +116,13 @@ impl RecoveryCode {
         Ok(Self(Zeroizing::new(HEXLOWER.encode(bytes.as_ref()))))
     }
 
-    /// Its digits.
+    /// The digits.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// As it is shown to its owner: `e7ad-aaa4-da75-fa37`.
+    /// The code in groups of four, as its owner sees it: `e7ad-aaa4-da75-fa37`.
     #[must_use]
     pub fn grouped(&self) -> String {
         let mut grouped = String::with_capacity(self.0.len() * 5 / 4);
@@ -136,18 +136,18 @@ impl RecoveryCode {
     }
 }
 
-/// A code as a person gave it, told apart by its shape.
+/// A code as a person typed it, classified by its form.
 pub enum Code {
-    /// Six to eight digits.
+    /// Six to eight digits: a passcode or an app's code.
     Digits(Passcode),
-    /// 16 or 24 hexadecimal digits.
+    /// 16 or 24 hexadecimal digits: a recovery code.
     Recovery(RecoveryCode),
-    /// Neither: it can't be right.
+    /// Any other text, which can't be a right code.
     Other,
 }
 
 impl Code {
-    /// Reads a code; spaces and hyphens don't matter, nor does the case.
+    /// Parses a code. Spaces, hyphens and the case are ignored.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let plain = || text.chars().filter(|c| !c.is_whitespace() && *c != '-');

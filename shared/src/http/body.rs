@@ -1,5 +1,5 @@
-//! Bodies: read whole, up to a limit, as a JSON object whose fields are asked for by name. What is wrong with a field is
-//! said with its path, never with its value.
+//! Request bodies: a JSON object, read whole up to a limit, with its fields asked for by name. A problem names the
+//! field's path and never its value.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use super::edge::Failure;
 use crate::domain::error::Error;
 use crate::flows::App;
 
-/// The largest body that is read, in bytes.
+/// The largest accepted body, in bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
 
-/// The fields of a body, or of an object in one. No body at all has no fields.
+/// The fields of a body, or of an object in it. An empty body has no fields.
 pub(super) struct Fields {
     path: String,
     object: Map<String, Value>,
@@ -30,7 +30,7 @@ impl FromRequest<Arc<App>> for Fields {
     }
 }
 
-/// The body of a route that asks for none: read up to the same limit, of any type, and forgotten.
+/// The body of a route that needs none. It is read up to the same limit, whatever its type, and dropped.
 pub(super) struct Ignored;
 
 impl FromRequest<Arc<App>> for Ignored {
@@ -61,7 +61,7 @@ async fn read(headers: &HeaderMap, body: HttpBody) -> Result<Fields, Error> {
     }
 }
 
-/// `application/json`, with or without parameters, or no type at all.
+/// Whether the content type is `application/json`, with or without parameters, or missing.
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(content_type) = headers.get(header::CONTENT_TYPE) else { return true };
     let essence = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
@@ -69,12 +69,12 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 impl Fields {
-    /// A text that must be there, and not be empty.
+    /// A required text, not empty.
     pub(super) fn text(&self, name: &str) -> Result<&str, Error> {
         self.optional_text(name)?.ok_or_else(|| self.problem(name, "is missing"))
     }
 
-    /// A text that may be absent, `null` or empty.
+    /// An optional text. `null` and blank text count as absent.
     pub(super) fn optional_text(&self, name: &str) -> Result<Option<&str>, Error> {
         match self.object.get(name) {
             None | Some(Value::Null) => Ok(None),
@@ -84,7 +84,7 @@ impl Fields {
         }
     }
 
-    /// A text that `parse` understands, if it is there.
+    /// An optional text that `parse` must accept.
     pub(super) fn optional<T>(
         &self,
         name: &str,
@@ -94,7 +94,7 @@ impl Fields {
         self.optional_text(name)?.map(|text| parse(text).ok_or_else(|| self.problem(name, problem))).transpose()
     }
 
-    /// A text that `parse` understands.
+    /// A required text that `parse` must accept.
     pub(super) fn required<T>(
         &self,
         name: &str,
@@ -104,7 +104,7 @@ impl Fields {
         self.optional(name, problem, parse)?.ok_or_else(|| self.problem(name, "is missing"))
     }
 
-    /// An object that may be absent; then it has no fields.
+    /// An optional object. An absent one has no fields.
     pub(super) fn object(&self, name: &str) -> Result<Fields, Error> {
         let object = match self.object.get(name) {
             None | Some(Value::Null) => Map::new(),
@@ -114,7 +114,7 @@ impl Fields {
         Ok(Fields { path: self.path_of(name), object })
     }
 
-    /// Refuses a field that would be ignored where its sender relies on it.
+    /// Refuses a field that is not supported, so that its sender does not rely on it.
     pub(super) fn unsupported(&self, name: &str) -> Result<(), Error> {
         match self.object.get(name) {
             None | Some(Value::Null) => Ok(()),
@@ -122,7 +122,7 @@ impl Fields {
         }
     }
 
-    /// A problem with a field.
+    /// The error for a problem with a field of this object.
     pub(super) fn problem(&self, name: &str, problem: &'static str) -> Error {
         Error::field(self.path_of(name), problem)
     }

@@ -1,6 +1,7 @@
-//! QR codes (ISO/IEC 18004): as a PNG data URL for pages, as half blocks for terminals.
+//! QR codes (ISO/IEC 18004): as a PNG in a data URL for pages, and as half blocks for terminals.
 //!
-//! `qrcode` does the standard's encoding; choosing the mask, which is most of the work, is done over whole rows of bits.
+//! `qrcode` encodes the text. The choice of the mask is most of the work, so the module `mask` does it on whole rows of
+//! bits.
 
 use std::fmt;
 
@@ -14,23 +15,24 @@ use qrcode::{Color, EcLevel, Version};
 
 mod mask;
 
-/// Restores up to 15 % of the symbol: what screens and cameras need, at a size that phones read at a glance.
+/// Level M restores up to 15 % of the symbol: enough for screens and cameras, in a symbol small enough to read quickly.
 const LEVEL: EcLevel = EcLevel::M;
-/// Modules of light around the symbol: the least that the standard allows.
+/// Light modules around the symbol: the least that the standard allows.
 const QUIET_ZONE: u32 = 4;
-/// Pixels a module, in both directions.
+/// Pixels per module, in both directions.
 const SCALE: usize = 4;
-/// A byte of light pixels.
+/// Eight light pixels.
 const LIGHT: u8 = 0xff;
-/// The largest symbol: 125 modules fit a row of 128 bits, and hold 1,125 bytes. Phones hardly read larger ones.
+/// The largest symbol. Its 125 modules fit a row of 128 bits, and it holds 1,125 bytes. Most phones can't read larger
+/// ones.
 const MAX_VERSION: i16 = 27;
 
-/// The text can't be drawn.
+/// The reason why a text can't be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QrError {
-    /// It is too long for a QR code that phones can read: over 1,125 bytes.
+    /// The text is longer than 1,125 bytes, the most in a QR code that phones can read.
     TooLong,
-    /// The image could not be written.
+    /// The PNG could not be encoded.
     Image,
 }
 
@@ -45,7 +47,8 @@ impl fmt::Display for QrError {
 
 impl std::error::Error for QrError {}
 
-/// The QR code of a text, as a data URL of a PNG: level M, a quiet zone of 4 modules, 4 pixels a module, 1 bit a pixel.
+/// The QR code of a text as a PNG in a data URL: level M, a quiet zone of 4 modules, 4 pixels per module, 1 bit per
+/// pixel.
 ///
 /// # Errors
 /// Any [`QrError`].
@@ -54,7 +57,7 @@ pub fn png_data_url(text: &str) -> Result<String, QrError> {
     Ok(format!("data:image/png;base64,{}", BASE64.encode(&png)))
 }
 
-/// The QR code of a text, in half blocks for a terminal with light letters on dark. It ends without a newline.
+/// The QR code of a text in half blocks, for a terminal with light text on a dark ground. It ends without a newline.
 ///
 /// # Errors
 /// [`QrError::TooLong`].
@@ -64,7 +67,7 @@ pub fn terminal(text: &str) -> Result<String, QrError> {
     Ok(renderer.dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
 }
 
-/// A finished symbol: its modules row by row.
+/// A finished symbol, with its modules row by row.
 struct Symbol {
     width: usize,
     modules: Vec<Color>,
@@ -95,7 +98,7 @@ fn png(symbol: &Symbol) -> Result<Vec<u8>, png::EncodingError> {
     for row in symbol.modules.chunks(symbol.width) {
         let quiet = std::iter::repeat_n(&Color::Light, quiet_zone);
         let modules: Vec<u8> = quiet.clone().chain(row).chain(quiet).map(|module| module.select(0, LIGHT)).collect();
-        // A module is four pixels, half a byte.
+        // A module is four pixels wide, which is half a byte.
         let halves = |pair: &[u8]| pair.first().unwrap_or(&LIGHT) & 0xf0 | pair.get(1).unwrap_or(&LIGHT) & 0x0f;
         let line: Vec<u8> = modules.chunks(2).map(halves).collect();
         (0..SCALE).for_each(|_| image.extend_from_slice(&line));
@@ -107,7 +110,7 @@ fn png(symbol: &Symbol) -> Result<Vec<u8>, png::EncodingError> {
     let mut encoder = png::Encoder::new(&mut png, side, side);
     encoder.set_color(png::ColorType::Grayscale);
     encoder.set_depth(png::BitDepth::One);
-    // Three rows in four repeat the one above. zlib's search for more would take 20 times as long and save 1 KB.
+    // Three rows in four repeat the row above. A stronger compression would take 20 times as long and save 1 KB.
     encoder.set_filter(png::Filter::Up);
     encoder.set_deflate_compression(png::DeflateCompression::FdeflateUltraFast);
     let mut writer = encoder.write_header()?;
@@ -130,7 +133,8 @@ mod tests {
         BASE64.decode(url.strip_prefix("data:image/png;base64,").unwrap().as_bytes()).unwrap()
     }
 
-    /// What a reader other than ours sees in an image; `None` where there is no such reader, which CI must have.
+    /// The text that an independent reader finds in an image; `None` if that reader is not installed, which fails in
+    /// CI.
     fn read_back(image: &[u8]) -> Option<String> {
         let reader = Command::new("zbarimg")
             .args(["--quiet", "--raw", "--oneshot", "-Sdisable", "-Sqrcode.enable", "-"])

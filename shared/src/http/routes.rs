@@ -1,5 +1,5 @@
-//! The route table: every route there is, which function serves it, in which dialect, and who may call. Routers, the
-//! template and the tests are made from it.
+//! The route table: every route with its function, its dialect, and who may call it. The routers, the template and the
+//! tests follow from it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,23 +20,23 @@ use crate::flows::App;
 /// A Lambda function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Function {
-    /// Begins enrolments.
+    /// Begins an enrolment.
     EnrollRequest,
-    /// Makes secrets for the dialects that have a route of their own for it.
+    /// Makes a secret, in the dialects with a separate route for it.
     CreateTotp,
-    /// Checks codes.
+    /// Checks a code, and confirms an enrolment.
     Verify,
-    /// Sends challenges.
+    /// Sends a challenge.
     Challenge,
-    /// Lists and changes factors.
+    /// Lists, changes and removes factors.
     Factors,
 }
 
 impl Function {
-    /// Every function there is.
+    /// Every function.
     pub const ALL: [Self; 5] = [Self::EnrollRequest, Self::CreateTotp, Self::Verify, Self::Challenge, Self::Factors];
 
-    /// Its name, which is its binary's.
+    /// The name of its binary.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -49,7 +49,7 @@ impl Function {
     }
 }
 
-/// An HTTP method of the table.
+/// An HTTP method of the route table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// `GET`
@@ -63,7 +63,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// As it is written.
+    /// The method in capitals, as HTTP has it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -84,23 +84,23 @@ impl Method {
     }
 }
 
-/// A route.
+/// One row of the route table.
 pub struct Route {
     /// The function that serves it.
     pub function: Function,
-    /// The wire format it speaks.
+    /// The wire format of its requests and replies.
     pub dialect: Dialect,
-    /// Who may call. Others are refused, whatever let them through.
+    /// The kind of caller that is allowed. Any other is refused, even if an authorizer let it through.
     pub access: Access,
-    /// Its method.
+    /// The HTTP method.
     pub method: Method,
-    /// Its path, with parameters as `{id}`, as both axum and API Gateway write them.
+    /// Its path, with parameters in the form `{id}` that both axum and API Gateway use.
     pub path: &'static str,
     handler: MethodRouter<Arc<App>>,
 }
 
 impl Route {
-    /// A route of users.
+    /// A route that users call.
     pub(super) fn new<T: 'static>(
         function: Function,
         dialect: Dialect,
@@ -111,25 +111,25 @@ impl Route {
         Self { function, dialect, access: Access::User, method, path, handler: on(method.filter(), handler) }
     }
 
-    /// The same, as a route of the back end.
+    /// The same route for the back end only.
     pub(super) fn for_back_end(self) -> Self {
         Self { access: Access::BackEnd, ..self }
     }
 }
 
-/// Every route.
+/// Every route of every dialect.
 #[must_use]
 pub fn routes() -> Vec<Route> {
     [native::routes(), genauth::routes(), logto::routes(), profile::routes()].into_iter().flatten().collect()
 }
 
-/// The router of one function, or of all with `None`.
+/// The router of one function; `None` gives the router of all functions.
 pub fn router(function: Option<Function>, app: &Arc<App>) -> Router {
     router_behind(function, app, |_, handler| handler)
 }
 
-/// A router whose handlers stand behind something by who may call, as an authorizer. What no route takes does not come
-/// that far: it is unknown to whoever asks.
+/// A router where `behind` wraps each route's handler by the kind of caller, as with an authorizer. An unknown path or
+/// method is answered 404 without it.
 pub fn router_behind(
     function: Option<Function>,
     app: &Arc<App>,
@@ -149,7 +149,7 @@ pub fn router_behind(
     router.fallback(unknown_route).with_state(Arc::clone(app))
 }
 
-/// What API Gateway answers where it has no such route.
+/// The answer of API Gateway to an unknown route.
 async fn unknown_route(_: Request) -> Response {
     (StatusCode::NOT_FOUND, axum::Json(serde_json::json!({"message": "Not Found"}))).into_response()
 }

@@ -1,4 +1,5 @@
-//! The key file of the local server: a line per version, `1 <64 hexadecimal digits>`, the first seals. Mode 0600.
+//! The key file of the local server. Each line is a version and a key: `1 <64 hexadecimal digits>`. The first version
+//! seals. The file's mode is 0600.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -14,7 +15,7 @@ use super::{Keys, KeysError, Root};
 use crate::domain::random::Randomness;
 use crate::domain::secret::KeyVersion;
 
-/// Master keys from a file.
+/// The master keys of one key file, by version.
 pub struct KeyFile {
     versions: Vec<KeyVersion>,
     keys: Vec<(KeyVersion, hmac::Key)>,
@@ -50,12 +51,12 @@ impl KeyFile {
                 io::Error::other("each line must be a version from 1 to 255 and 64 hexadecimal digits")
             })?;
             if keys.iter().any(|(each, _)| *each == version) {
-                return Err(io::Error::other("a key version is there twice"));
+                return Err(io::Error::other("a key version appears twice"));
             }
             keys.push((version, key));
         }
         if keys.is_empty() {
-            return Err(io::Error::other("the file has no key"));
+            return Err(io::Error::other("the key file has no key in it"));
         }
         Ok(Self { versions: keys.iter().map(|(version, _)| *version).collect(), keys })
     }
@@ -75,30 +76,34 @@ impl Keys for KeyFile {
     }
 
     async fn derive(&self, version: KeyVersion, input: &[u8]) -> Result<Root, KeysError> {
-        let (_, key) = self.keys.iter().find(|(each, _)| *each == version).ok_or(KeysError("no such key version"))?;
+        let (_, key) = self
+            .keys
+            .iter()
+            .find(|(each, _)| *each == version)
+            .ok_or(KeysError("the key version is not configured"))?;
         let tag = hmac::sign(key, input);
-        tag.as_ref().try_into().map(Root::new).map_err(|_| KeysError("a derived key has a wrong length"))
+        tag.as_ref().try_into().map(Root::new).map_err(|_| KeysError("the derived key has the wrong length"))
     }
 }
 
-/// Reads a file that only its owner may read.
+/// Reads a file and checks that only its owner can read it.
 ///
 /// # Errors
-/// [`io::ErrorKind::NotFound`], or one that says why it is not used.
+/// [`io::ErrorKind::NotFound`] if there is no file; any other kind if it can't be read or other users can read it.
 pub fn read_private(path: &Path) -> io::Result<Zeroizing<String>> {
     let mode = fs::metadata(path)?.permissions().mode();
     if mode & 0o077 != 0 {
-        return Err(io::Error::other(format!("others may read it: chmod 600 {}", path.display())));
+        return Err(io::Error::other(format!("other users can read the file: run chmod 600 {}", path.display())));
     }
     fs::read_to_string(path).map(Zeroizing::new)
 }
 
-/// Makes a file that only its owner may read, whole or not at all; one that is there already stays.
+/// Writes a new file with mode 0600, whole or not at all. An existing file stays as it is.
 ///
 /// # Errors
-/// When the folder can't be written.
+/// The folder can't be written.
 pub fn create_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    // Written beside its place and linked into it: a reader never sees half of it, and the first writer wins.
+    // A hard link from a finished draft is atomic: no reader sees half a file, and the first writer wins.
     let draft = path.with_extension(format!("{}.new", std::process::id()));
     let _ = fs::remove_file(&draft);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;

@@ -1,4 +1,4 @@
-//! Master keys in KMS: `HMAC_256` keys that never leave it. One `GenerateMac` per key version, once in a process's life.
+//! Master keys in KMS: `HMAC_256` keys, which never leave it. Each process calls `GenerateMac` once per key version.
 
 use async_trait::async_trait;
 use aws_sdk_kms::Client;
@@ -16,14 +16,15 @@ pub struct KmsKeys {
 }
 
 impl KmsKeys {
-    /// Keys by their versions and ARNs. The first seals, all open.
+    /// Keys by version and ARN. The first version seals; every version opens.
     #[must_use]
     pub fn new(client: Client, arns: Vec<(KeyVersion, String)>) -> Self {
         Self { client, versions: arns.iter().map(|(version, _)| *version).collect(), arns }
     }
 }
 
-/// Reads `KMS_KEYS`: `2:arn:aws:kms:…,1:arn:aws:kms:…`, each version from 1 to 255 once, at least one.
+/// Parses the setting `KMS_KEYS`: `2:arn:aws:kms:…,1:arn:aws:kms:…`. At least one entry; each version is from 1 to 255
+/// and appears once.
 #[must_use]
 pub fn parse_arns(text: &str) -> Option<Vec<(KeyVersion, String)>> {
     let mut arns: Vec<(KeyVersion, String)> = Vec::new();
@@ -46,7 +47,7 @@ impl Keys for KmsKeys {
 
     async fn derive(&self, version: KeyVersion, input: &[u8]) -> Result<Root, KeysError> {
         let arn = self.arns.iter().find(|(each, _)| *each == version).map(|(_, arn)| arn);
-        let arn = arn.ok_or(KeysError("no such key version"))?;
+        let arn = arn.ok_or(KeysError("the key version is not configured"))?;
         let made = self
             .client
             .generate_mac()
@@ -61,19 +62,19 @@ impl Keys for KmsKeys {
                     Some("NotFoundException") => KeysError("KMS has no such key"),
                     Some("DisabledException" | "KMSInvalidStateException") => KeysError("the key is disabled in KMS"),
                     Some("InvalidKeyUsageException") => KeysError("the key is not an HMAC_256 key"),
-                    Some("ThrottlingException") => KeysError("KMS throttles"),
+                    Some("ThrottlingException") => KeysError("KMS throttled the request"),
                     Some("ExpiredTokenException" | "UnrecognizedClientException" | "InvalidSignatureException") => {
-                        KeysError("KMS does not accept the function's credentials")
+                        KeysError("KMS rejected the function's credentials")
                     }
                     Some("KMSInternalException" | "DependencyTimeoutException" | "KeyUnavailableException") => {
-                        KeysError("KMS is in trouble of its own")
+                        KeysError("KMS internal error")
                     }
-                    Some(_) => KeysError("KMS refused"),
-                    None => KeysError("KMS does not answer"),
+                    Some(_) => KeysError("KMS refused the request"),
+                    None => KeysError("KMS did not answer"),
                 }
             })?;
         let mac = made.mac().map(Blob::as_ref).and_then(|mac| mac.try_into().ok());
-        mac.map(Root::new).ok_or(KeysError("a derived key has a wrong length"))
+        mac.map(Root::new).ok_or(KeysError("the derived key has the wrong length"))
     }
 }
 

@@ -1,7 +1,7 @@
-//! Keys: one root secret per key version, and everything that is made from it.
+//! Keys: one root secret per key version, and the keys derived from it.
 //!
-//! A [`Keys`] adapter does one thing: derive 32 bytes from a master key that it guards. From there HKDF (RFC 5869) makes
-//! the sealing key and the digest key of the version, with distinct labels, and the index key.
+//! A [`Keys`] adapter derives 32 bytes from a master key that it guards. From these bytes HKDF (RFC 5869) derives the
+//! version's sealing key and digest key, and the index key, each under its own label.
 
 use async_trait::async_trait;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -19,45 +19,46 @@ pub mod file;
 #[cfg(feature = "aws")]
 pub mod kms;
 
-/// What the root secret is derived over: the fixed input of SP 800-108's one-block KDF.
+/// The input of the MAC that gives the root secret: the fixed input of SP 800-108's one-block KDF.
 pub const ROOT_LABEL: &[u8] = b"countersign/root/v1";
 
 const TOO_SHORT: Error = Error::Internal("a digest is too short");
 
-/// A derived secret, wiped when dropped.
+/// A derived secret of 32 bytes, wiped when dropped.
 pub type Root = Zeroizing<[u8; 32]>;
 
-/// The master key can't be used now: unreachable, refused, or not there.
+/// A master key can't be used at the moment: KMS or the file is unreachable, refuses, or has no such key. The text is
+/// for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeysError(pub &'static str);
 
-/// A guarded master key per version.
+/// Master keys, one per version.
 #[async_trait]
 pub trait Keys: Send + Sync {
-    /// The versions there are, at least one. The first seals, all open; the lowest was there first.
+    /// The configured versions, at least one. The first seals; every version opens; the lowest is the oldest.
     fn versions(&self) -> &[KeyVersion];
 
-    /// HMAC-SHA256 of `input` under the master key of a version: deterministic, so there is nothing to store.
+    /// HMAC-SHA256 of `input` under the master key of a version. It is deterministic, so nothing has to be stored.
     ///
     /// # Errors
-    /// [`KeysError`]; the same call may be made again.
+    /// [`KeysError`]; the call can be repeated.
     async fn derive(&self, version: KeyVersion, input: &[u8]) -> Result<Root, KeysError>;
 }
 
-/// What something was sealed for: it opens for nothing else.
+/// The purpose that a value is sealed for. It is part of the associated data, so the value opens for no other purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// An authenticator app's secret.
+    /// The secret of an authenticator app.
     TotpSecret,
     /// A phone number or an e-mail address.
     Destination,
 }
 
-/// The keys of every version, in memory. Each call is a matter of microseconds.
+/// The keys of every version, in memory. Each call takes microseconds.
 pub struct Keyring {
     current: KeyVersion,
     versions: Vec<(KeyVersion, VersionKeys)>,
-    /// Versions that can't be used yet.
+    /// Configured versions whose master key could not be used.
     missing: Vec<KeyVersion>,
     index: hmac::Key,
 }
@@ -68,21 +69,23 @@ struct VersionKeys {
 }
 
 impl Keyring {
-    /// Derives everything from the master keys: one call per version. The version that seals is needed, and the oldest,
-    /// which names the index. Another may be missing: in the first step of a rotation, permission to use the new key comes
-    /// seconds later than the key, and nothing is sealed under it yet.
+    /// Derives all keys, with one call per version.
+    ///
+    /// Two versions are required: the one that seals, and the oldest, which gives the index key. Any other may be
+    /// missing. In the first step of a rotation, the permission to use the new key takes effect some seconds after the
+    /// key exists, and nothing is sealed under it yet.
     ///
     /// # Errors
-    /// [`KeysError`] of the first call that failed for a version that is needed, or when there is no version.
+    /// [`KeysError`] of the first failed call for a required version, or when no version is configured.
     pub async fn load(keys: &dyn Keys) -> Result<Self, KeysError> {
         let (mut versions, mut missing) = (Vec::new(), Vec::new());
         let mut index = None;
-        // The index is the oldest version's, whichever seals: it stays the same from the first step of a rotation on.
+        // The oldest version gives the index key, whichever seals: so the index stays the same through a rotation.
         let (current, oldest) = (keys.versions().first(), keys.versions().iter().min());
         for version in keys.versions() {
             let root = match keys.derive(*version, ROOT_LABEL).await {
                 Err(error) if Some(version) != current && Some(version) != oldest => {
-                    tracing::warn!(keys.version = version.0, keys.error = error.0, "a key can't be used yet");
+                    tracing::warn!(keys.version = version.0, keys.error = error.0, "a master key can't be used yet");
                     missing.push(*version);
                     continue;
                 }
@@ -99,7 +102,7 @@ impl Keyring {
         Ok(Self { current, versions, missing, index: hmac::Key::new(hmac::HMAC_SHA256, index.as_ref()) })
     }
 
-    /// Whether no version is missing.
+    /// Whether every configured version can be used.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.missing.is_empty()
@@ -111,10 +114,10 @@ impl Keyring {
         self.current
     }
 
-    /// Seals bytes with AES-256-GCM for a user, a factor and a purpose.
+    /// Seals bytes with AES-256-GCM. The user, the factor and the purpose are the associated data.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the cipher or the randomness fails.
+    /// [`Error::Internal`] if the cipher or the source of randomness fails.
     pub fn seal(
         &self,
         purpose: Purpose,
@@ -129,15 +132,16 @@ impl Keyring {
         self.version(self.current)?
             .sealing
             .seal_in_place_append_tag(Nonce::from(&nonce), associated(purpose, user, factor), &mut text)
-            .map_err(|_| Error::Internal("sealing failed"))?;
+            .map_err(|_| Error::Internal("encryption failed"))?;
         bytes.append(&mut text);
         Ok(Sealed { version: self.current, bytes })
     }
 
-    /// Opens what was sealed for the same user, factor and purpose.
+    /// Opens a value that was sealed for the same user, factor and purpose.
     ///
     /// # Errors
-    /// [`Error::Internal`] for anything else, for damage, and for a key version that is gone.
+    /// [`Error::Internal`] if the value was sealed for something else, is damaged, or needs a key version that is not
+    /// configured. [`Error::Busy`] if that version can't be used yet.
     pub fn open(
         &self,
         purpose: Purpose,
@@ -145,7 +149,7 @@ impl Keyring {
         factor: &FactorId,
         sealed: &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        const DAMAGED: Error = Error::Internal("a sealed value does not open");
+        const DAMAGED: Error = Error::Internal("a sealed value can't be decrypted");
         let (nonce, text) = sealed.bytes.split_first_chunk::<NONCE_LEN>().ok_or(DAMAGED)?;
         let mut text = Zeroizing::new(text.to_vec());
         let length = self
@@ -158,10 +162,10 @@ impl Keyring {
         Ok(text)
     }
 
-    /// The digest of a passcode for one enrolment or challenge of one user: it matches for no other.
+    /// The digest of a passcode, bound to one user and one enrolment or challenge.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the key version is gone.
+    /// [`Error::Internal`] if the key version is not configured; [`Error::Busy`] if it can't be used yet.
     pub fn passcode_digest(
         &self,
         version: KeyVersion,
@@ -177,16 +181,16 @@ impl Keyring {
     /// The digest of a user's recovery code.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the key version is gone.
+    /// [`Error::Internal`] if the key version is not configured; [`Error::Busy`] if it can't be used yet.
     pub fn recovery_digest(&self, version: KeyVersion, user: &UserId, code: &RecoveryCode) -> Result<Digest, Error> {
         self.digest(version, &[b"recovery", user.as_str().as_bytes()], code.expose().as_bytes())
     }
 
-    /// A digest of what must be recognised but not read: 128 bits, the same whatever key seals, so that a rotation
-    /// doesn't forget who was sent what.
+    /// A 128-bit keyed digest of a value that must be recognised but never read, such as a destination. It does not
+    /// depend on the version that seals, so limits survive a rotation.
     ///
     /// # Errors
-    /// [`Error::Internal`] never in practice: a digest is longer.
+    /// [`Error::Internal`] if the MAC is shorter than 128 bits, which SHA-256's never is.
     pub fn index(&self, kind: &str, parts: &[&str]) -> Result<[u8; 16], Error> {
         let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
         let tag = sign(&self.index, &parts, kind.as_bytes());
@@ -212,7 +216,7 @@ impl Keyring {
             if self.missing.contains(&version) {
                 return Error::Busy;
             }
-            Error::Internal("something is stored under a key version that is not configured")
+            Error::Internal("a stored value needs a key version that is not configured")
         })
     }
 }
@@ -220,7 +224,7 @@ impl Keyring {
 impl VersionKeys {
     fn of(root: &Root) -> Result<Self, KeysError> {
         let sealing = UnboundKey::new(&AES_256_GCM, expand(root, b"countersign/seal/v1")?.as_ref())
-            .map_err(|_| KeysError("the sealing key has a wrong length"))?;
+            .map_err(|_| KeysError("the sealing key has the wrong length"))?;
         let digest = hmac::Key::new(hmac::HMAC_SHA256, expand(root, b"countersign/digest/v1")?.as_ref());
         Ok(Self { sealing: LessSafeKey::new(sealing), digest })
     }
@@ -233,11 +237,11 @@ fn expand(root: &Root, label: &[u8]) -> Result<Root, KeysError> {
         .extract(root.as_ref())
         .expand(&[label], hkdf::HKDF_SHA256)
         .and_then(|expanded| expanded.fill(key.as_mut()))
-        .map_err(|_| KeysError("a key could not be expanded"))?;
+        .map_err(|_| KeysError("HKDF could not expand a key"))?;
     Ok(key)
 }
 
-/// HMAC over parts that can't run into each other: each is preceded by its length.
+/// HMAC over several parts. Each part is preceded by its length, so that no two lists of parts give the same input.
 fn sign(key: &hmac::Key, parts: &[&[u8]], secret: &[u8]) -> hmac::Tag {
     let mut context = hmac::Context::with_key(key);
     for part in parts.iter().chain([&secret]) {
@@ -252,7 +256,7 @@ fn associated(purpose: Purpose, user: &UserId, factor: &FactorId) -> Aad<Vec<u8>
         Purpose::TotpSecret => "totp-secret",
         Purpose::Destination => "destination",
     };
-    // None of the three can contain a line feed.
+    // No part can contain a line feed, so the joined text is unambiguous.
     Aad::from([purpose, user.as_str(), factor.as_str()].join("\n").into_bytes())
 }
 
@@ -331,7 +335,7 @@ mod tests {
         assert_ne!(keyring(&[1]).index("sms", &["+4179"]), keyring(&[1]).index("email", &["+4179"]));
     }
 
-    /// Keys of which one can't be used.
+    /// Keys where one version fails.
     struct Without(Vec<KeyVersion>, KeyVersion);
 
     #[async_trait]

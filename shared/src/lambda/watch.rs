@@ -1,7 +1,8 @@
-//! What `cargo lambda watch` leaves out of its events, in debug builds alone: which route was meant, and who calls.
+//! Completes the events of `cargo lambda watch`, which lack the route and the identity. Only debug builds contain this
+//! module.
 //!
-//! There is no API Gateway there, and so nobody who checks a token. With `UNCHECKED_TOKENS=accept` in its environment, a
-//! debug build takes a token's claims as they are. A release build has none of this code.
+//! There is no API Gateway under `cargo lambda watch`, so nothing checks tokens. With `UNCHECKED_TOKENS=accept` in the
+//! environment, a debug build accepts a token's claims unchecked.
 
 use std::collections::HashMap;
 
@@ -14,16 +15,16 @@ use serde_json::{Map, Value, json};
 use crate::http::caller::bare;
 use crate::http::routes::routes;
 
-/// The environment variable, and the one value that it may have.
+/// The environment variable and its only valid value.
 const SETTING: (&str, &str) = ("UNCHECKED_TOKENS", "accept");
 
-/// Whether this process was told to.
+/// Whether the environment has `UNCHECKED_TOKENS=accept`.
 #[must_use]
 pub fn is_on() -> bool {
     std::env::var(SETTING.0).is_ok_and(|value| value == SETTING.1)
 }
 
-/// The event with what API Gateway would have put into it. One that has a route or an identity stays as it is.
+/// Adds the route and the identity that API Gateway would have added. An event that has either stays as it is.
 #[must_use]
 pub fn completed(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
     if let LambdaRequest::ApiGatewayV2(request) = &mut event.payload
@@ -48,7 +49,7 @@ fn complete(request: &mut ApiGatewayV2httpRequest) {
     request.request_context.authorizer = authorizer(authorization);
 }
 
-/// The parameters of a path, if it is of this template.
+/// The parameters of a path; `None` if the path does not match the template.
 fn matched(template: &str, path: &str) -> Option<HashMap<String, String>> {
     let (mut templates, mut segments) = (template.split('/'), path.split('/'));
     let mut parameters = HashMap::new();
@@ -67,7 +68,7 @@ fn matched(template: &str, path: &str) -> Option<HashMap<String, String>> {
     }
 }
 
-/// A segment without percent-encoding.
+/// A segment, percent-decoded; `None` if its encoding is invalid or not UTF-8.
 fn decoded(segment: &str) -> Option<String> {
     let mut parts = segment.split('%');
     let mut bytes = parts.next()?.as_bytes().to_vec();
@@ -79,7 +80,7 @@ fn decoded(segment: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The identity that a token or a signature claims.
+/// The identity that a token or a signature claims, unchecked.
 fn authorizer(authorization: &str) -> Option<ApiGatewayRequestAuthorizer> {
     let context = if authorization.starts_with("AWS4-HMAC-SHA256 ") {
         json!({"iam": {"userArn": "arn:aws:iam::000000000000:user/unchecked"}})

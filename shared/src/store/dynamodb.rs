@@ -1,9 +1,9 @@
-//! The DynamoDB store: a strongly consistent `GetItem`; a conditional `UpdateItem` for one put, `TransactWriteItems` for
-//! several.
+//! The DynamoDB store. A read is a strongly consistent `GetItem`. A commit of one put is a conditional `UpdateItem`, of
+//! several a `TransactWriteItems`.
 //!
-//! An item is `pk`, its content under `item` (a map of native attributes), its version `v` with the three before it
-//! (`v1`, `v2`, `v3`), and `ttl`. It is an update rather than a put, because only an update can move the versions along
-//! without a read: in `SET v1 = v`, the right side is what was there before.
+//! An item has the attributes `pk`, `item` (its content as a map of native attributes), `v` (its version), `v1`, `v2`,
+//! `v3` (the three before it) and `ttl`. The write is an update and not a put: only an update can shift the versions
+//! without a read, because the right side of `SET v1 = v` is the old value.
 
 use std::collections::HashMap;
 
@@ -22,17 +22,17 @@ use data_encoding::HEXLOWER;
 
 use super::{Commit, Item, Key, Put, Replaces, Store, StoreError, Stored, Value, Version};
 
-/// The attributes that hold the versions before the current one, the latest first.
+/// The attributes of the earlier versions, the latest first.
 const BEFORE: [&str; Version::KEPT] = ["v1", "v2", "v3"];
 
-/// A [`Store`] in one DynamoDB table, whose partition key is the text `pk`.
+/// A [`Store`] in one DynamoDB table. The partition key is the text attribute `pk`.
 pub struct DynamoDbStore {
     client: Client,
     table: String,
 }
 
 impl DynamoDbStore {
-    /// A store in a table. The client should make one attempt a call: retries are the flows'.
+    /// A store in the table of this name. The client must not retry: the flows retry.
     #[must_use]
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table }
@@ -63,11 +63,11 @@ impl DynamoDbStore {
     }
 
     async fn transact(&self, commit: &Commit) -> Result<(), StoreError> {
-        // The same commit again within ten minutes is the same transaction.
+        // DynamoDB treats a repeated token as the same transaction for ten minutes.
         let token = HEXLOWER.encode(&commit.version.0);
         match self.transact_as(Some(token), commit).await {
-            // No other commit has this token, so the service knows this one and compares it too closely: maps come in any
-            // order. As a transaction of its own, with a token of the SDK's, it is judged by its versions.
+            // No other commit has this token, so this is the same commit. DynamoDB compares too strictly: maps are sent
+            // in any order. As a transaction of its own, with a new token from the SDK, it is judged by its versions.
             Err(StoreError::Rejected(MISMATCH)) => match self.transact_as(None, commit).await {
                 Err(StoreError::Rejected(MISMATCH)) => Err(StoreError::Unknown),
                 sent => sent,
@@ -135,9 +135,9 @@ impl Store for DynamoDbStore {
     }
 }
 
-const MISMATCH: &str = "a transaction is not what it was before";
+const MISMATCH: &str = "a transaction's token was used with other content";
 
-const DAMAGED: StoreError = StoreError::Rejected("an item is damaged");
+const DAMAGED: StoreError = StoreError::Rejected("an item can't be decoded");
 
 struct Expressions {
     condition: &'static str,
@@ -172,12 +172,13 @@ impl Expressions {
     }
 }
 
-/// `item` and `ttl` are reserved words of expressions.
+/// Placeholders, because `item` and `ttl` are reserved words in expressions.
 fn names() -> HashMap<String, String> {
     [("#item", "item"), ("#ttl", "ttl")].map(|(placeholder, name)| (placeholder.to_owned(), name.to_owned())).into()
 }
 
-/// A refused condition: our own lost reply if an item shows our version, now or just before, else a conflict.
+/// Decides on a failed condition. If an item shows our version, as its own or an earlier one, our reply was lost and
+/// the commit succeeded. Else it is a conflict.
 fn refused<'a>(
     items: impl IntoIterator<Item = Option<&'a HashMap<String, AttributeValue>>>,
     version: Version,
@@ -190,42 +191,43 @@ fn refused<'a>(
     if items.into_iter().flatten().any(shows) { Ok(()) } else { Err(StoreError::Conflict) }
 }
 
-/// A transaction of which nothing was written. One refused condition decides, whatever else it met with.
+/// Decides on a cancelled transaction, of which nothing was written. A failed condition comes before every other
+/// reason.
 fn canceled_for(reasons: &[CancellationReason], version: Version) -> Result<(), StoreError> {
     let codes: Vec<_> = reasons.iter().filter_map(CancellationReason::code).filter(|code| *code != "None").collect();
     if codes.contains(&"ConditionalCheckFailed") {
         return refused(reasons.iter().map(CancellationReason::item), version);
     }
     tracing::warn!(store.codes = ?codes, "DynamoDB cancelled a transaction");
-    // Busy with another transaction, or beyond the table's throughput.
+    // Conflicts with another transaction, or exceeds the table's throughput.
     let is_busy =
         |code: &&str| ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"].contains(code);
     Err(if !codes.is_empty() && codes.iter().all(is_busy) {
         StoreError::Unavailable
     } else {
-        StoreError::Rejected("a transaction is refused")
+        StoreError::Rejected("DynamoDB rejected a transaction")
     })
 }
 
-/// What the service said. Only its code is logged: its words may repeat a key.
+/// Maps an error answer of the service, and logs its code. Its text is not logged because it may repeat a key.
 fn told(code: Option<&str>, answer: &HttpResponse) -> StoreError {
     let status = answer.status();
-    tracing::warn!(store.code = code, store.status = status.as_u16(), "DynamoDB refused a call");
+    tracing::warn!(store.code = code, store.status = status.as_u16(), "DynamoDB answered a call with an error");
     match code {
-        Some("ResourceNotFoundException") => StoreError::Rejected("the table is not there"),
-        Some("ValidationException") => StoreError::Rejected("a call is malformed"),
+        Some("ResourceNotFoundException") => StoreError::Rejected("the table does not exist"),
+        Some("ValidationException") => StoreError::Rejected("DynamoDB rejected a call as malformed"),
         Some("IdempotentParameterMismatchException") => StoreError::Rejected(MISMATCH),
-        // The transaction that is in progress is this one.
+        // The transaction in progress is our own, sent earlier.
         Some("TransactionInProgressException") => StoreError::Unknown,
-        // Throttled, in conflict with a transaction, not permitted yet, signed with what has expired or is not known yet:
-        // the service blames the caller, so nothing was written, and another time it may be.
+        // For example throttled, in conflict with a transaction, not yet permitted, or signed with expired or not yet
+        // known credentials. The service blames the caller, so nothing was written, and a later attempt may succeed.
         Some(_) if status.is_client_error() && status.as_u16() != 408 => StoreError::Unavailable,
-        // An error of the service's own, or somebody else's answer: it may have been written.
+        // A server error, or an answer from a proxy in between: the commit may be written.
         _ => StoreError::Unknown,
     }
 }
 
-/// The service said nothing, or nothing that could be read.
+/// Maps a missing or unreadable answer.
 fn untold<E>(error: &SdkError<E>) -> StoreError {
     match error {
         SdkError::ConstructionFailure(_) => StoreError::Rejected("a call could not be built"),

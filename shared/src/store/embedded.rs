@@ -1,8 +1,8 @@
 //! The embedded store: one redb file, for the local server and for tests.
 //!
-//! A commit is one redb transaction, on the disk before it is answered (`Durability::Immediate`, redb's default): it
-//! survives the process's death and the machine's. redb allows one writer at a time, so there is no conflict but the
-//! one that the puts' own preconditions find.
+//! A commit is one redb transaction. It is on disk before it is answered (`Durability::Immediate`, redb's default), so
+//! it survives a crash of the process or the machine. redb allows one writer at a time: a conflict arises only from a
+//! put's precondition.
 
 use std::{
     error, fmt,
@@ -23,17 +23,18 @@ use tokio::{sync::Semaphore, task};
 use super::{Commit, Item, Key, Put, Replaces, Store, StoreError, Stored, Version};
 
 const ITEMS: TableDefinition<&str, &[u8]> = TableDefinition::new("items");
-/// The keys of the items that have a time to live, the earliest first.
+/// The keys of the items with a time to live, by expiry in Unix seconds, the earliest first.
 const EXPIRIES: TableDefinition<(i64, &str), ()> = TableDefinition::new("expiries");
 
-/// redb's own default of 1 GiB would let the local server grow past its 50 MB.
+/// Bytes of redb's cache. redb's default of 1 GiB would let the local server grow past its limit of 50 MB.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
-/// Reads at a time. Each holds a thread: with a thread for every waiting request, 2,000 of them took 84 MB, not 28.
+/// The most concurrent reads. Each occupies a thread: with one for each of 2,000 waiting requests the server took 84
+/// MB, with this limit 28 MB.
 const READERS: usize = 4;
-/// Items that one transaction of a sweep deletes, so that commits get their turn in between.
+/// Items deleted per transaction of a sweep, so that commits get their turn in between.
 const SWEEP_BATCH: usize = 256;
 
-/// A [`Store`] in one file. Its clones share the file.
+/// A [`Store`] in one file. Clones share the file.
 #[derive(Clone, Debug)]
 pub struct EmbeddedStore {
     database: Arc<Database>,
@@ -42,19 +43,19 @@ pub struct EmbeddedStore {
 }
 
 impl EmbeddedStore {
-    /// Opens the store in a file, and makes the file, readable by its owner alone, if there is none. Blocks.
+    /// Opens a store's file, or creates it with mode 0600. Blocks.
     ///
     /// # Errors
-    /// See [`OpenError`].
+    /// Any [`OpenError`].
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let file = open_file(path).map_err(|error| OpenError::File(path.to_owned(), error))?;
         Self::new(Builder::new().set_cache_size(CACHE_BYTES).create_file(file), path)
     }
 
-    /// A store that is gone with its last clone.
+    /// A store in memory. It is gone with its last clone.
     ///
     /// # Errors
-    /// As [`EmbeddedStore::open`], though memory gives no cause for any.
+    /// As [`EmbeddedStore::open`]. None is expected in memory.
     pub fn in_memory() -> Result<Self, OpenError> {
         let memory = InMemoryBackend::new();
         Self::new(Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(memory), Path::new("(memory)"))
@@ -73,7 +74,7 @@ impl EmbeddedStore {
         })
     }
 
-    /// The database, where others may keep tables of their own.
+    /// The redb database, in which other modules keep tables of their own.
     #[must_use]
     pub fn database(&self) -> Arc<Database> {
         Arc::clone(&self.database)
@@ -90,10 +91,10 @@ impl EmbeddedStore {
         is_empty(&self.database).map_err(refused)
     }
 
-    /// Deletes the items whose time to live is before `now` (Unix seconds) and says how many they were.
+    /// Deletes the items that expired before `now` (Unix seconds) and returns their number.
     ///
     /// # Errors
-    /// As [`Store::commit`]; what was deleted before stays deleted.
+    /// As [`Store::commit`]. The batches before the error stay deleted.
     pub async fn sweep(&self, now: i64) -> Result<usize, StoreError> {
         let mut swept = 0;
         loop {
@@ -105,7 +106,7 @@ impl EmbeddedStore {
         }
     }
 
-    /// Runs blocking work on a thread of its own, when its turn comes.
+    /// Waits for a turn, then runs blocking work on its own thread.
     async fn run<T: Send + 'static>(
         &self,
         turns: &Arc<Semaphore>,
@@ -113,7 +114,7 @@ impl EmbeddedStore {
     ) -> Result<T, StoreError> {
         let turn = Arc::clone(turns).acquire_owned().await.map_err(|_| StoreError::Unavailable)?;
         let database = self.database();
-        // The work keeps its turn even if its caller has gone: it can't be stopped.
+        // A dropped caller can't stop the work, so the work itself holds the turn.
         let task = task::spawn_blocking(move || {
             let result = work(&database);
             drop(turn);
@@ -137,18 +138,18 @@ impl Store for EmbeddedStore {
     }
 }
 
-/// An item as the file has it.
+/// An item's format in the file.
 #[derive(Serialize, Deserialize)]
 struct Record {
     version: [u8; Version::LENGTH],
-    /// The latest first, [`Version::KEPT`] at most.
+    /// The earlier versions, the latest first, at most [`Version::KEPT`].
     predecessors: Vec<[u8; Version::LENGTH]>,
     ttl: Option<i64>,
     item: Item,
 }
 
 impl Record {
-    /// What a put leaves: the versions of what it replaces become predecessors.
+    /// The record that a put leaves. The replaced record's versions become its earlier ones.
     fn of(put: Put, version: Version, replaced: Option<Self>) -> Self {
         let predecessors = replaced.map_or_else(Vec::new, |replaced| {
             let earlier = replaced.predecessors.into_iter().take(Version::KEPT - 1);
@@ -243,7 +244,7 @@ fn delete_expired(transaction: &WriteTransaction, now: i64) -> Result<usize, red
     let mut items = transaction.open_table(ITEMS)?;
     let mut expiries = transaction.open_table(EXPIRIES)?;
     let mut expired = Vec::new();
-    // No key sorts before the empty one: the range ends before the first that lives until `now`.
+    // The empty key sorts first, so the range ends before the first item that expires at `now`.
     for entry in expiries.range(..(now, ""))?.take(SWEEP_BATCH) {
         let (entry, _) = entry?;
         let (ttl, key) = entry.value();
@@ -256,7 +257,7 @@ fn delete_expired(transaction: &WriteTransaction, now: i64) -> Result<usize, red
     Ok(expired.len())
 }
 
-/// A reader can't open a table that no writer has made.
+/// Creates the tables: a reader can't open a table that was never written.
 fn create_tables(database: &Database) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     transaction.open_table(ITEMS)?;
@@ -270,7 +271,7 @@ fn open_file(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path)?;
-    // Without this a power cut could take the new file's name, and with it every commit answered since.
+    // Without this a power cut could lose the new file's directory entry, and with it every commit answered since.
     #[cfg(unix)]
     if file.metadata()?.len() == 0 {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -280,31 +281,31 @@ fn open_file(path: &Path) -> io::Result<File> {
 }
 
 fn malformed(error: &postcard::Error) -> redb::Error {
-    redb::Error::Corrupted(format!("an item does not have the format it should: {error}"))
+    redb::Error::Corrupted(format!("an item can't be decoded: {error}"))
 }
 
-/// Nothing was written.
+/// Maps an error from before the commit: nothing was written.
 fn refused(error: impl Into<redb::Error>) -> StoreError {
     let error = error.into();
-    tracing::error!(store.error = %error, "the embedded store failed");
+    tracing::error!(store.error = %error, "the embedded store failed; nothing was written");
     match error {
         redb::Error::Corrupted(_) => StoreError::Rejected("the store is damaged"),
         _ => StoreError::Unavailable,
     }
 }
 
-/// It may have been written. redb refuses more until the file is opened again.
+/// Maps a failed commit: it may be written. redb refuses further writes until the file is opened again.
 fn unconfirmed(error: impl Into<redb::Error>) -> StoreError {
-    tracing::error!(store.error = %error.into(), "the embedded store did not confirm a commit");
+    tracing::error!(store.error = %error.into(), "a commit to the embedded store may or may not be written");
     StoreError::Unknown
 }
 
 /// Why a store could not be opened.
 #[derive(Debug)]
 pub enum OpenError {
-    /// Another process has the file open, or this one has already.
+    /// The file is already open, in this process or another.
     InUse(PathBuf),
-    /// The file can't be made or opened.
+    /// The file can't be created or opened.
     File(PathBuf, io::Error),
     /// The file is not a store, or it is damaged.
     Store(PathBuf, redb::Error),

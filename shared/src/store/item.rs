@@ -1,10 +1,10 @@
-//! Items: attributes with native types, as `DynamoDB` has them, and their size as `DynamoDB` counts it.
+//! Items: attributes with the native types of `DynamoDB`, and their size as `DynamoDB` counts it.
 
 use std::collections::BTreeMap;
 
-/// An attribute's value. The kinds that Countersign uses of `DynamoDB`'s.
+/// An attribute's value, of one of the types of `DynamoDB` that Countersign uses.
 ///
-/// The embedded store writes a kind as its position here: a new one goes last.
+/// The embedded store writes a variant as its position here, so a new variant goes last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "embedded", derive(serde::Serialize, serde::Deserialize))]
 pub enum Value {
@@ -12,7 +12,7 @@ pub enum Value {
     Text(String),
     /// `N`: a whole number.
     Number(i64),
-    /// `B`: bytes, for what is secret or personal.
+    /// `B`: bytes, used for secret and personal values.
     Bytes(Vec<u8>),
     /// `L`: a list.
     List(Vec<Value>),
@@ -25,7 +25,8 @@ pub enum Value {
 #[cfg_attr(feature = "embedded", derive(serde::Serialize, serde::Deserialize))]
 pub struct Item(BTreeMap<String, Value>);
 
-/// An item that does not have the attributes it should: damaged, or written by a later schema.
+/// An attribute is missing or has another type: the item is damaged or was written by a later schema. Holds the
+/// attribute's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ItemError(pub &'static str);
 
@@ -36,14 +37,14 @@ impl FromIterator<(String, Value)> for Item {
 }
 
 impl Item {
-    /// The item with one attribute more.
+    /// Adds an attribute.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.0.insert(name.to_owned(), value.into());
         self
     }
 
-    /// The item with one attribute more where there is a value.
+    /// Adds an attribute if there is a value.
     #[must_use]
     pub fn with_some(self, name: &'static str, value: Option<impl Into<Value>>) -> Self {
         match value {
@@ -52,15 +53,15 @@ impl Item {
         }
     }
 
-    /// Every attribute, by name.
+    /// Every attribute, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// The text of an attribute.
+    /// A required text.
     ///
     /// # Errors
-    /// [`ItemError`] with the attribute's name when it is missing or of another type; so do its siblings.
+    /// [`ItemError`] with the attribute's name if it is missing or has another type.
     pub fn text(&self, name: &'static str) -> Result<&str, ItemError> {
         match self.0.get(name) {
             Some(Value::Text(text)) => Ok(text),
@@ -68,7 +69,7 @@ impl Item {
         }
     }
 
-    /// The text of an attribute that may be absent.
+    /// An optional text.
     ///
     /// # Errors
     /// As [`Item::text`], but `None` when it is missing.
@@ -76,7 +77,7 @@ impl Item {
         if self.0.contains_key(name) { self.text(name).map(Some) } else { Ok(None) }
     }
 
-    /// The number of an attribute.
+    /// A required whole number, in the range of `N`.
     ///
     /// # Errors
     /// As [`Item::text`].
@@ -87,7 +88,7 @@ impl Item {
         }
     }
 
-    /// The number of an attribute that may be absent.
+    /// An optional whole number, in the range of `N`.
     ///
     /// # Errors
     /// As [`Item::text`], but `None` when it is missing.
@@ -95,7 +96,7 @@ impl Item {
         if self.0.contains_key(name) { self.number(name).map(Some) } else { Ok(None) }
     }
 
-    /// The bytes of an attribute.
+    /// Required bytes.
     ///
     /// # Errors
     /// As [`Item::text`].
@@ -106,7 +107,7 @@ impl Item {
         }
     }
 
-    /// The bytes of an attribute that may be absent.
+    /// Optional bytes.
     ///
     /// # Errors
     /// As [`Item::text`], but `None` when it is missing.
@@ -114,7 +115,7 @@ impl Item {
         if self.0.contains_key(name) { self.bytes(name).map(Some) } else { Ok(None) }
     }
 
-    /// The maps in a list; an absent list is an empty one.
+    /// The maps of a list. An absent attribute gives an empty list.
     ///
     /// # Errors
     /// As [`Item::text`].
@@ -143,7 +144,7 @@ impl Item {
             .collect()
     }
 
-    /// The map of an attribute that may be absent.
+    /// An optional map.
     ///
     /// # Errors
     /// As [`Item::text`], but `None` when it is missing.
@@ -155,8 +156,9 @@ impl Item {
         }
     }
 
-    /// The size in bytes as `DynamoDB` counts it: names and text in UTF-8, a number one byte per two digits and one
-    /// more, a list or map three bytes and one per element (*Developer Guide*, "Item sizes and formats").
+    /// The size in bytes as `DynamoDB` counts it (*Developer Guide*, "Item sizes and formats"). Names and text count in
+    /// UTF-8. A number counts one byte per two digits, and one more. A list or map counts three bytes, and one per
+    /// element.
     #[must_use]
     pub fn size(&self) -> usize {
         self.0.iter().map(|(name, value)| name.len() + value.size()).sum()
@@ -176,7 +178,7 @@ impl Value {
     }
 }
 
-/// One byte per two significant digits, one more for the exponent, one for a sign; trailing zeros don't count.
+/// One byte per two significant digits, one for the exponent, one for a minus sign. Trailing zeros don't count.
 fn number_size(number: i64) -> usize {
     if number == 0 {
         return 1;

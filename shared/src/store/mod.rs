@@ -1,7 +1,7 @@
-//! Where items live: a key-value store with two methods, one that reads an item and one that replaces some.
+//! The store: a key-value store of items with two methods. One reads an item, the other replaces items.
 //!
-//! Nothing is deleted and nothing is written unconditionally: every [`Put`] states what it replaces. What is
-//! spent is put back as a tombstone with a time to live, so that a lost reply can be told from a conflict.
+//! No write is unconditional: every [`Put`] names what it replaces. Nothing is deleted: a spent item becomes a
+//! tombstone with a time to live, so that a lost reply can be told from a conflict.
 
 use std::collections::BTreeSet;
 
@@ -17,14 +17,14 @@ pub mod embedded;
 
 pub use item::{Item, ItemError, Value};
 
-/// An item's partition key, typed by its first letter: `a#alice`, `e#alice#totp`, `c#alice#FACTOR`, `l#DIGEST`.
+/// An item's partition key. Its first letter gives the kind: `a#alice`, `e#alice#totp`, `c#alice#FACTOR`, `l#DIGEST`.
 ///
-/// It holds a user id or a digest, and only its kind is printed.
+/// A key contains a user id or a digest, so `Debug` shows only its kind.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(String);
 
 impl Key {
-    /// A key of the given kind (one letter) over its parts.
+    /// A key from its kind (one letter) and its parts, joined by `#`.
     #[must_use]
     pub fn new(kind: char, parts: &[&str]) -> Self {
         let mut key = String::from(kind);
@@ -35,7 +35,7 @@ impl Key {
         Self(key)
     }
 
-    /// The key as it is stored.
+    /// The stored form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -48,60 +48,61 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// The version of an item: 96 random bits, minted once per commit.
+/// The version of an item: 96 random bits, drawn once per commit.
 ///
-/// Random rather than counted, because an item that expired and was made anew must not match an older reader.
+/// It is random and not a counter: an item that expired and was created again must not match an older reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Version(pub [u8; Version::LENGTH]);
 
 impl Version {
-    /// Bytes in a version.
+    /// Length in bytes.
     pub const LENGTH: usize = 12;
-    /// How many predecessors an item keeps: a lost reply is recognised under that many later writers.
+    /// The number of earlier versions that an item keeps. A lost reply is recognised as long as no more commits than
+    /// that followed.
     pub const KEPT: usize = 3;
 }
 
-/// An item as it was read: its content, its version, and when it may be swept.
+/// An item as read from the store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored {
-    /// The content, without the store's own attributes: the key, the versions, `ttl`.
+    /// The content, without the attributes that the store adds: the key, the versions, `ttl`.
     pub item: Item,
-    /// The version to name when replacing it.
+    /// The version to name in the [`Put`] that replaces it.
     pub version: Version,
     /// Unix seconds after which the store may delete it; `None` keeps it.
     pub ttl: Option<i64>,
 }
 
-/// What a [`Put`] replaces.
+/// The precondition of a [`Put`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replaces {
-    /// Nothing: the key must be absent. An item past its time to live that is still there is not absent.
+    /// The key must be absent. An expired item that is still there is not absent.
     Nothing,
-    /// The item of this version.
+    /// The item must have this version.
     Version(Version),
 }
 
-/// One item to write.
+/// One item to write, with its precondition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Put {
-    /// Where.
+    /// The key to write.
     pub key: Key,
-    /// What must be there now.
+    /// The precondition.
     pub replaces: Replaces,
-    /// What will be there.
+    /// The new content.
     pub item: Item,
     /// Unix seconds after which the store may delete it; `None` keeps it.
     pub ttl: Option<i64>,
 }
 
-/// Some puts that happen together or not at all, under one new version.
+/// Puts that are written all or nothing, under one new version.
 ///
-/// Committing the same `Commit` again is safe: the store recognises its version and reports success.
+/// The same `Commit` can be committed again: the store recognises its version and reports success.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Commit {
-    /// The version that every item of this commit will have.
+    /// The new version of every item in this commit.
     pub version: Version,
-    /// What to write; each key once.
+    /// The items to write; each key once.
     pub puts: Vec<Put>,
 }
 
@@ -111,11 +112,12 @@ impl Commit {
     /// The most bytes in a commit, as in `TransactWriteItems`.
     pub const MAX_SIZE: usize = 4 * 1024 * 1024;
 
-    /// Refuses what `DynamoDB` would refuse. Every store begins with it, so that what works on one works on all.
+    /// Checks the limits of `DynamoDB`. Every store calls it first, so that a commit that works on one store works on
+    /// all.
     ///
     /// # Errors
-    /// [`StoreError::Rejected`] for an empty commit, a key twice, too many puts, an item or a commit too large, or an
-    /// attribute with a name of the store's own.
+    /// [`StoreError::Rejected`] if the commit is empty, has two puts for one key, has too many puts or is too large, or
+    /// if an item is too large or has an attribute with a reserved name.
     pub fn check(&self) -> Result<(), StoreError> {
         if self.puts.is_empty() {
             return Err(StoreError::Rejected("the commit is empty"));
@@ -124,10 +126,10 @@ impl Commit {
             return Err(StoreError::Rejected("the commit has more than 100 puts"));
         }
         if self.puts.iter().map(|put| &put.key).collect::<BTreeSet<_>>().len() < self.puts.len() {
-            return Err(StoreError::Rejected("the commit has a key twice"));
+            return Err(StoreError::Rejected("the commit has two puts for one key"));
         }
         if self.puts.iter().flat_map(|put| put.item.iter()).any(|(name, _)| Put::OWN_ATTRIBUTES.contains(&name)) {
-            return Err(StoreError::Rejected("an attribute has a name of the store's own"));
+            return Err(StoreError::Rejected("an attribute has a name that is reserved for the store"));
         }
         if self.puts.iter().any(|put| put.size() > Put::MAX_SIZE) {
             return Err(StoreError::Rejected("an item is over 400 KB"));
@@ -140,11 +142,12 @@ impl Commit {
 }
 
 impl Put {
-    /// The most bytes in an item, as in `DynamoDB`: its key and the store's own attributes count.
+    /// The most bytes in an item, as in `DynamoDB`. The key and the attributes that the store adds count.
     pub const MAX_SIZE: usize = 400 * 1024;
-    /// The attributes that a store adds: the key, the version, its predecessors, the time to live.
+    /// Attributes that a store adds: the key, the version, earlier versions, the time to live.
     pub const OWN_ATTRIBUTES: [&str; 4] = ["pk", "v", "vs", "ttl"];
-    /// Room for them beside the key's text, whichever way a store writes the predecessors.
+    /// Bytes reserved for these attributes, without the key's text. It is enough for each store's way to keep the
+    /// earlier versions.
     const OWN_SIZE: usize = 128;
 
     fn size(&self) -> usize {
@@ -152,33 +155,34 @@ impl Put {
     }
 }
 
-/// Why a store did not answer a read, or did not confirm a commit.
+/// Why a read or a commit failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreError {
-    /// Another writer was there first: read again and decide again.
+    /// Another writer came first. Read again and decide again.
     Conflict,
-    /// Refused before anything was written (throttled, unreachable): the same call may be made again.
+    /// Refused before anything was written, as when throttled or unreachable. The call can be repeated.
     Unavailable,
-    /// No answer: it may have been written or not. The same commit may be made again.
+    /// No answer: the commit may or may not be written. The same commit can be repeated.
     Unknown,
-    /// The call itself is wrong: an empty commit, a key twice, an item too large or unreadable.
+    /// The call is wrong, as an empty commit, or the item can't be decoded. Repeating it does not help. The text is for
+    /// the log.
     Rejected(&'static str),
 }
 
-/// A store of items. Both methods are safe to repeat.
+/// A store of items. Both methods can be repeated safely.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Reads one item, strongly consistent: whatever was committed before is seen. Items past their time to live
-    /// may still be returned; the domain checks its own deadlines.
+    /// Reads one item, strongly consistent: it sees every earlier commit. Expired items may still be returned; the
+    /// domain checks its own deadlines.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Unknown`], [`StoreError::Rejected`].
     async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError>;
 
-    /// Writes all puts or none. A commit whose version an item already shows, now or among its predecessors, is a
-    /// success: it was applied before and its reply was lost.
+    /// Writes all puts or none. If an item shows the commit's version, as its own or an earlier one, the commit was
+    /// applied before and its reply was lost: the result is a success.
     ///
     /// # Errors
-    /// Any [`StoreError`]; nothing was written unless it is [`StoreError::Unknown`].
+    /// Any [`StoreError`]. Only [`StoreError::Unknown`] leaves open whether the puts were written.
     async fn commit(&self, commit: &Commit) -> Result<(), StoreError>;
 }

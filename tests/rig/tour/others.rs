@@ -1,4 +1,4 @@
-//! The walk through the dialects of others.
+//! The walk through the other dialects.
 
 use serde_json::{Value, json};
 

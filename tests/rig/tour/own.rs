@@ -1,4 +1,4 @@
-//! The walk through Countersign's own dialect, as users and as the back end.
+//! The walk through the native dialect, as users and as the back end.
 
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ pub(super) async fn native(tour: &mut Tour) {
     refusals(tour, &anna, &other).await;
 }
 
-/// The back end does it all for Bella, who is never there herself.
+/// The back end makes every request for Bella, who makes none.
 pub(super) async fn back_end(tour: &mut Tour) {
     let bella = tour.back_end("bella.back-end@users.example");
     let begun =
@@ -102,7 +102,7 @@ async fn factors(tour: &mut Tour, anna: &Client, [app, phone, mail]: [&str; 3], 
     tour.call(anna, "PATCH", &path(app), json!({"label": "Anna's old telephone"})).await.expect(200);
     tour.call(anna, "DELETE", &path(mail), Value::Null).await.expect(204);
 
-    // Without presence: another session of hers.
+    // Without a recent check.
     tour.world.pass(700);
     tour.call(anna, "DELETE", &path(phone), Value::Null).await.expect(403);
     let code = tour.app_code(secret);

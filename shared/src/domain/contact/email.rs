@@ -1,4 +1,4 @@
-//! E-mail addresses, by RFC 5321's grammar and what SES takes of it.
+//! E-mail addresses: the part of RFC 5321's grammar that SES accepts.
 
 use std::fmt;
 
@@ -10,17 +10,19 @@ use super::{ContactProblem, is_host_name};
 #[derive(Clone, PartialEq, Eq)]
 pub struct EmailAddress {
     typed: String,
-    /// Bytes before the `@`.
+    /// Length in bytes of the part before the `@`.
     local_length: usize,
 }
 
 impl EmailAddress {
-    /// The longest address (RFC 5321, 4.5.3.1.3, without the angle brackets).
+    /// The longest address in bytes (RFC 5321, 4.5.3.1.3, without the angle brackets).
     pub const MAX_BYTES: usize = 254;
 
-    /// Parses an address, keeping upper and lower case. The grammar is RFC 5321's, without what no mailbox of a
-    /// person needs and what makes injection possible: quoted local parts, comments, domain literals, control
-    /// characters, a domain of a single label. ASCII only, as SES wants it (`Destination` in its API reference).
+    /// Parses an address and keeps its upper and lower case. ASCII only, as SES requires (`Destination` in its API
+    /// reference).
+    ///
+    /// The grammar is RFC 5321's without forms that no personal mailbox needs and that make injection possible: quoted
+    /// local parts, comments, domain literals, control characters, a domain of a single label.
     ///
     /// # Errors
     /// [`ContactProblem::Malformed`], [`ContactProblem::TooLong`], [`ContactProblem::NotAscii`].
@@ -35,7 +37,8 @@ impl EmailAddress {
         let (local, domain) = typed.rsplit_once('@').ok_or(ContactProblem::Malformed)?;
         let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
         let grammatical = email_address::EmailAddress::parse_with_options(typed, options).is_ok();
-        // Some mailers decode `=?…?=` and route by `%` and `!`: they would deliver elsewhere than is counted.
+        // Some mailers decode `=?…?=` and route by `%` and `!`. They would deliver to another mailbox than the limits
+        // count.
         let reroutes = local.contains(['"', '%', '!']) || local.contains("=?");
         if !grammatical || reroutes || !is_host_name(domain) {
             return Err(ContactProblem::Malformed);
@@ -49,7 +52,7 @@ impl EmailAddress {
         &self.typed
     }
 
-    /// What limits count: lower case, without a `+tag`, so that one mailbox is one destination.
+    /// The form that limits count: in lower case and without a `+tag`, so that one mailbox is one destination.
     #[must_use]
     pub fn limit_form(&self) -> String {
         let (local, domain) = self.parts();
@@ -60,7 +63,7 @@ impl EmailAddress {
         format!("{mailbox}@{domain}").to_ascii_lowercase()
     }
 
-    /// The address as its owner may see it: `a***@example.com`; `***@example.com` when the first character is all.
+    /// The masked address for its owner: `a***@example.com`, or `***@example.com` if the local part is one character.
     #[must_use]
     pub fn masked(&self) -> String {
         let (local, domain) = self.parts();

@@ -1,4 +1,4 @@
-//! Where a passcode can be sent: phone numbers and e-mail addresses, parsed once and never printed in full.
+//! Destinations of passcodes: phone numbers and e-mail addresses. They are parsed once and never printed in full.
 
 use std::fmt;
 
@@ -8,26 +8,26 @@ mod phone;
 pub use email::EmailAddress;
 pub use phone::PhoneNumber;
 
-/// Why a text is no destination. It never holds the text.
+/// The reason why a text is not a valid destination. It never contains the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContactProblem {
-    /// The text is no phone number, or no e-mail address, at all.
+    /// The text does not have the form of a phone number or an e-mail address.
     Malformed,
-    /// The number has no country code, and the default one is missing or belongs to no country.
+    /// The number has no country code, and the default one is missing or unknown.
     UnknownCountryCode,
-    /// It looks like a phone number, but no such number is in use in its country.
+    /// The number has the form of a phone number, but is not in use in its country.
     NoSuchNumber,
-    /// A phone number that can't receive an SMS, or whose SMS prove no device: fixed line, premium rate, toll-free,
-    /// shared cost, voice over IP, pager, and the like.
+    /// The number can't receive an SMS, or its SMS prove no device: fixed line, premium rate, toll-free, shared cost,
+    /// voice over IP, pager, and the like.
     NotASmsNumber,
-    /// An e-mail address of more than [`EmailAddress::MAX_BYTES`] bytes.
+    /// The e-mail address has more than [`EmailAddress::MAX_BYTES`] bytes.
     TooLong,
-    /// An e-mail address with characters outside ASCII, which SES does not send to.
+    /// The e-mail address has characters outside ASCII, which SES does not accept.
     NotAscii,
 }
 
 impl ContactProblem {
-    /// The end of a sentence that begins with the field's name.
+    /// The problem in words, as the end of a sentence that begins with the field's name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -49,7 +49,7 @@ impl fmt::Display for ContactProblem {
 
 impl std::error::Error for ContactProblem {}
 
-/// Whether a text is the name of a host in the DNS with at least two labels, and no IP address (RFC 1123, 2.1).
+/// Whether a text is a host name in the DNS with at least two labels, and not an IP address (RFC 1123, 2.1).
 pub(crate) fn is_host_name(text: &str) -> bool {
     const MAX_NAME: usize = 253;
     const MAX_LABEL: usize = 63;

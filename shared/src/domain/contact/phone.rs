@@ -1,4 +1,4 @@
-//! Phone numbers, by libphonenumber's data.
+//! Phone numbers, checked against libphonenumber's data.
 
 use std::fmt;
 
@@ -9,28 +9,28 @@ use super::ContactProblem;
 /// A phone number that can receive an SMS, in E.164.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PhoneNumber {
-    /// `+`, country code and national number: 15 digits at most.
+    /// `+`, the country code and the national number, 15 digits at most.
     e164: String,
-    /// Bytes of `e164` that are `+` and the country code.
+    /// Length in bytes of `+` and the country code in `e164`.
     code_length: usize,
     country: Option<RegionStr>,
 }
 
 impl PhoneNumber {
-    /// The longest text that is looked at, in characters: three times what the digits need.
+    /// The longest text that is parsed, in characters: three times what the digits need.
     const MAX_TEXT: usize = 48;
-    /// Digits of the shortest numbers: a country code of three, and the four of small islands.
+    /// Digits of the shortest numbers: a country code of three digits, and the four of small islands.
     const MIN_DIGITS: usize = 7;
     /// Digits of the longest number (ITU-T E.164, 6.2.1).
     const MAX_DIGITS: usize = 15;
-    /// The digits that are shown of a number at most.
+    /// The most digits that a masked number shows.
     const SHOWN_DIGITS: usize = 4;
 
-    /// Parses a number as people write it: with or without a country code, with spaces, dots, hyphens, parentheses.
-    /// Without one, `default_country_code` (`+86`; the `+` may be missing) tells the country whose conventions count.
+    /// Parses a number as people write it, with spaces, dots, hyphens and parentheses. If it has no country code,
+    /// `default_country_code` (`+86` or `86`) gives the country whose dialling rules apply.
     ///
-    /// A number counts if libphonenumber's data know it as mobile, or as one that may be. Voice over IP does not:
-    /// it proves possession of no device (NIST SP 800-63B, "Out-of-Band Authenticators").
+    /// libphonenumber's data must know the number as mobile, or as possibly mobile. Voice over IP is refused: it proves
+    /// possession of no device (NIST SP 800-63B, "Out-of-Band Authenticators").
     ///
     /// # Errors
     /// [`ContactProblem::Malformed`], [`ContactProblem::UnknownCountryCode`], [`ContactProblem::NoSuchNumber`],
@@ -53,11 +53,11 @@ impl PhoneNumber {
         }
     }
 
-    /// Reopens a number that was stored as [`PhoneNumber::e164`]. Its kind is not looked at again: a number that was
-    /// taken once stays one, whatever later data say of it.
+    /// Restores a number that was stored as [`PhoneNumber::e164`]. Its type is not checked again: a number that was
+    /// accepted once stays valid, even if newer data say otherwise.
     ///
     /// # Errors
-    /// [`ContactProblem::Malformed`] for anything else.
+    /// [`ContactProblem::Malformed`] if the text is not in E.164.
     pub fn restore(e164: &str) -> Result<Self, ContactProblem> {
         let code_length = e164_code_length(e164).ok_or(ContactProblem::Malformed)?;
         let parsed = PHONE_NUMBER_UTIL.parse(e164, None).ok();
@@ -66,44 +66,44 @@ impl PhoneNumber {
         Ok(Self { e164: e164.to_owned(), code_length, country })
     }
 
-    /// The whole number: `+8613800138000`. For sending, sealing and digests only.
+    /// The whole number, as `+8613800138000`. For sending, sealing and digests only.
     #[must_use]
     pub fn e164(&self) -> &str {
         &self.e164
     }
 
-    /// The country, as its two letters in ISO 3166-1; `None` for numbers of no country (satellites, networks).
+    /// The country as its ISO 3166-1 code; `None` for a number of no country (satellites, networks).
     #[must_use]
     pub fn country(&self) -> Option<&str> {
         self.country.as_deref()
     }
 
-    /// The country code with its plus sign: `+86`. Several countries may share one.
+    /// The country code with its plus sign, as `+86`. Several countries may share one.
     #[must_use]
     pub fn country_code(&self) -> &str {
         self.parts().0
     }
 
-    /// The number without its country code: `13800138000`.
+    /// The number without its country code, as `13800138000`.
     #[must_use]
     pub fn national(&self) -> &str {
         self.parts().1
     }
 
-    /// Whether a text such as `+86` is the code of a country.
+    /// Whether a text is a country code, as `+86` or `86`.
     #[must_use]
     pub fn is_country_code(text: &str) -> bool {
         region_of_code(text).is_some()
     }
 
-    /// Whether a text is the ISO 3166-1 code of a country with phone numbers, in capitals: `GB`, not `UK`.
+    /// Whether a text is the ISO 3166-1 code, in capitals, of a country with phone numbers: `GB`, not `UK`.
     #[must_use]
     pub fn is_country(text: &str) -> bool {
         PHONE_NUMBER_UTIL.get_supported_regions().any(|region| &*region.as_region_str() == text)
     }
 
-    /// The number without its country code as its owner may see it: `*******8000`. The last four digits are shown,
-    /// but never more than half of them.
+    /// The masked number without its country code, for its owner: `*******8000`. It shows the last four digits, and
+    /// never more than half of all.
     #[must_use]
     pub fn masked_national(&self) -> String {
         let digits = self.national().len();
@@ -122,8 +122,8 @@ impl fmt::Debug for PhoneNumber {
     }
 }
 
-/// What would be dialled: ASCII digits, after a plus sign if there is one. `None` if there is anything else than
-/// digits and what people set between them: letters and extensions name no number that takes an SMS.
+/// The dialled form: ASCII digits, after a plus sign if there is one. `None` if the text has anything but digits and
+/// separators: a number with letters or an extension can't receive an SMS.
 fn dialled(text: &str) -> Option<String> {
     let text = text.trim();
     if text.chars().nth(PhoneNumber::MAX_TEXT).is_some() {
@@ -140,8 +140,8 @@ fn dialled(text: &str) -> Option<String> {
     Some(dialled)
 }
 
-/// Whether a character is set between digits, and means nothing: spaces, punctuation, and the direction marks that
-/// come along when a number is copied from an address book.
+/// Whether a character is a separator without meaning: a space, punctuation, or a direction mark that comes along when
+/// a number is copied from an address book.
 fn is_between_digits(character: char) -> bool {
     matches!(character, ' ' | '\u{a0}' | '\u{202f}' | '\u{3000}')
         || matches!(character, '.' | '/' | '(' | ')' | '\u{ff08}' | '\u{ff09}')
@@ -149,8 +149,8 @@ fn is_between_digits(character: char) -> bool {
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The bytes of a number in E.164 that are its plus sign and country code; `None` if it is not in E.164.
-/// No country code is the beginning of another.
+/// The length in bytes of the plus sign and the country code of a number in E.164; `None` if it is not in E.164. No
+/// country code is the beginning of another.
 fn e164_code_length(e164: &str) -> Option<usize> {
     let digits = e164.strip_prefix('+')?;
     let (shortest, longest) = (PhoneNumber::MIN_DIGITS, PhoneNumber::MAX_DIGITS);
@@ -164,7 +164,7 @@ fn e164_code_length(e164: &str) -> Option<usize> {
     (1..=3).find(is_code).map(|length| 1 + length)
 }
 
-/// The ASCII form of a decimal digit as keyboards give it: ASCII, Arabic-Indic, Persian, fullwidth.
+/// The ASCII form of a decimal digit of a keyboard: ASCII, Arabic-Indic, Persian or fullwidth.
 fn ascii_digit(character: char) -> Option<char> {
     let value = ['0', '\u{660}', '\u{6f0}', '\u{ff10}']
         .iter()
@@ -172,7 +172,7 @@ fn ascii_digit(character: char) -> Option<char> {
     char::from_digit(value, 10)
 }
 
-/// The main country of a country code such as `+86`, `86`.
+/// The main country of a country code such as `+86` or `86`.
 fn region_of_code(code: &str) -> Option<Region> {
     let digits = code.trim();
     let digits = digits.strip_prefix('+').unwrap_or(digits);

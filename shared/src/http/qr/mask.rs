@@ -1,14 +1,14 @@
-//! Which of the eight masks makes a symbol easiest to read, by the penalties of ISO/IEC 18004, 7.8.3.1.
+//! The choice of the mask that makes a symbol easiest to read, by the penalties of ISO/IEC 18004, 7.8.3.1.
 //!
-//! A row or column is one number, bit `n` its `n`th module, set where it is dark: so a line is scored with a few
-//! shifts, and a mask is one exclusive or.
+//! A row or a column is one number: bit `n` is its `n`th module, set if it is dark. So a few shifts score a line, and
+//! one exclusive or applies a mask.
 
 use qrcode::canvas::{Canvas, MaskPattern, Module};
 
-/// Whether the module in row `i`, column `j` is inverted.
+/// Whether a mask inverts the module in row `i`, column `j`.
 type Condition = fn(u32, u32) -> bool;
 
-/// The masks with their conditions (table 10).
+/// The eight masks and their conditions (table 10).
 const MASKS: [(MaskPattern, Condition); 8] = [
     (MaskPattern::Checkerboard, |i, j| (i + j) % 2 == 0),
     (MaskPattern::HorizontalLines, |i, _| i % 2 == 0),
@@ -20,12 +20,12 @@ const MASKS: [(MaskPattern, Condition); 8] = [
     (MaskPattern::Meadow, |i, j| ((i + j) % 2 + (i * j) % 3) % 2 == 0),
 ];
 
-/// All masks repeat after so many modules, in both directions.
+/// The period of every mask in modules, in both directions.
 const PERIOD: u32 = 12;
 
-/// The mask with the lowest penalty for a symbol that has all but its mask; at most 125 modules wide.
+/// The mask with the lowest penalty. The symbol is complete except for its mask, and at most 125 modules wide.
 ///
-/// The few modules that name the mask count as light here. They are drawn with it, and hardly ever decide.
+/// The modules that name the mask count as light here. They are drawn together with it, and rarely change the result.
 pub(super) fn best(canvas: &Canvas, width: i16) -> MaskPattern {
     let rows = Lines::read(width, |row, column| canvas.get(column, row));
     let columns = Lines::read(width, |column, row| canvas.get(column, row));
@@ -71,12 +71,12 @@ fn penalty(rows: &[u128], columns: &[u128]) -> u32 {
     lines + blocks(rows) + imbalance(rows)
 }
 
-/// The modules of a line that are like the one after them.
+/// The modules of a line that equal the next one.
 fn alike(line: u128, width: usize) -> u128 {
     !(line ^ line >> 1) & !(u128::MAX << (width - 1))
 }
 
-/// N1: a run of five alike costs 3, and each further module 1.
+/// N1: a run of five equal modules costs 3, and each further module 1.
 fn runs(line: u128, width: usize) -> u32 {
     let alike = alike(line, width);
     let fives = alike & alike >> 1 & alike >> 2 & alike >> 3;
@@ -84,7 +84,7 @@ fn runs(line: u128, width: usize) -> u32 {
     2 * begins.count_ones() + fives.count_ones()
 }
 
-/// N2: each square of two by two alike costs 3.
+/// N2: each square of two by two equal modules costs 3.
 fn blocks(rows: &[u128]) -> u32 {
     let pairs = rows.iter().zip(rows.iter().skip(1));
     3 * pairs
@@ -93,8 +93,8 @@ fn blocks(rows: &[u128]) -> u32 {
         .sum::<u32>()
 }
 
-/// N3: what looks like a finder pattern, dark and light as 1:1:3:1:1 with four light before or after it, costs 40.
-/// Beyond the edge it is light.
+/// N3: a pattern that looks like a finder, dark and light as 1:1:3:1:1 with four light modules before or after it,
+/// costs 40. Modules beyond the edge are light.
 fn finders(line: u128) -> u32 {
     let patterns = line & !(line >> 1) & line >> 2 & line >> 3 & line >> 4 & !(line >> 5) & line >> 6;
     let dark_before = line << 1 | line << 2 | line << 3 | line << 4;
@@ -102,7 +102,7 @@ fn finders(line: u128) -> u32 {
     40 * (patterns & !(dark_before & dark_after)).count_ones()
 }
 
-/// N4: every full 5 % that dark modules are away from half costs 10.
+/// N4: each full 5 % between the share of dark modules and one half costs 10.
 fn imbalance(rows: &[u128]) -> u32 {
     let dark = rows.iter().map(|row| row.count_ones()).sum::<u32>();
     let modules = u32::try_from(rows.len() * rows.len()).unwrap_or(u32::MAX);
@@ -115,7 +115,7 @@ mod tests {
     use proptest::prelude::*;
     use qrcode::{EcLevel, Version};
 
-    /// The penalty as the standard words it, module by module.
+    /// The penalty as the standard defines it, module by module.
     fn by_the_book(symbol: &[Vec<bool>]) -> u32 {
         let width = symbol.len();
         let mut penalty = 0;
