@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use axum::Router;
-use countersign::domain::token::Dialect;
 use countersign::http::routes::{Access, Route, router};
 use countersign::lambda::answer;
 use lambda_http::request::LambdaRequest;
@@ -32,12 +31,13 @@ fn event(name: &str) -> Value {
 
 /// The name of a route's event: the dialect (or `users` for the back end), the method, and the path after its prefix.
 fn name_of(route: &Route) -> String {
-    let (kind, prefix) = match (route.dialect, route.access) {
-        (Dialect::Native, Access::User) => ("native", "/v1/me"),
-        (Dialect::Native, Access::BackEnd) => ("users", "/v1/users/{userId}"),
-        (Dialect::Genauth, _) => ("genauth", "/api/v3"),
-        (Dialect::Logto, _) => ("logto", "/api/experience"),
-        (Dialect::Profile, _) => ("profile", "/profile"),
+    let (kind, prefix) = match (route.dialect.name, route.access) {
+        ("native", Access::User) => ("native", "/v1/me"),
+        ("native", Access::BackEnd) => ("users", "/v1/users/{userId}"),
+        ("genauth", _) => ("genauth", "/api/v3"),
+        ("logto", _) => ("logto", "/api/experience"),
+        ("profile", _) => ("profile", "/profile"),
+        (other, _) => panic!("the events of {other} are not known here"),
     };
     let path = route.path.strip_prefix(prefix).unwrap_or_else(|| panic!("{} begins with {prefix}", route.path));
     format!("{kind}-{}{}", route.method.as_str().to_lowercase(), path.replace('/', "-").replace(['{', '}'], ""))
@@ -86,7 +86,7 @@ async fn run(router: &Router, event: &Value) -> Answer {
 
 /// The routes of all functions in one router, so that a wrong route would be found.
 fn every_function(world: &World) -> Router {
-    router(None, &world.app)
+    router(None, &world.service)
 }
 
 /// The event with another body.

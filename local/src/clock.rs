@@ -1,7 +1,9 @@
 //! The local clock. `/local/clock` sets it: it runs with the machine's clock, runs shifted from it, or stands still.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -31,9 +33,18 @@ impl Default for Hands {
     }
 }
 
+#[async_trait]
 impl Clock for LocalClock {
     fn now(&self) -> Timestamp {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        SystemClock.monotonic()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        SystemClock.sleep(duration).await;
     }
 }
 

@@ -11,6 +11,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
+use countersign::domain::ids::UserId;
 use countersign::domain::random;
 use countersign::flows::clock::{Clock, SystemClock, SystemRandomness};
 use countersign::keys::file::{create_private, read_private};
@@ -125,7 +126,7 @@ pub(crate) fn discovery(host: &str) -> Value {
 /// # Errors
 /// As [`Issuer::open`] and [`Issuer::token`], and for an invalid user id.
 pub(crate) fn print_token(data_dir: &Path, person: &Person) -> Result<(), Box<dyn Error>> {
-    countersign::domain::ids::UserId::parse(&person.user)?;
+    UserId::parse(&person.user).ok_or_else(|| format!("the user {}", UserId::RULE))?;
     let token = Issuer::open(data_dir)?.token(person)?;
     writeln!(io::stdout().lock(), "{token}")?;
     Ok(())

@@ -16,7 +16,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use countersign::delivery::outbox::Outbox;
 use countersign::flows::clock::{Clock, SystemClock, SystemRandomness};
-use countersign::flows::{App, Settings};
+use countersign::flows::{Service, Settings};
 use countersign::http::routes::{Access, router_behind};
 use countersign::keys::file::KeyFile;
 use countersign::store::embedded::EmbeddedStore;
@@ -54,7 +54,7 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
     let clock = Arc::new(LocalClock::default());
     let outbox = Arc::new(Outbox::new(store.database(), clock.clone()));
     let cors = cors(&settings.allowed_origins)?;
-    let app = Arc::new(App::new(
+    let service = Arc::new(Service::new(
         Arc::new(store.clone()),
         Arc::new(keys),
         outbox.clone(),
@@ -64,7 +64,7 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
     ));
 
     let authorizer = Arc::new(Authorizer::of(&issuer));
-    let guarded = router_behind(None, &app, |access, handler| match access {
+    let guarded = router_behind(None, &service, |access, handler| match access {
         Access::User => handler.layer(from_fn_with_state(Arc::clone(&authorizer), authorize)),
         Access::BackEnd => handler.layer(from_fn(authorize_back_end)),
     });
@@ -77,7 +77,7 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
         .route("/local/issuer/.well-known/jwks.json", get(key_set).with_state(issuer.clone()))
         .layer(from_fn(from_this_machine));
     // CORS covers the functions only: no other site may read the inbox.
-    let service = guarded.layer(option_layer(cors)).merge(local);
+    let router = guarded.layer(option_layer(cors)).merge(local);
 
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
@@ -90,7 +90,7 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
     welcome(listener.local_addr()?, &data_flag, &issuer)?;
     tokio::spawn(sweep(store, clock));
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async {
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async {
         let _ = stopped.await;
     });
     tokio::select! {

@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 
 use crate::delivery::messages::Wording;
 use crate::domain::contact::PhoneNumber;
+use crate::domain::factor::totp::{Algorithm, Parameters};
 use crate::domain::policy::Policy;
-use crate::domain::totp::{Algorithm, Parameters};
 use crate::flows::{Countries, Settings};
 #[cfg(feature = "aws")]
 use crate::{
@@ -43,7 +43,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("ALLOWED_ORIGINS", "", "web origins that may call from a browser, with commas; * is any"),
     setting("USER_ID_CLAIM", "sub", "the claim that names the user; one that users can edit would be a hole"),
-    setting("PRESENCE_SECONDS", "600", "how long a passed check lets its session change factors"),
+    setting("STEP_UP_SECONDS", "600", "how long a passed check lets its session change factors"),
     setting("ENROLLMENT_SECONDS", "600", "how long an enrolment lives, and its code with it"),
     setting("GENAUTH_ENROLLMENT_SECONDS", "60", "the same in the genauth dialect"),
     setting("CHALLENGE_SECONDS", "600", "how long a challenge lives"),
@@ -106,10 +106,8 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
     // A code may live for ten minutes at most (SP 800-63B-4, section 3.1.3.3), and does not get new tries in that time.
     let life = 60..=600;
     let policy = Policy {
-        presence_seconds: reader.number("PRESENCE_SECONDS", 1..=86_400),
-        enrollment_seconds: reader.number("ENROLLMENT_SECONDS", life.clone()),
-        genauth_enrollment_seconds: reader.number("GENAUTH_ENROLLMENT_SECONDS", life.clone()),
-        challenge_seconds: reader.number("CHALLENGE_SECONDS", life),
+        step_up_seconds: reader.number("STEP_UP_SECONDS", 1..=86_400),
+        challenge_seconds: reader.number("CHALLENGE_SECONDS", life.clone()),
         passcode_digits: reader.number("PASSCODE_DIGITS", 6..=8),
         free_attempts: reader.number("FREE_ATTEMPTS", 1..=10),
         max_delay_seconds: reader.number("MAX_DELAY_SECONDS", 2..=86_400),
@@ -125,12 +123,14 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
         destination_sends_per_day: reader.number("DESTINATION_SENDS_PER_DAY", 1..=100),
         max_factors: reader.number("MAX_FACTORS", 1..=32),
         recovery_codes: reader.number("RECOVERY_CODES", 1..=20),
-        profile_recovery_codes: reader.number("PROFILE_RECOVERY_CODES", 1..=20),
         totp: Parameters {
             algorithm: reader.parsed("TOTP_ALGORITHM", "must be SHA1, SHA256 or SHA512", Algorithm::from_name),
             digits: reader.number("TOTP_DIGITS", 6..=8),
         },
     };
+    let enrollment_seconds = reader.number("ENROLLMENT_SECONDS", life.clone());
+    let genauth_enrollment_seconds = reader.number("GENAUTH_ENROLLMENT_SECONDS", life);
+    let profile_recovery_codes = reader.number("PROFILE_RECOVERY_CODES", 1..=20);
     let product = reader.text("PRODUCT_NAME");
     let (web_domain, app_hash) = (reader.text("WEB_DOMAIN"), reader.text("ANDROID_APP_HASH"));
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
@@ -146,9 +146,18 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
         reader.problems.push("USER_ID_CLAIM must not be empty".to_owned());
     }
     match wording {
-        Some(wording) if reader.problems.is_empty() => {
-            Ok(Settings { policy, product, wording, default_country_code, countries, user_id_claim, allowed_origins })
-        }
+        Some(wording) if reader.problems.is_empty() => Ok(Settings {
+            policy,
+            enrollment_seconds,
+            genauth_enrollment_seconds,
+            profile_recovery_codes,
+            product,
+            wording,
+            default_country_code,
+            countries,
+            user_id_claim,
+            allowed_origins,
+        }),
         _ => Err(ConfigError(reader.problems)),
     }
 }

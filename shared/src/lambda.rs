@@ -14,13 +14,13 @@ use axum::http::{HeaderMap, Method, Uri, header};
 use data_encoding::BASE64;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayRequestAuthorizer, ApiGatewayV2httpRequest};
 use lambda_http::request::LambdaRequest;
-use lambda_http::{Adapter, LambdaEvent, Service, service_fn};
+use lambda_http::{Adapter, LambdaEvent, Service as _, service_fn};
 use tower::ServiceExt;
 
 use crate::clients::Clients;
 use crate::config::{self, ConfigError, Deployment};
 use crate::delivery::aws::AwsDelivery;
-use crate::flows::App;
+use crate::flows::Service;
 use crate::flows::clock::{SystemClock, SystemRandomness};
 use crate::http::caller::Identity;
 use crate::http::edge::RequestId;
@@ -62,10 +62,10 @@ pub fn run(function: Function) -> ExitCode {
 }
 
 async fn serve(function: Function, deployment: Deployment) -> Result<(), lambda_http::Error> {
-    let app = Arc::new(app(deployment).await);
+    let service = Arc::new(service(deployment).await);
     // Done during init, where Lambda does not limit the CPU as it does for requests.
-    app.warm_up().await;
-    let router = router(Some(function), &app);
+    service.warm_up().await;
+    let router = router(Some(function), &service);
     #[cfg(debug_assertions)]
     if watch::is_on() {
         tracing::warn!("tokens are not checked: use this with `cargo lambda watch` only");
@@ -75,10 +75,10 @@ async fn serve(function: Function, deployment: Deployment) -> Result<(), lambda_
 }
 
 /// The application with AWS's services as its store, keys and delivery.
-async fn app(deployment: Deployment) -> App {
+async fn service(deployment: Deployment) -> Service {
     let Deployment { settings, table, keys, sms, email } = deployment;
     let Clients { dynamodb, kms, sns, ses } = Clients::load(aws_config::defaults(BehaviorVersion::latest())).await;
-    App::new(
+    Service::new(
         Arc::new(DynamoDbStore::new(dynamodb, table)),
         Arc::new(KmsKeys::new(kms, keys)),
         Arc::new(AwsDelivery::new(sns, ses, sms, email)),

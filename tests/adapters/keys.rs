@@ -81,7 +81,7 @@ async fn trouble_and_its_end(endpoint: &str, arns: Arc<[(u8, String)]>, fault: F
     let world = Plan { keys: keys.clone(), ..Plan::with(&[]) }.build();
     proxy.plan(fault, 0, 3);
     assert_eq!(keys.derive(KeyVersion(1), ROOT_LABEL).await, Err(KeysError(error)), "{fault:?}");
-    world.app.warm_up().await;
+    world.service.warm_up().await;
     let reply = world.user("alice").get("/v1/me/factors").await;
     assert_eq!((reply.outcome(), reply.retry_after()), ((503, "busy".to_owned()), Some(1)), "{fault:?}");
     let seen = proxy.take().await;

@@ -10,7 +10,7 @@ use countersign::store::{Commit, Key, Store, StoreError, Stored};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::rig::World;
+use crate::rig::{Plan, TestClock, World};
 
 /// A store that takes so many milliseconds for each call.
 struct Slow {
@@ -41,9 +41,14 @@ impl Store for Slow {
     }
 }
 
+/// A world over a slow store, whose limits of time follow the runtime's clock.
+fn slow(store: Arc<Slow>) -> World {
+    Plan { clock: TestClock::of_the_runtime(), ..Plan::over(store, &[]) }.build()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_request_is_answered_in_its_dialect_before_its_function_is_ended() {
-    let world = World::on(Slow::by(60_000));
+    let world = slow(Slow::by(60_000));
     let alice = world.user("alice");
     let began = Instant::now();
     let native = alice.get("/v1/me/factors").await;
@@ -56,7 +61,7 @@ async fn a_request_is_answered_in_its_dialect_before_its_function_is_ended() {
 #[tokio::test(start_paused = true)]
 async fn t35_a_message_that_cant_be_waited_for_is_not_sent_and_costs_nothing() {
     let store = Slow::by(2600);
-    let world = World::on(store.clone());
+    let world = slow(store.clone());
     let alice = world.user("alice");
     let request = json!({"factorType": "sms", "phoneNumber": "+41791234567"});
     let late = alice.post("/v1/me/enrollments", request.clone()).await;

@@ -1,6 +1,5 @@
 //! T39: the caller is only the identity that the authorizer found.
 
-use countersign::domain::token::Dialect;
 use countersign::http::routes::{Access, routes};
 use serde_json::{Value, json};
 
@@ -9,19 +8,20 @@ use crate::rig::World;
 
 /// Asserts the dialect's answer to an unauthorized request.
 #[track_caller]
-fn assert_unauthorized(dialect: Dialect, name: &str, answer: &Answer) {
+fn assert_unauthorized(dialect: &str, name: &str, answer: &Answer) {
     let (status, code) = match dialect {
-        Dialect::Native => (401, "unauthorized"),
-        Dialect::Genauth => (401, "2020"),
-        Dialect::Logto => (401, "auth.unauthorized"),
-        Dialect::Profile => (401, ""),
+        "native" => (401, "unauthorized"),
+        "genauth" => (401, "2020"),
+        "logto" => (401, "auth.unauthorized"),
+        "profile" => (401, ""),
+        other => panic!("the answers of {other} are not known here"),
     };
     assert_eq!(answer.outcome(), (status, code.to_owned()), "{name}: {answer:?}");
     let own = match dialect {
-        Dialect::Native => "requestId",
-        Dialect::Genauth => "statusCode",
-        Dialect::Logto => "message",
-        Dialect::Profile => "data",
+        "native" => "requestId",
+        "genauth" => "statusCode",
+        "logto" => "message",
+        _ => "data",
     };
     assert!(answer.json().get(own).is_some(), "{name}: {answer:?}");
 }
@@ -64,11 +64,11 @@ async fn t39_without_an_identity_of_its_kind_every_route_answers_401_in_its_dial
         for authorizer in authorizers.iter().chain([&other_kind]) {
             let mut event = event(&name);
             event["requestContext"]["authorizer"] = authorizer.clone();
-            assert_unauthorized(route.dialect, &name, &run(&every_function(&world), &event).await);
+            assert_unauthorized(route.dialect.name, &name, &run(&every_function(&world), &event).await);
         }
         let mut event = event(&name);
         event["requestContext"].as_object_mut().unwrap().remove("authorizer");
-        assert_unauthorized(route.dialect, &name, &run(&every_function(&world), &event).await);
+        assert_unauthorized(route.dialect.name, &name, &run(&every_function(&world), &event).await);
     }
     assert_eq!(world.postbox.calls(), 0);
 }

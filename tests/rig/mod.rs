@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -17,7 +18,7 @@ use countersign::domain::random::Randomness;
 use countersign::domain::secret::KeyVersion;
 use countersign::domain::time::Timestamp;
 use countersign::flows::clock::Clock;
-use countersign::flows::{App, Settings};
+use countersign::flows::{Service, Settings};
 use countersign::http::caller::Identity;
 use countersign::http::edge::RequestId;
 use countersign::http::routes::{Access, Route, router};
@@ -25,6 +26,7 @@ use countersign::keys::{Keys, KeysError, Root};
 use countersign::store::Store;
 use countersign::store::embedded::EmbeddedStore;
 use serde_json::Value;
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 mod clients;
@@ -51,12 +53,41 @@ pub use wrapped::{Asked, CutOff, Faults, Observed, Recorded, Trouble};
 /// The start of a test's clock in Unix seconds: a whole number of TOTP time steps.
 pub const START: i64 = 1_800_000_000;
 
-/// A clock that stands still until the test moves it.
-pub struct TestClock(AtomicI64);
+/// A clock that stands still until the test moves it. So do a request's limits of time: no load makes it late.
+pub struct TestClock {
+    now: AtomicI64,
+    /// Limits of time follow the runtime's clock from this moment on. A test may pause that clock.
+    runtime: Option<Instant>,
+}
 
+impl TestClock {
+    fn at(now: i64) -> Self {
+        Self { now: AtomicI64::new(now), runtime: None }
+    }
+
+    /// A clock whose limits of time follow the runtime's clock.
+    pub fn of_the_runtime() -> Arc<Self> {
+        Arc::new(Self { runtime: Some(Instant::now()), ..Self::at(START) })
+    }
+}
+
+#[async_trait::async_trait]
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_unix(self.0.load(Ordering::SeqCst))
+        Timestamp::from_unix(self.now.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.runtime.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        // A short pause lets other writers go on. A limit of time never comes while the clock stands still.
+        if self.runtime.is_some() || duration < Duration::from_secs(1) {
+            tokio::time::sleep(duration).await;
+        } else {
+            std::future::pending().await
+        }
     }
 }
 
@@ -136,7 +167,7 @@ impl Plan {
             keys: TestKeys::of_versions(&[1]),
             settings: config::read(|name| set.get(name).map(|value| (*value).to_owned())).unwrap(),
             postbox: Arc::new(Postbox::default()),
-            clock: Arc::new(TestClock(AtomicI64::new(START))),
+            clock: Arc::new(TestClock::at(START)),
             seed: 1,
             randomness: None,
             delivery: None,
@@ -146,7 +177,7 @@ impl Plan {
     pub fn build(self) -> World {
         let Self { store, keys, settings, postbox, clock, seed, randomness, delivery } = self;
         let randomness = randomness.unwrap_or_else(|| Arc::new(Repeating(AtomicU64::new(seed))));
-        let app = Arc::new(App::new(
+        let service = Arc::new(Service::new(
             Arc::clone(&store),
             keys,
             delivery.unwrap_or_else(|| postbox.clone()),
@@ -154,7 +185,7 @@ impl Plan {
             randomness,
             settings,
         ));
-        World { router: router(None, &app), app, store, postbox, clock }
+        World { router: router(None, &service), service, store, postbox, clock }
     }
 }
 
@@ -162,7 +193,7 @@ impl Plan {
 #[derive(Clone)]
 pub struct World {
     pub router: Router,
-    pub app: Arc<App>,
+    pub service: Arc<Service>,
     pub store: Arc<dyn Store>,
     pub postbox: Arc<Postbox>,
     pub clock: Arc<TestClock>,
@@ -181,12 +212,12 @@ impl World {
 
     /// Seconds since the Unix epoch.
     pub fn now(&self) -> i64 {
-        self.clock.0.load(Ordering::SeqCst)
+        self.clock.now.load(Ordering::SeqCst)
     }
 
     /// Moves the clock forward.
     pub fn pass(&self, seconds: i64) {
-        self.clock.0.fetch_add(seconds, Ordering::SeqCst);
+        self.clock.now.fetch_add(seconds, Ordering::SeqCst);
     }
 
     /// The app's code of the next time step. Moves the clock to that step.

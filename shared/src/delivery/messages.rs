@@ -5,7 +5,8 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::{Channel, Language, Message, SmsEncoding};
-use crate::domain::contact::{EmailAddress, PhoneNumber, is_host_name};
+use crate::domain::contact::{Destination, EmailAddress, PhoneNumber, is_host_name};
+use crate::domain::secret::Passcode;
 
 /// A platform that can fill in the code of an SMS by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +121,22 @@ impl Wording {
             }
         }
         Ok(())
+    }
+
+    /// The message that brings a passcode which is valid for `minutes`.
+    #[must_use]
+    pub fn passcode(
+        &self,
+        to: &Destination,
+        code: &Passcode,
+        platform: Option<Platform>,
+        language: Language,
+        minutes: u64,
+    ) -> Message {
+        match to {
+            Destination::Phone(number) => self.sms(number, code.expose(), platform, language, minutes),
+            Destination::Email(address) => self.email(address, code.expose(), language, minutes),
+        }
     }
 
     /// The SMS with a code that is valid for `minutes`. If the platform's domain or hash is configured, the phone can

@@ -186,14 +186,22 @@ mod tests {
     use crate::domain::contact::{EmailAddress, PhoneNumber};
     use std::path::Path;
     use std::sync::atomic::{AtomicI64, Ordering};
+    use std::time::Duration;
 
     /// A clock that advances by a second at every reading.
     struct Ticking(AtomicI64);
 
+    #[async_trait]
     impl Clock for Ticking {
         fn now(&self) -> Timestamp {
             Timestamp::from_unix(self.0.fetch_add(1, Ordering::Relaxed))
         }
+
+        fn monotonic(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        async fn sleep(&self, _: Duration) {}
     }
 
     fn in_memory() -> Outbox {

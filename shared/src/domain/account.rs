@@ -1,34 +1,19 @@
-//! An account: one person's factors, recovery codes, failures and presence. One document, one item.
+//! An account: one person's factors, recovery codes, failures and recent checks. One document, one item.
 
 use super::actor::Actor;
+use super::contact::Destination;
 use super::error::{Error, Subject};
-use super::factor::{Candidate, Factor, FactorType};
-use super::ids::{Epoch, FactorId, Session};
+use super::factor::{Candidate, Factor, FactorSummary, FactorType, Place};
+use super::grant::{Allowed, Beginning, Epoch, Grant};
+use super::ids::{FactorId, Label};
 use super::policy::Policy;
 use super::possession::Possession;
 use super::recovery::RecoverySet;
 use super::time::Timestamp;
+use super::vault::Vault;
 
-/// Sessions whose presence is remembered: the phone's, the laptop's, and two more.
-const PRESENCES: usize = 4;
-
-/// That a session passed a check, or an enrolment, at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Presence {
-    /// Which session.
-    pub session: Session,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// That a change of factors was allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Authorization {
-    /// Under which epoch: it ends with the next change.
-    pub epoch: Epoch,
-    /// To which session; to whoever the enrolment is for, where the account had no factor or the back end asked.
-    pub session: Option<Session>,
-}
+/// Sessions whose recent check is kept: the phone's, the laptop's, and two more.
+const GRANTS: usize = 4;
 
 /// Everything that is known of one user. A user without one has the default: nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,7 +23,27 @@ pub struct Account {
     pub(crate) factors: Vec<Factor>,
     /// The current recovery codes. `None`: the account never had any, or lost them with its last factor.
     pub(crate) recovery: Option<RecoverySet>,
-    pub(crate) presences: Vec<Presence>,
+    /// Recent checks.
+    pub(crate) grants: Vec<Grant>,
+}
+
+/// A change of factors. Each may follow a compromise, so each ends what other sessions were allowed or began.
+pub enum Change {
+    /// A candidate becomes a factor, and the account gets new recovery codes with it where there are any.
+    Bind {
+        /// The candidate.
+        candidate: Candidate,
+        /// The evidence that its proof was right.
+        possession: Possession,
+        /// The new recovery codes.
+        codes: Option<RecoverySet>,
+    },
+    /// Factors are removed. With the last one go the recovery codes.
+    Remove(Vec<FactorId>),
+    /// New recovery codes: the old set is void.
+    ReplaceCodes(RecoverySet),
+    /// The user is forgotten: only the epoch stays.
+    Forget,
 }
 
 impl Account {
@@ -61,12 +66,20 @@ impl Account {
         self.factors.iter().find(|factor| factor.id() == id).ok_or(Error::NotFound(Subject::Factor))
     }
 
-    /// A factor, to change it.
+    /// A factor, to note what came of a check. Factors come and go by [`Account::change`] alone.
     ///
     /// # Errors
     /// [`Error::NotFound`].
     pub fn factor_mut(&mut self, id: &FactorId) -> Result<&mut Factor, Error> {
         self.factors.iter_mut().find(|factor| factor.id() == id).ok_or(Error::NotFound(Subject::Factor))
+    }
+
+    /// Every factor as its owner may see it.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub fn summaries(&self, vault: &dyn Vault) -> Result<Vec<FactorSummary>, Error> {
+        self.factors.iter().map(|factor| factor.summary(vault)).collect()
     }
 
     /// How many recovery codes are left.
@@ -80,126 +93,151 @@ impl Account {
         self.recovery.as_mut()
     }
 
-    /// What a change of factors would be allowed by now: the session's presence, that there is no factor, or that the
-    /// back end asks.
+    /// What a change of factors may begin under: a recent check of the session, an account without a factor, or the back
+    /// end. [`Allowed::NotYet`]: a check is needed first.
     #[must_use]
-    pub fn authorization(&self, actor: Actor, now: Timestamp, policy: &Policy) -> Option<Authorization> {
-        let to = |session| Some(Authorization { epoch: self.epoch, session });
+    pub fn allowed(&self, actor: Actor, now: Timestamp, policy: &Policy) -> Allowed {
         match actor {
-            Actor::BackEnd => to(None),
-            Actor::Session(_) if self.factors.is_empty() => to(None),
-            Actor::Session(session) if self.is_present(session, now, policy) => to(Some(session)),
-            Actor::Session(_) => None,
+            Actor::BackEnd => Allowed::Beginner(self.epoch),
+            Actor::Session(_) if self.factors.is_empty() => Allowed::AnySession(self.epoch),
+            Actor::Session(_) if self.has_recent_check(actor, now, policy) => Allowed::Beginner(self.epoch),
+            Actor::Session(_) => Allowed::NotYet,
         }
     }
 
-    /// Whether no factor has changed since something was allowed. An account that nothing is known of any more has had
-    /// no factor for longer than an enrolment lives: only then is it swept.
+    /// What a challenge begins under: any session of the user may answer it until factors change.
     #[must_use]
-    pub fn is_current(&self, authorization: Authorization) -> bool {
-        authorization.epoch == self.epoch || *self == Self::default()
+    pub fn open_to_all(&self, actor: Actor) -> Beginning {
+        let allowed = match actor {
+            Actor::BackEnd => Allowed::Beginner(self.epoch),
+            Actor::Session(_) => Allowed::AnySession(self.epoch),
+        };
+        Beginning { by: actor, allowed }
     }
 
-    /// Whether an enrolment that was allowed by `authorization` may be finished now by somebody whose kind of caller
-    /// began it: it was allowed to their session or to any and nothing has changed since, or the session is present, or
-    /// it is the back end.
+    /// Whether an actor may finish now what was begun: no factor has changed since it was allowed to them, or it is their
+    /// own session's and that session holds a recent check.
     #[must_use]
-    pub fn may_bind(
-        &self,
-        authorization: Option<Authorization>,
-        actor: Actor,
-        now: Timestamp,
-        policy: &Policy,
-    ) -> bool {
-        let Actor::Session(session) = actor else { return true };
-        let is_theirs = |allowed: Authorization| allowed.session.is_none_or(|allowed| allowed == session);
-        authorization.is_some_and(|allowed| self.is_current(allowed) && is_theirs(allowed))
-            || self.is_present(session, now, policy)
+    pub fn may_finish(&self, beginning: Beginning, actor: Actor, now: Timestamp, policy: &Policy) -> bool {
+        let is_current = match beginning.allowed {
+            Allowed::NotYet => false,
+            Allowed::AnySession(epoch) => self.is_in(epoch) && beginning.by.access() == actor.access(),
+            Allowed::Beginner(epoch) => self.is_in(epoch) && beginning.by == actor,
+        };
+        is_current || beginning.by == actor && self.has_recent_check(actor, now, policy)
+    }
+
+    /// Whether a beginning is still allowed, whoever finishes it.
+    #[must_use]
+    pub fn is_standing(&self, beginning: Beginning) -> bool {
+        match beginning.allowed {
+            Allowed::NotYet => false,
+            Allowed::AnySession(epoch) | Allowed::Beginner(epoch) => self.is_in(epoch),
+        }
+    }
+
+    /// Whether no factor has changed since this epoch. An account that nothing is known of any more has had no factor for
+    /// longer than an enrolment lives: only then is it swept.
+    fn is_in(&self, epoch: Epoch) -> bool {
+        epoch == self.epoch || *self == Self::default()
     }
 
     /// Whether this session passed a check lately.
-    fn is_present(&self, session: Session, now: Timestamp, policy: &Policy) -> bool {
-        self.presences
-            .iter()
-            .any(|presence| presence.session == session && now < presence.at.plus(policy.presence_seconds))
+    fn has_recent_check(&self, actor: Actor, now: Timestamp, policy: &Policy) -> bool {
+        self.grants.iter().any(|grant| {
+            Actor::Session(grant.session) == actor
+                && grant.epoch == self.epoch
+                && now.is_within(policy.step_up_seconds, grant.at)
+        })
     }
 
-    /// Notes that a session passed a check, or an enrolment. What the back end passes is nobody's presence.
-    pub fn note_presence(&mut self, actor: Actor, now: Timestamp, policy: &Policy) {
+    /// Notes that a session passed a check. The back end earns no grant.
+    pub fn note_check(&mut self, actor: Actor, now: Timestamp, policy: &Policy) {
         let Actor::Session(session) = actor else { return };
-        self.presences
-            .retain(|presence| presence.session != session && now < presence.at.plus(policy.presence_seconds));
-        self.presences.push(Presence { session, at: now });
-        let surplus = self.presences.len().saturating_sub(PRESENCES);
-        self.presences.drain(..surplus);
+        self.grants.retain(|grant| grant.session != session && now.is_within(policy.step_up_seconds, grant.at));
+        self.grants.push(Grant { epoch: self.epoch, session, at: now });
+        let surplus = self.grants.len().saturating_sub(GRANTS);
+        self.grants.drain(..surplus);
     }
 
-    /// Whether a candidate fits in: there is room, and no authenticator app has its label.
+    /// Whether a candidate fits in: there is room, and its place is not taken.
     ///
     /// # Errors
     /// [`Error::TooManyFactors`], [`Error::AlreadyEnrolled`].
-    pub fn admit_candidate(&self, candidate: &Candidate, policy: &Policy) -> Result<(), Error> {
+    pub fn require_room(&self, place: Place<'_>, vault: &dyn Vault, policy: &Policy) -> Result<(), Error> {
         if self.factors.len() >= policy.max_factors {
             return Err(Error::TooManyFactors);
         }
-        let same_app = candidate.factor_type() == FactorType::Totp
-            && self.of_type(FactorType::Totp).any(|factor| *factor.label() == candidate.label);
-        if same_app { Err(Error::AlreadyEnrolled(FactorType::Totp)) } else { Ok(()) }
+        match place {
+            Place::App(label) => self.require_free_label(label, None),
+            Place::Destination(destination) => self.require_new_destination(destination, vault),
+        }
     }
 
-    /// Makes a candidate a factor, which is also a presence of the session, and ends that of every other.
+    /// Whether no authenticator app but `except` has this label.
+    fn require_free_label(&self, label: &Label, except: Option<&FactorId>) -> Result<(), Error> {
+        let mut apps = self.of_type(FactorType::Totp).filter(|app| Some(app.id()) != except);
+        if apps.any(|app| app.label() == label) { Err(Error::AlreadyEnrolled(FactorType::Totp)) } else { Ok(()) }
+    }
+
+    /// Whether no factor of the account is sent to this destination.
+    fn require_new_destination(&self, destination: &Destination, vault: &dyn Vault) -> Result<(), Error> {
+        for factor in self.of_type(destination.channel().into()) {
+            if factor.destination(vault)?.is_some_and(|enrolled| enrolled.is_same(destination)) {
+                return Err(Error::AlreadyEnrolled(factor.factor_type()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a factor another label. No two authenticator apps have the same.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::AlreadyEnrolled`].
+    pub fn rename(&mut self, id: &FactorId, label: Label) -> Result<&Factor, Error> {
+        if self.factor(id)?.factor_type() == FactorType::Totp {
+            self.require_free_label(&label, Some(id))?;
+        }
+        let factor = self.factor_mut(id)?;
+        factor.rename(label);
+        Ok(factor)
+    }
+
+    /// Changes the factors or the recovery codes. There is no other way to. The epoch is raised: what other sessions were
+    /// allowed or began is over. The acting session keeps its recent check, with its old time; else one change after another
+    /// would renew it for ever. The first factor of an account is a check of its own.
     ///
     /// # Errors
     /// [`Error::Internal`] for the possession of something else.
-    pub fn bind(
-        &mut self,
-        candidate: Candidate,
-        possession: &Possession,
-        actor: Actor,
-        now: Timestamp,
-        policy: &Policy,
-    ) -> Result<&Factor, Error> {
-        let factor = Factor::bound(candidate, possession, now)?;
-        self.end_other_presences(actor);
-        self.raise_epoch();
-        self.note_presence(actor, now, policy);
-        Ok(self.factors.push_mut(factor))
-    }
-
-    /// Removes the factors that `doomed` picks, and every presence but that of the session that removes them: another
-    /// may have come by what is removed. With the last factor go the recovery codes.
-    pub fn remove(&mut self, actor: Actor, doomed: impl Fn(&Factor) -> bool) {
-        self.factors.retain(|factor| !doomed(factor));
-        self.end_other_presences(actor);
+    pub fn change(&mut self, change: Change, actor: Actor, now: Timestamp, policy: &Policy) -> Result<(), Error> {
+        let is_first = matches!(change, Change::Bind { .. }) && self.factors.is_empty();
+        match change {
+            Change::Bind { candidate, possession, codes } => {
+                self.factors.push(Factor::bound(candidate, &possession, now)?);
+                self.recovery = codes.or(self.recovery.take());
+            }
+            Change::Remove(ids) => self.factors.retain(|factor| !ids.contains(factor.id())),
+            Change::ReplaceCodes(codes) => self.recovery = Some(codes),
+            Change::Forget => *self = Self { epoch: self.epoch, ..Self::default() },
+        }
+        let current = self.epoch;
+        self.epoch = current.next();
+        self.grants.retain(|grant| Actor::Session(grant.session) == actor && grant.epoch == current);
+        for grant in &mut self.grants {
+            grant.epoch = self.epoch;
+        }
         if self.factors.is_empty() {
             self.recovery = None;
-            self.presences.clear();
+            self.grants.clear();
         }
-        self.raise_epoch();
+        if is_first {
+            self.note_check(actor, now, policy);
+        }
+        Ok(())
     }
 
-    /// Replaces the set of recovery codes. The old set may have leaked: whatever another session was allowed, or began,
-    /// before this ends here.
-    pub fn replace_recovery(&mut self, actor: Actor, set: RecoverySet) {
-        self.recovery = Some(set);
-        self.end_other_presences(actor);
-        self.raise_epoch();
-    }
-
-    /// What is left once its user is forgotten: the next epoch, so that nothing which was allowed before is finished
-    /// after.
-    #[must_use]
-    pub fn forgotten(&self) -> Self {
-        let mut left = Self { epoch: self.epoch, ..Self::default() };
-        left.raise_epoch();
-        left
-    }
-
-    fn end_other_presences(&mut self, actor: Actor) {
-        self.presences.retain(|presence| actor == Actor::Session(presence.session));
-    }
-
-    fn raise_epoch(&mut self) {
-        self.epoch = Epoch(self.epoch.0.wrapping_add(1));
+    /// The clock has stepped back: delays run from now, not from a time that has not come.
+    pub fn rewind(&mut self, now: Timestamp) {
+        self.factors.iter_mut().for_each(|factor| factor.rewind(now));
     }
 }

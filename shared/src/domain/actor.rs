@@ -2,30 +2,13 @@
 
 use super::ids::Session;
 
-/// A kind of caller. What one begins, the other can't finish.
+/// A kind of caller. An enrolment or a challenge is finished by the kind of caller that began it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// A user, with an access token of theirs.
+    /// A user, with an access token.
     User,
     /// The application's back end, by AWS IAM: for any user.
     BackEnd,
-}
-
-impl Access {
-    /// Its word in items. A user, the usual case, needs none.
-    #[must_use]
-    pub const fn word(self) -> Option<&'static str> {
-        match self {
-            Self::User => None,
-            Self::BackEnd => Some("backEnd"),
-        }
-    }
-
-    /// The kind of caller of a word.
-    #[must_use]
-    pub fn from_word(word: Option<&str>) -> Option<Self> {
-        [Self::User, Self::BackEnd].into_iter().find(|access| access.word() == word)
-    }
 }
 
 /// Who acts on an account.
@@ -33,7 +16,7 @@ impl Access {
 pub enum Actor {
     /// Its user, in a session.
     Session(Session),
-    /// The back end. It answers for its own administrators, so it needs no presence; and none comes of what it does.
+    /// The back end. It answers for its own administrators, so it needs no recent check and earns none.
     BackEnd,
 }
 

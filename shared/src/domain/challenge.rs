@@ -10,6 +10,7 @@
 use super::actor::Access;
 use super::enrollment::Ticket;
 use super::error::{CodeKind, Error, Subject};
+use super::grant::{Allowed, Beginning};
 use super::limits::{SendLog, Tries};
 use super::policy::Policy;
 use super::secret::Digest;
@@ -47,12 +48,29 @@ pub enum ChallengeState {
 pub struct OpenChallenge {
     /// The id it answers to.
     pub ticket: Ticket,
-    /// The digest of its code.
-    pub passcode: Digest,
+    /// What allowed it. It ends with the next change of factors.
+    pub allowed: Allowed,
+    /// What answers it.
+    pub awaited: Awaited,
     /// Until when it can be answered.
     pub expires_at: Timestamp,
     /// Wrong answers.
     pub tries: Tries,
+}
+
+/// What answers a challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// The passcode that was sent.
+    Passcode(Digest),
+}
+
+impl OpenChallenge {
+    /// Who began it, and what allowed that.
+    #[must_use]
+    pub fn beginning(&self) -> Beginning {
+        Beginning { by: self.ticket.by, allowed: self.allowed }
+    }
 }
 
 impl Challenge {
@@ -78,16 +96,16 @@ impl Challenge {
         kind: CodeKind,
         now: Timestamp,
         policy: &Policy,
-    ) -> Result<OpenChallenge, Error> {
+    ) -> Result<&OpenChallenge, Error> {
         match &self.state {
-            ChallengeState::Open(open) if open.ticket.is_of(id.dialect, access, Some(&id.nonce)) => {
-                if now >= open.expires_at {
+            ChallengeState::Open(open) if open.ticket.is_of(id.realm, access, Some(&id.nonce)) => {
+                if now.is_over(open.expires_at) {
                     return Err(Error::Expired(Subject::Challenge));
                 }
                 open.tries.admit(kind, now, policy)?;
-                Ok(open.clone())
+                Ok(open)
             }
-            ChallengeState::Passed { ticket, .. } if ticket.is_of(id.dialect, access, Some(&id.nonce)) => {
+            ChallengeState::Passed { ticket, .. } if ticket.is_of(id.realm, access, Some(&id.nonce)) => {
                 Err(Error::AlreadyUsed(Subject::Challenge))
             }
             ChallengeState::Open(_) | ChallengeState::Passed { .. } | ChallengeState::None => {
@@ -96,18 +114,31 @@ impl Challenge {
         }
     }
 
-    /// What is left of it once it was answered.
-    #[must_use]
-    pub fn passed(&self, open: &OpenChallenge) -> Self {
-        let state = ChallengeState::Passed { ticket: open.ticket, expires_at: open.expires_at };
-        Self { sent: self.sent.clone(), state }
+    /// It was answered.
+    pub fn pass(&mut self) {
+        if let ChallengeState::Open(open) = &self.state {
+            self.state = ChallengeState::Passed { ticket: open.ticket, expires_at: open.expires_at };
+        }
     }
 
-    /// The same with one wrong answer more.
-    #[must_use]
-    pub fn failed(&self, mut open: OpenChallenge, now: Timestamp) -> Self {
-        open.tries = open.tries.and_wrong(now);
-        Self { sent: self.sent.clone(), state: ChallengeState::Open(open) }
+    /// Counts a wrong answer, and returns the count.
+    pub fn count_wrong(&mut self, now: Timestamp) -> Tries {
+        match &mut self.state {
+            ChallengeState::Open(open) => {
+                open.tries = open.tries.and_wrong(now);
+                open.tries
+            }
+            ChallengeState::Passed { .. } | ChallengeState::None => Tries::default(),
+        }
+    }
+
+    /// The clock has stepped back: waits run from now, not from a time that has not come.
+    pub fn rewind(&mut self, now: Timestamp) {
+        self.sent.rewind(now);
+        match &mut self.state {
+            ChallengeState::Open(open) => open.tries.rewind(now),
+            ChallengeState::Passed { .. } | ChallengeState::None => {}
+        }
     }
 
     /// The last moment at which its content matters. `None` where it has none.

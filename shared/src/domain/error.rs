@@ -1,4 +1,4 @@
-//! The one error of the domain and the flows. It knows nothing of HTTP: each dialect has its own match from it.
+//! The one error of the domain and the flows. It knows nothing of HTTP. Each dialect matches on it exhaustively.
 
 use std::fmt;
 
@@ -7,16 +7,14 @@ use super::factor::{FactorSummary, FactorType};
 /// Why a request was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// The request's fields are missing, of a wrong type, or make no sense.
-    Invalid(Vec<FieldProblem>),
-    /// The body is not JSON by its content type.
-    UnsupportedMediaType,
-    /// The body is larger than is read.
-    PayloadTooLarge,
-    /// No identity, or not one of the kind that the route takes.
+    /// No identity, or not one that may do this.
     Unauthorized,
     /// Several factors could be meant, or none.
     FactorRequired,
+    /// The factor's codes are sent: a challenge is needed first.
+    ChallengeRequired,
+    /// The factor makes its own codes: it can't be challenged.
+    NotChallengeable,
     /// The code is wrong, and has been counted.
     IncorrectCode {
         /// What was guessed at.
@@ -26,8 +24,8 @@ pub enum Error {
     },
     /// The code is right but was used before: the next one must be awaited.
     CodeAlreadyUsed,
-    /// Changing factors needs a check that this session passed lately.
-    PresenceRequired {
+    /// Changing factors needs a recent check of this session.
+    StepUpRequired {
         /// What the person could pass a check with.
         available: Vec<FactorSummary>,
     },
@@ -107,34 +105,17 @@ pub enum Subject {
     Factor,
 }
 
-/// A field and what is wrong with it. Never the value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldProblem {
-    /// The field's path, as `profile.phoneNumber`; empty for the whole body.
-    pub field: String,
-    /// What is wrong, as the end of a sentence that begins with the field.
-    pub problem: &'static str,
-}
-
 impl Error {
-    /// One field with a problem.
+    /// The `error.code` of the log, and the `code` of the native dialect.
     #[must_use]
-    pub fn field(field: impl Into<String>, problem: &'static str) -> Self {
-        Self::Invalid(vec![FieldProblem { field: field.into(), problem }])
-    }
-
-    /// A stable word: the `code` of the native dialect, and of the log.
-    #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
-            Self::Invalid(_) => "invalid_request",
-            Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::PayloadTooLarge => "payload_too_large",
+            Self::ChallengeRequired | Self::NotChallengeable => "invalid_request",
             Self::Unauthorized => "unauthorized",
             Self::FactorRequired => "factor_required",
             Self::IncorrectCode { .. } => "incorrect_code",
             Self::CodeAlreadyUsed => "code_already_used",
-            Self::PresenceRequired { .. } => "presence_required",
+            Self::StepUpRequired { .. } => "step_up_required",
             Self::FactorLocked => "factor_locked",
             Self::DestinationRefused => "destination_refused",
             Self::NotFound(_) | Self::NotEnrolled(_) => "not_found",
@@ -168,21 +149,13 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Invalid(problems) => {
-                f.write_str("The request is not valid")?;
-                for (index, FieldProblem { field, problem }) in problems.iter().enumerate() {
-                    f.write_str(if index == 0 { ": " } else { ", " })?;
-                    if field.is_empty() { write!(f, "the body {problem}")? } else { write!(f, "`{field}` {problem}")? }
-                }
-                f.write_str(".")
-            }
-            Self::UnsupportedMediaType => f.write_str("The body must be application/json."),
-            Self::PayloadTooLarge => f.write_str("The body is larger than 256 KiB."),
             Self::Unauthorized => f.write_str("This route needs an identity."),
             Self::FactorRequired => f.write_str("Name the factor that the code is for."),
+            Self::ChallengeRequired => f.write_str("Ask for a challenge first: the codes of this factor are sent."),
+            Self::NotChallengeable => f.write_str("This factor can't be challenged: it makes its own codes."),
             Self::IncorrectCode { .. } => f.write_str("The code is not right."),
             Self::CodeAlreadyUsed => f.write_str("This code was used before: wait for the next one."),
-            Self::PresenceRequired { .. } => f.write_str("Pass a check in this session first."),
+            Self::StepUpRequired { .. } => f.write_str("Pass a check in this session first."),
             Self::FactorLocked => f.write_str("Too many wrong codes: this factor is locked until it is reset."),
             Self::DestinationRefused => f.write_str("Messages can't be sent to this destination."),
             Self::NotFound(Subject::Enrollment(_)) => f.write_str("There is no such enrollment."),

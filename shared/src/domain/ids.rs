@@ -3,6 +3,7 @@
 use std::fmt;
 
 use data_encoding::{BASE32_NOPAD, Encoding};
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 use super::error::Error;
 use super::random::{self, Randomness};
@@ -12,17 +13,14 @@ use super::random::{self, Randomness};
 pub struct UserId(String);
 
 impl UserId {
-    /// Reads a user id.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] when it is empty, longer than 128 characters, or has others than the allowed ones.
-    pub fn parse(text: &str) -> Result<Self, Error> {
+    /// What a text must be to name a user, as the end of a sentence.
+    pub const RULE: &str = "must be 1 to 128 characters of A-Z a-z 0-9 . _ ~ : @ | + = -";
+
+    /// Reads a user id. `None` for a text that breaks [`UserId::RULE`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._~:@|+=-".contains(&byte);
-        if (1..=128).contains(&text.len()) && text.bytes().all(allowed) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(Error::field("userId", "must be 1 to 128 characters of A-Z a-z 0-9 . _ ~ : @ | + = -"))
-        }
+        ((1..=128).contains(&text.len()) && text.bytes().all(allowed)).then(|| Self(text.to_owned()))
     }
 
     /// The id as it was given.
@@ -67,22 +65,24 @@ impl FactorId {
     }
 }
 
-/// A label that a person gave a factor: 1 to 64 characters, no control characters, trimmed.
+/// A label that a person gave a factor: 1 to 64 visible characters, trimmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label(String);
 
 impl Label {
-    /// Reads a label.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] for an empty, long or unprintable one.
-    pub fn parse(text: &str) -> Result<Self, Error> {
+    /// What a text must be to be a label, as the end of a sentence.
+    pub const RULE: &str = "must be 1 to 64 printable characters";
+
+    /// Reads a label. `None` for a text that breaks [`Label::RULE`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        if (1..=64).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(Error::field("label", "must be 1 to 64 printable characters"))
-        }
+        ((1..=64).contains(&text.chars().count()) && visible(text) == text).then(|| Self(text.to_owned()))
+    }
+
+    /// A label that was stored. The rule of its day let it pass.
+    pub(crate) fn recorded(text: &str) -> Self {
+        Self(text.to_owned())
     }
 
     /// The label as it is shown.
@@ -92,13 +92,57 @@ impl Label {
     }
 }
 
+/// A text without characters that nobody sees or that turn the direction of writing: control characters, separators of lines
+/// and paragraphs, and those of the category Cf (Unicode Standard, section 4.5). A joiner stays between two letters, where
+/// Persian, Indic scripts and emoji need it.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    let joins =
+        |at: Option<usize>| at.and_then(|at| characters.get(at)).is_some_and(|c| !c.is_ascii() && is_visible(*c));
+    let kept = characters.iter().enumerate().filter(|(at, character)| {
+        let is_joiner = matches!(character, '\u{200c}' | '\u{200d}');
+        is_visible(**character) || is_joiner && joins(at.checked_sub(1)) && joins(Some(at + 1))
+    });
+    kept.map(|(_, character)| character).collect()
+}
+
+fn is_visible(character: char) -> bool {
+    !matches!(
+        character.general_category(),
+        GeneralCategory::Control
+            | GeneralCategory::Format
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+    )
+}
+
 /// A session of a user: a truncated digest of who issued it, for which client, and its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session(pub [u8; 16]);
 
-/// A number that every change of an account's factors raises.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Epoch(pub u32);
-
 /// Encodes and decodes tokens: URL-safe Base64 without padding.
 pub(super) const TOKEN_ENCODING: Encoding = data_encoding::BASE64URL_NOPAD;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t51_a_label_has_no_character_that_nobody_sees() {
+        let hidden =
+            ["\u{200b}", "a\u{202e}b", "\u{feff}a", "a\u{00ad}b", "a\u{2066}b\u{2069}", "a\u{200d}b", "\u{200d}"];
+        let broken = ["a\u{2028}b", "a\nb", "a\0", "", "  "];
+        for text in hidden.into_iter().chain(broken) {
+            assert_eq!(Label::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn t51_a_joiner_stays_between_letters_that_need_it() {
+        for text in ["می\u{200c}خواهم", "क्\u{200d}ष", "👩\u{200d}💻", "Büro", "我的手机", " trimmed "]
+        {
+            assert_eq!(Label::parse(text).unwrap().as_str(), text.trim());
+        }
+    }
+}

@@ -13,6 +13,9 @@
 //!    └── reset
 //! ```
 //! What is refused here is refused without a look at the code, and writes nothing.
+//!
+//! A clock that steps back leaves times in the future. `rewind` moves them to now, once, so that no wait is longer than its
+//! delay and nothing is freed early.
 
 use super::error::{CodeKind, Error};
 use super::policy::Policy;
@@ -38,6 +41,10 @@ impl Attempts {
     pub fn admit(&self, kind: CodeKind, now: Timestamp, policy: &Policy) -> Result<(), Error> {
         if self.wrong >= policy.lock_after {
             return Err(Error::FactorLocked);
+        }
+        // Nothing is reckoned from a time that has not come: a request that may write the account rewinds it first.
+        if self.last > now {
+            return Ok(());
         }
         match now.until(self.last.plus(self.delay(policy))) {
             0 => Ok(()),
@@ -102,6 +109,11 @@ impl Tries {
         Self { wrong: self.wrong.saturating_add(1), last: now }
     }
 
+    /// The clock has stepped back: the wait runs from now.
+    pub(super) fn rewind(&mut self, now: Timestamp) {
+        self.last = self.last.min(now);
+    }
+
     /// Answers that may still be given.
     #[must_use]
     pub fn remaining(&self, policy: &Policy) -> u32 {
@@ -162,6 +174,11 @@ impl SendLog {
         Ok(Self(kept.chain([now]).collect()))
     }
 
+    /// The clock has stepped back: the windows of later messages begin now.
+    pub(super) fn rewind(&mut self, now: Timestamp) {
+        self.0.iter_mut().for_each(|at| *at = (*at).min(now));
+    }
+
     /// The last moment at which it matters.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
@@ -207,6 +224,11 @@ impl DestinationLimit {
         admit_send(&of_all, &policy.destination_budgets(), now)?;
         let kept = self.0.iter().copied().filter(|(at, _)| now < at.plus(LONGEST_WINDOW));
         Ok(Self(kept.chain([(now, user)]).collect()))
+    }
+
+    /// The clock has stepped back: the windows of later messages begin now.
+    pub fn rewind(&mut self, now: Timestamp) {
+        self.0.iter_mut().for_each(|(at, _)| *at = (*at).min(now));
     }
 
     /// The last moment at which it matters.

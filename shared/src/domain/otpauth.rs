@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::totp::PERIOD;
+use super::factor::totp::PERIOD;
 
 /// The digits and the algorithm that apps assume if a URI names none.
 const DEFAULTS: (u32, &str) = (6, "SHA1");

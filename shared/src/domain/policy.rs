@@ -1,17 +1,13 @@
 //! The numbers behind the rules. Each is a setting with a default; times are in seconds.
 
+use super::factor::totp::Parameters;
 use super::limits::Budget;
-use super::totp::Parameters;
 
 /// Times, limits and counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// How long a passed check lets a session change factors.
-    pub presence_seconds: u64,
-    /// How long an enrolment token lives.
-    pub enrollment_seconds: u64,
-    /// How long an enrolment token lives in the genauth dialect, whose contract is a minute.
-    pub genauth_enrollment_seconds: u64,
+    /// How long a passed check lets its session change factors.
+    pub step_up_seconds: u64,
     /// How long a challenge lives.
     pub challenge_seconds: u64,
     /// Digits of a passcode that is sent.
@@ -44,8 +40,6 @@ pub struct Policy {
     pub max_factors: usize,
     /// Recovery codes in a set.
     pub recovery_codes: usize,
-    /// Recovery codes in a set of the profile dialect.
-    pub profile_recovery_codes: usize,
     /// How new authenticator apps make codes.
     pub totp: Parameters,
 }
@@ -75,9 +69,7 @@ impl Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            presence_seconds: 600,
-            enrollment_seconds: 600,
-            genauth_enrollment_seconds: 60,
+            step_up_seconds: 600,
             challenge_seconds: 600,
             passcode_digits: 6,
             free_attempts: 5,
@@ -94,7 +86,6 @@ impl Default for Policy {
             destination_sends_per_day: 10,
             max_factors: 32,
             recovery_codes: 10,
-            profile_recovery_codes: 12,
             totp: Parameters::default(),
         }
     }

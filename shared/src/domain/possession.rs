@@ -1,22 +1,22 @@
-//! The evidence that a code was right. Without one no factor can be made.
+//! The evidence that a proof was right. Without one no factor can be made.
 
-use super::secret::Digest;
-use super::totp::Step;
+use super::factor::totp::Step;
 
 /// Evidence that a person holds what they are enrolling or checking. Only a passed attempt makes one; the store gives
-/// one back where an enrolment was verified and not yet bound.
+/// one back where an enrolment was verified and is not yet bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Possession(Evidence);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Evidence {
-    /// An app's code, of this step.
-    App(Step),
-    /// A code that was sent.
-    Sent,
+/// What was shown, for each kind of factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// An app's code of this time step.
+    Totp(Step),
+    /// A passcode that was sent.
+    Passcode,
 }
 
-/// How a code compared.
+/// How a proof compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt {
     /// It was right.
@@ -28,29 +28,21 @@ pub enum Attempt {
 }
 
 impl Possession {
-    /// That an app showed the code of this step.
-    pub(crate) fn of_app(step: Step) -> Self {
-        Self(Evidence::App(step))
+    /// A possession that was recorded.
+    pub(crate) fn recorded(evidence: Evidence) -> Self {
+        Self(evidence)
     }
 
-    /// That a sent code arrived.
-    pub(crate) fn of_sent() -> Self {
-        Self(Evidence::Sent)
-    }
-
-    /// The time step that was used, of an authenticator app.
+    /// What was shown.
     #[must_use]
-    pub fn step(&self) -> Option<Step> {
-        match self.0 {
-            Evidence::App(step) => Some(step),
-            Evidence::Sent => None,
-        }
+    pub fn evidence(&self) -> Evidence {
+        self.0
     }
 }
 
 impl Attempt {
-    /// Compares the digest of a given code with the stored one, in constant time.
-    pub(crate) fn of_digest(stored: &Digest, given: &Digest) -> Self {
-        if stored == given { Self::Right(Possession::of_sent()) } else { Self::Wrong }
+    /// A right proof. Only the kinds of factor compare proofs.
+    pub(super) fn right(evidence: Evidence) -> Self {
+        Self::Right(Possession(evidence))
     }
 }

@@ -2,6 +2,12 @@
 
 use std::fmt;
 
+/// How far the clocks of two instances may differ, in seconds.
+const CLOCK_SKEW_SECONDS: u64 = 60;
+
+/// The longest life of an enrolment or a challenge, in seconds (NIST SP 800-63B-4, section 3.1.3.3: ten minutes).
+pub const LONGEST_LIFE_SECONDS: u64 = 600;
+
 /// A time in whole seconds since the Unix epoch. Reading a clock cuts off the fraction of a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
@@ -23,6 +29,20 @@ impl Timestamp {
     #[must_use]
     pub const fn plus(self, seconds: u64) -> Self {
         Self(self.0.saturating_add_unsigned(seconds))
+    }
+
+    /// Whether this is at most so many seconds after `since`. A `since` in the future counts up to [`CLOCK_SKEW_SECONDS`]: the
+    /// clocks of two instances differ. Beyond that the clock has stepped back, and nothing is known of the time between.
+    #[must_use]
+    pub fn is_within(self, seconds: u64, since: Self) -> bool {
+        self < since.plus(seconds) && since <= self.plus(CLOCK_SKEW_SECONDS)
+    }
+
+    /// Whether something that lives for at most [`LONGEST_LIFE_SECONDS`] and ends at `end` is over. It also is over where the
+    /// clock has stepped back so far that it would live longer.
+    #[must_use]
+    pub fn is_over(self, end: Self) -> bool {
+        self >= end || end > self.plus(LONGEST_LIFE_SECONDS + CLOCK_SKEW_SECONDS)
     }
 
     /// Seconds from this time until `later`; 0 if that has passed.

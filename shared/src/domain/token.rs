@@ -1,4 +1,4 @@
-//! Tokens and ids that a client holds for a while: what they are for is in them, typed by purpose and dialect, and a
+//! Tokens and ids that a client holds for a while: what they are for is in them, typed by purpose and realm, and a
 //! nonce whose digest is stored.
 //!
 //! They are no secrets of their own weight: each works only for the user it was made for.
@@ -11,35 +11,21 @@ use super::ids::{FactorId, TOKEN_ENCODING};
 use super::random::{self, Randomness};
 use subtle::ConstantTimeEq;
 
-/// The wire format that made a token: one made in one dialect means nothing in another.
+/// Where a token or an id counts: one letter, opaque to the rules. What was made in one realm means nothing in another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// Countersign's own.
-    Native,
-    /// GenAuth (Authing v3).
-    Genauth,
-    /// Logto's Experience API.
-    Logto,
-    /// A profile page.
-    Profile,
-}
+pub struct Realm(char);
 
-impl Dialect {
-    /// One letter, in tokens and items.
+impl Realm {
+    /// The realm of a letter.
     #[must_use]
-    pub const fn letter(self) -> &'static str {
-        match self {
-            Self::Native => "n",
-            Self::Genauth => "g",
-            Self::Logto => "l",
-            Self::Profile => "p",
-        }
+    pub const fn new(letter: char) -> Self {
+        Self(letter)
     }
 
-    /// The dialect of a letter.
+    /// Its letter, in tokens and items.
     #[must_use]
-    pub fn from_letter(letter: &str) -> Option<Self> {
-        [Self::Native, Self::Genauth, Self::Logto, Self::Profile].into_iter().find(|dialect| dialect.letter() == letter)
+    pub const fn letter(self) -> char {
+        self.0
     }
 }
 
@@ -83,11 +69,11 @@ impl NonceDigest {
     }
 }
 
-/// The token of an enrolment: `e` dialect `.` type `.` nonce.
+/// The token of an enrolment: `e` realm `.` type `.` nonce.
 #[derive(Clone)]
 pub struct EnrollmentToken {
-    /// The dialect it was made in.
-    pub dialect: Dialect,
+    /// The realm it was made in.
+    pub realm: Realm,
     /// The type of factor on its way in.
     pub factor_type: FactorType,
     /// Its random part.
@@ -99,34 +85,34 @@ impl EnrollmentToken {
     ///
     /// # Errors
     /// As [`Randomness::fill`].
-    pub fn random(dialect: Dialect, factor_type: FactorType, randomness: &dyn Randomness) -> Result<Self, Error> {
-        Ok(Self { dialect, factor_type, nonce: Nonce::random(randomness)? })
+    pub fn random(realm: Realm, factor_type: FactorType, randomness: &dyn Randomness) -> Result<Self, Error> {
+        Ok(Self { realm, factor_type, nonce: Nonce::random(randomness)? })
     }
 
-    /// Reads a token that this dialect made.
+    /// Reads a token of this realm.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for anything else: also for an id of another purpose or dialect.
-    pub fn parse(text: &str, dialect: Dialect) -> Result<Self, Error> {
+    /// [`Error::NotFound`] for anything else: also for an id of another purpose or realm.
+    pub fn parse(text: &str, realm: Realm) -> Result<Self, Error> {
         let unknown = Error::NotFound(Subject::Enrollment(FactorType::Totp));
-        let (factor_type, nonce) = split(text, 'e', dialect).ok_or(unknown.clone())?;
-        let factor_type = FactorType::from_word(factor_type).ok_or(unknown)?;
+        let (factor_type, nonce) = split(text, 'e', realm).ok_or(unknown.clone())?;
+        let factor_type = FactorType::from_name(factor_type).ok_or(unknown)?;
         let nonce = Nonce::decode(nonce).ok_or(Error::NotFound(Subject::Enrollment(factor_type)))?;
-        Ok(Self { dialect, factor_type, nonce })
+        Ok(Self { realm, factor_type, nonce })
     }
 
     /// The token as the client holds it.
     #[must_use]
     pub fn encode(&self) -> String {
-        format!("e{}.{}.{}", self.dialect.letter(), self.factor_type.word(), self.nonce.encode())
+        format!("e{}.{}.{}", self.realm.letter(), self.factor_type.name(), self.nonce.encode())
     }
 }
 
-/// The id of a challenge: `c` dialect `.` factor `.` nonce.
+/// The id of a challenge: `c` realm `.` factor `.` nonce.
 #[derive(Clone)]
 pub struct ChallengeId {
-    /// The dialect it was made in.
-    pub dialect: Dialect,
+    /// The realm it was made in.
+    pub realm: Realm,
     /// The factor it challenges.
     pub factor: FactorId,
     /// Its random part.
@@ -138,18 +124,18 @@ impl ChallengeId {
     ///
     /// # Errors
     /// As [`Randomness::fill`].
-    pub fn random(dialect: Dialect, factor: FactorId, randomness: &dyn Randomness) -> Result<Self, Error> {
-        Ok(Self { dialect, factor, nonce: Nonce::random(randomness)? })
+    pub fn random(realm: Realm, factor: FactorId, randomness: &dyn Randomness) -> Result<Self, Error> {
+        Ok(Self { realm, factor, nonce: Nonce::random(randomness)? })
     }
 
-    /// Reads an id that this dialect made.
+    /// Reads an id of this realm.
     ///
     /// # Errors
     /// [`Error::NotFound`] for anything else.
-    pub fn parse(text: &str, dialect: Dialect) -> Result<Self, Error> {
-        split(text, 'c', dialect)
+    pub fn parse(text: &str, realm: Realm) -> Result<Self, Error> {
+        split(text, 'c', realm)
             .and_then(|(factor, nonce)| {
-                Some(Self { dialect, factor: FactorId::parse(factor)?, nonce: Nonce::decode(nonce)? })
+                Some(Self { realm, factor: FactorId::parse(factor)?, nonce: Nonce::decode(nonce)? })
             })
             .ok_or(Error::NotFound(Subject::Challenge))
     }
@@ -157,11 +143,11 @@ impl ChallengeId {
     /// The id as the client holds it.
     #[must_use]
     pub fn encode(&self) -> String {
-        format!("c{}.{}.{}", self.dialect.letter(), self.factor.as_str(), self.nonce.encode())
+        format!("c{}.{}.{}", self.realm.letter(), self.factor.as_str(), self.nonce.encode())
     }
 }
 
-/// The id of a passed check, for dialects that want one: `v` dialect `.` nonce. Nothing is stored under it.
+/// The id of a passed check, for dialects that want one: `v` realm `.` nonce. Nothing is stored under it.
 pub struct CheckId;
 
 impl CheckId {
@@ -169,18 +155,18 @@ impl CheckId {
     ///
     /// # Errors
     /// As [`Randomness::fill`].
-    pub fn random(dialect: Dialect, randomness: &dyn Randomness) -> Result<String, Error> {
-        Ok(format!("v{}..{}", dialect.letter(), Nonce::random(randomness)?.encode()))
+    pub fn random(realm: Realm, randomness: &dyn Randomness) -> Result<String, Error> {
+        Ok(format!("v{}..{}", realm.letter(), Nonce::random(randomness)?.encode()))
     }
 
     /// Whether the text has the shape of such an id.
     #[must_use]
-    pub fn is_one(text: &str, dialect: Dialect) -> bool {
-        split(text, 'v', dialect).is_some_and(|(subject, nonce)| subject.is_empty() && Nonce::decode(nonce).is_some())
+    pub fn is_one(text: &str, realm: Realm) -> bool {
+        split(text, 'v', realm).is_some_and(|(subject, nonce)| subject.is_empty() && Nonce::decode(nonce).is_some())
     }
 }
 
-/// Takes `purpose dialect . subject . nonce` apart.
-fn split(text: &str, purpose: char, dialect: Dialect) -> Option<(&str, &str)> {
-    text.strip_prefix(purpose)?.strip_prefix(dialect.letter())?.strip_prefix('.')?.split_once('.')
+/// Takes `purpose realm . subject . nonce` apart.
+fn split(text: &str, purpose: char, realm: Realm) -> Option<(&str, &str)> {
+    text.strip_prefix(purpose)?.strip_prefix(realm.letter())?.strip_prefix('.')?.split_once('.')
 }

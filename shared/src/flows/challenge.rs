@@ -1,23 +1,23 @@
 //! Challenging an enrolled factor: a code sent to its number or address.
 
-use super::sealed::open_destination;
-use super::{App, Caller, Loaded};
+use super::engine::{Cx, Name, Outcome, Outgoing, UseCase, Work};
+use super::{Caller, Service};
 use crate::delivery::Language;
 use crate::delivery::messages::Platform;
 use crate::domain::account::Account;
-use crate::domain::challenge::{Challenge, ChallengeState, OpenChallenge};
+use crate::domain::challenge::{Awaited, ChallengeState, OpenChallenge};
+use crate::domain::contact::MaskedDestination;
 use crate::domain::enrollment::Ticket;
 use crate::domain::error::{CodeKind, Error};
-use crate::domain::factor::{Factor, FactorType, MaskedDestination, Method};
+use crate::domain::factor::{ChallengeKind, Factor, FactorType, Method};
 use crate::domain::ids::FactorId;
 use crate::domain::secret::Passcode;
 use crate::domain::time::Timestamp;
-use crate::domain::token::{ChallengeId, Dialect};
-use crate::store::records::{account_key, challenge_key};
+use crate::domain::token::{ChallengeId, Realm};
 
 /// Which factor to challenge.
 #[derive(Clone, Debug)]
-pub enum Whom {
+pub enum Target {
     /// This one.
     Factor(FactorId),
     /// The only one of this type.
@@ -29,10 +29,10 @@ pub enum Whom {
 /// A request for a challenge.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The dialect it came in, which is the one that may answer it.
-    pub dialect: Dialect,
+    /// Where it is answered.
+    pub realm: Realm,
     /// Which factor.
-    pub whom: Whom,
+    pub target: Target,
     /// The language of the message.
     pub language: Language,
     /// Where the code of an SMS is typed in.
@@ -49,82 +49,86 @@ pub struct Challenged {
     pub expires_at: Timestamp,
 }
 
-impl App {
+impl Service {
     /// Sends a code to an enrolled factor. An older one of the same factor is void.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::FactorRequired`], [`Error::Invalid`] for an app, which makes its own codes,
+    /// [`Error::NotFound`], [`Error::FactorRequired`], [`Error::NotChallengeable`] for an app,
     /// [`Error::ChannelNotConfigured`], [`Error::FactorLocked`], [`Error::TooManyAttempts`], [`Error::TooManyMessages`],
     /// [`Error::DeliveryFailed`], [`Error::Busy`].
-    pub async fn challenge(&self, caller: &Caller, request: Request) -> Result<Challenged, Error> {
-        let keys = &self.keyring().await?;
-        let mut rounds = self.rounds();
-        loop {
-            let (account, previous) = self.load_whom(caller, &request.whom).await?;
-            let now = self.now();
-            let owner = account.value.unwrap_or_default();
-            let factor = find(&owner, &request.whom)?;
-            let Method::Sent { channel, destination } = factor.method() else {
-                let field = if let Whom::Factor(_) = request.whom { "factorId" } else { "factorType" };
-                return Err(Error::field(field, "is an authenticator app, which makes its own codes"));
-            };
-            self.require_channel(*channel)?;
-            let kind = CodeKind::from(factor.factor_type());
-            let previous = match previous {
-                Some(previous) => previous,
-                None => self.load::<Challenge>(challenge_key(&caller.user, factor.id())).await?,
-            };
-            let challenge = previous.value.clone().unwrap_or_default();
-            let tries = challenge.carried_tries(kind, now, self.policy())?;
-            factor.admit(now, self.policy())?;
-            let sent = challenge.sent.charge(now, self.policy())?;
-            let to = open_destination(keys, &caller.user, factor.id(), *channel, destination)?;
-
-            let randomness = self.randomness();
-            let id = ChallengeId::random(request.dialect, factor.id().clone(), randomness)?;
-            let access = caller.actor.access();
-            let ticket = Ticket { dialect: request.dialect, access, nonce: id.nonce.digest() };
-            let code = Passcode::random(self.policy().passcode_digits, randomness)?;
-            let passcode = keys.passcode_digest(keys.current(), &caller.user, factor.id(), ticket.nonce, &code)?;
-            let expires_at = now.plus(self.policy().challenge_seconds);
-            let open = OpenChallenge { ticket, passcode, expires_at, tries };
-            let put = previous.put(&Challenge { sent, state: ChallengeState::Open(open) }, now, self.policy());
-            let Some(version) = rounds.settle(vec![put]).await? else { continue };
-
-            let seconds = self.policy().challenge_seconds;
-            let message = self.message(&to, &code, seconds, request.language, request.platform);
-            let undo = previous.restore(version, Challenge::default(), now, self.policy());
-            self.send(&rounds, &message, vec![undo]).await?;
-            return Ok(Challenged { id, sent_to: to.masked(), expires_at });
-        }
-    }
-
-    /// The account, and the challenge of the factor where it is named, in one round trip.
-    async fn load_whom(
-        &self,
-        caller: &Caller,
-        whom: &Whom,
-    ) -> Result<(Loaded<Account>, Option<Loaded<Challenge>>), Error> {
-        let account = self.load(account_key(&caller.user));
-        match whom {
-            Whom::Factor(id) => {
-                let challenge = self.load(challenge_key(&caller.user, id));
-                tokio::try_join!(account, challenge).map(|(account, challenge)| (account, Some(challenge)))
-            }
-            Whom::OnlyOf(_) | Whom::Only => Ok((account.await?, None)),
-        }
+    pub async fn challenge(&self, caller: &Caller, request: &Request) -> Result<Challenged, Error> {
+        self.run(caller, request).await
     }
 }
 
-fn find<'a>(owner: &'a Account, whom: &Whom) -> Result<&'a Factor, Error> {
-    let mut meant = match whom {
-        Whom::Factor(id) => return owner.factor(id),
-        Whom::OnlyOf(factor_type) => owner.of_type(*factor_type).collect::<Vec<_>>(),
-        Whom::Only => owner.factors().iter().filter(|factor| matches!(factor.method(), Method::Sent { .. })).collect(),
-    };
-    match (meant.pop(), meant.is_empty(), whom) {
-        (Some(only), true, _) => Ok(only),
-        (None, _, Whom::OnlyOf(factor_type)) => Err(Error::NotEnrolled(*factor_type)),
-        _ => Err(Error::FactorRequired),
+impl UseCase for Request {
+    type Reply = Challenged;
+
+    fn reads(&self, work: &Work) -> Vec<Name> {
+        // The factor is known from its id, or else once the account is.
+        let factor = match (&self.target, work.account()) {
+            (Target::Factor(id), _) => Some(id.clone()),
+            (Target::OnlyOf(_) | Target::Only, Ok(account)) => {
+                let meant = self.target.find(account).ok();
+                let challenged = meant.filter(|factor| factor.factor_type().challenge() != ChallengeKind::None);
+                challenged.map(|factor| factor.id().clone())
+            }
+            (Target::OnlyOf(_) | Target::Only, Err(_)) => None,
+        };
+        [Name::Account].into_iter().chain(factor.map(Name::Challenge)).collect()
+    }
+
+    fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Challenged>, Error> {
+        let account = work.account()?;
+        let factor = self.target.find(account)?;
+        let method = match factor.method() {
+            Method::Totp(_) => return Err(Error::NotChallengeable),
+            Method::Passcode(method) => method,
+        };
+        cx.require_channel(method.channel)?;
+        let (factor_id, kind) = (factor.id().clone(), CodeKind::from(factor.factor_type()));
+        let beginning = account.open_to_all(cx.caller.actor);
+        let to = method.open(cx.vault, &factor_id)?;
+        let admitted = factor.admit(cx.now, cx.policy());
+
+        let name = Name::Challenge(factor_id.clone());
+        work.rewind(&name, cx.now);
+        let challenge = work.challenge_mut(&factor_id)?;
+        let tries = challenge.carried_tries(kind, cx.now, cx.policy())?;
+        admitted?;
+        let sent = challenge.sent.charge(cx.now, cx.policy())?;
+
+        let id = ChallengeId::random(self.realm, factor_id.clone(), cx.randomness)?;
+        let ticket = Ticket { realm: self.realm, by: beginning.by, nonce: id.nonce.digest() };
+        let code = Passcode::random(cx.policy().passcode_digits, cx.randomness)?;
+        let digest = cx.vault.passcode_digest(cx.vault.current(), &factor_id, ticket.nonce, &code)?;
+        let seconds = cx.policy().challenge_seconds;
+        let expires_at = cx.now.plus(seconds);
+        let awaited = Awaited::Passcode(digest);
+        let open = OpenChallenge { ticket, allowed: beginning.allowed, awaited, expires_at, tries };
+        challenge.sent = sent;
+        challenge.state = ChallengeState::Open(open);
+
+        let message = cx.settings.wording.passcode(&to, &code, self.platform, self.language, seconds / 60);
+        let reply = Challenged { id, sent_to: to.masked(), expires_at };
+        Ok(Outcome { reply, message: Some(Outgoing { message, undo: vec![name] }) })
+    }
+}
+
+impl Target {
+    fn find<'a>(&self, account: &'a Account) -> Result<&'a Factor, Error> {
+        let mut meant = match self {
+            Self::Factor(id) => return account.factor(id),
+            Self::OnlyOf(factor_type) => account.of_type(*factor_type).collect::<Vec<_>>(),
+            Self::Only => {
+                let challenged = |factor: &&Factor| factor.factor_type().challenge() != ChallengeKind::None;
+                account.factors().iter().filter(challenged).collect()
+            }
+        };
+        match (meant.pop(), meant.is_empty(), self) {
+            (Some(only), true, _) => Ok(only),
+            (None, _, Self::OnlyOf(factor_type)) => Err(Error::NotEnrolled(*factor_type)),
+            _ => Err(Error::FactorRequired),
+        }
     }
 }

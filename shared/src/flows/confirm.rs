@@ -1,20 +1,19 @@
 //! Finishing an enrolment: a right code makes the candidate a factor.
 
+use super::check::step_up_required;
+use super::engine::{Cx, Name, Outcome, UseCase, Work};
 use super::enroll::require_first_app;
-use super::sealed::{open_destination, open_secret, presence_required, require_new, summarize};
-use super::{App, Caller, Loaded, Rounds};
-use crate::domain::account::Account;
-use crate::domain::enrollment::{Claim, Enrollment, Pending};
-use crate::domain::error::{CodeKind, Error, Subject};
-use crate::domain::factor::{Candidate, Credential, FactorSummary};
+use super::{Caller, Service};
+use crate::domain::account::Change;
+use crate::domain::enrollment::{Claim, Draft, Enrollment};
+use crate::domain::error::{CodeKind, Error};
+use crate::domain::factor::{FactorSummary, Opened};
+use crate::domain::grant::Allowed;
 use crate::domain::possession::{Attempt, Possession};
 use crate::domain::recovery::RecoverySet;
 use crate::domain::secret::{Code, RecoveryCode};
-use crate::domain::time::Timestamp;
-use crate::domain::token::{Dialect, EnrollmentToken};
-use crate::domain::totp;
-use crate::keys::Keyring;
-use crate::store::records::enrollment_key;
+use crate::domain::terms::{RecoveryHandout, Terms};
+use crate::domain::token::EnrollmentToken;
 
 /// A factor that was just enrolled.
 #[derive(Debug)]
@@ -26,6 +25,7 @@ pub struct Confirmed {
 }
 
 /// Recovery codes on their way to their owner. Not printed.
+#[derive(Default)]
 pub struct NewCodes(pub Vec<RecoveryCode>);
 
 impl std::fmt::Debug for NewCodes {
@@ -34,224 +34,202 @@ impl std::fmt::Debug for NewCodes {
     }
 }
 
-impl App {
+impl Service {
     /// Confirms an enrolment with its code.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`], [`Error::PresenceRequired`],
+    /// [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`], [`Error::StepUpRequired`],
     /// [`Error::AlreadyEnrolled`], [`Error::TooManyFactors`], [`Error::TooManyAttempts`], [`Error::IncorrectCode`],
     /// [`Error::Busy`].
-    pub async fn confirm(&self, caller: &Caller, claim: Claim<'_>, code: &Code) -> Result<Confirmed, Error> {
-        let keys = &self.keyring().await?;
-        let mut rounds = self.rounds();
-        loop {
-            let (account, enrollment) = self.load_enrollment(caller, claim.factor_type).await?;
-            let now = self.now();
-            let mut owner = account.value.clone().unwrap_or_default();
-            if claim.nonce.is_none() {
-                require_first_app(claim.dialect, claim.factor_type, &owner)?;
-            }
-            let (pending, used) = claimed(enrollment.value.as_ref(), claim, caller, now)?;
-            if !owner.may_bind(pending.authorized, caller.actor, now, self.policy()) {
-                return Err(presence_required(keys, &caller.user, &owner));
-            }
-            self.require_room(keys, caller, &owner, claim.dialect, &pending.candidate)?;
-            let pending = (pending, used);
-            let proven = self.prove(&mut rounds, caller, &enrollment, pending, code, now).await?;
-            let Some((pending, possession)) = proven else { continue };
-            let confirmed = self.bind_pending(keys, caller, &mut owner, &pending, &possession, now)?;
-            let puts =
-                vec![account.put(&owner, now, self.policy()), enrollment.put(&pending.confirmed(), now, self.policy())];
-            if rounds.settle(puts).await?.is_some() {
-                return Ok(confirmed);
-            }
-        }
+    pub async fn confirm(
+        &self,
+        caller: &Caller,
+        terms: &Terms,
+        claim: Claim<'_>,
+        code: &Code,
+    ) -> Result<Confirmed, Error> {
+        self.run(caller, &Confirm { terms, claim, code }).await
     }
 
-    /// Verifies the code of an enrolment that is bound later, by [`App::bind`]. It is no presence.
+    /// Verifies the code of an enrolment that is bound later, by [`Service::bind`]. It is no recent check.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`], [`Error::TooManyAttempts`],
     /// [`Error::IncorrectCode`], [`Error::CodeAlreadyUsed`], [`Error::Busy`].
     pub async fn verify_candidate(&self, caller: &Caller, token: &EnrollmentToken, code: &Code) -> Result<(), Error> {
-        let claim = Claim::from(token);
-        let mut rounds = self.rounds();
-        loop {
-            let enrollment = self.load::<Enrollment>(enrollment_key(&caller.user, claim.factor_type)).await?;
-            let now = self.now();
-            let pending = claimed(enrollment.value.as_ref(), claim, caller, now)?;
-            let proven = self.prove(&mut rounds, caller, &enrollment, pending, code, now).await?;
-            let Some((pending, possession)) = proven else { continue };
-            let verified = Enrollment::Verified(pending, possession);
-            if rounds.settle(vec![enrollment.put(&verified, now, self.policy())]).await?.is_some() {
-                return Ok(());
-            }
-        }
+        self.run(caller, &VerifyCandidate { claim: Claim::from(token), code }).await
     }
 
-    /// Binds an enrolment whose code was verified before.
+    /// Binds an enrolment whose code was verified before. A client's id that names none is an error too, which comes after
+    /// the question for a recent check.
     ///
     /// # Errors
-    /// In this order: [`Error::PresenceRequired`], [`Error::NotFound`], [`Error::AlreadyUsed`] or [`Error::Expired`],
+    /// In this order: [`Error::StepUpRequired`], [`Error::NotFound`], [`Error::AlreadyUsed`] or [`Error::Expired`],
     /// [`Error::NotVerified`], [`Error::AlreadyEnrolled`] or [`Error::TooManyFactors`]; [`Error::Busy`].
-    pub async fn bind(&self, caller: &Caller, token: &EnrollmentToken) -> Result<Confirmed, Error> {
-        let claim = Claim::from(token);
-        let keys = &self.keyring().await?;
-        let mut rounds = self.rounds();
-        loop {
-            let (account, enrollment) = self.load_enrollment(caller, claim.factor_type).await?;
-            let now = self.now();
-            let mut owner = account.value.clone().unwrap_or_default();
-            let claimed = claimed(enrollment.value.as_ref(), claim, caller, now);
-            let authorized = claimed.as_ref().ok().and_then(|(pending, _)| pending.authorized);
-            // With nothing to bind, a session of an account without factors is told so.
-            let admitted = owner.may_bind(authorized, caller.actor, now, self.policy());
-            if !admitted && (claimed.is_ok() || !owner.factors().is_empty()) {
-                return Err(presence_required(keys, &caller.user, &owner));
-            }
-            let (pending, possession) = claimed?;
-            let possession = possession.ok_or(Error::NotVerified)?;
-            self.require_room(keys, caller, &owner, claim.dialect, &pending.candidate)?;
-            let confirmed = self.bind_pending(keys, caller, &mut owner, &pending, &possession, now)?;
-            let puts =
-                vec![account.put(&owner, now, self.policy()), enrollment.put(&pending.confirmed(), now, self.policy())];
-            if rounds.settle(puts).await?.is_some() {
-                return Ok(confirmed);
-            }
-        }
-    }
-
-    /// Whether the candidate may become a factor of the account as it is now.
-    fn require_room(
+    pub async fn bind(
         &self,
-        keys: &Keyring,
         caller: &Caller,
-        owner: &Account,
-        dialect: Dialect,
-        candidate: &Candidate,
-    ) -> Result<(), Error> {
-        let factor_type = candidate.factor_type();
-        require_first_app(dialect, factor_type, owner)?;
-        owner.admit_candidate(candidate, self.policy())?;
-        if let Credential::Sent { channel, destination, .. } = &candidate.credential {
-            let destination = open_destination(keys, &caller.user, &candidate.id, *channel, destination)?;
-            require_new(keys, &caller.user, owner, &destination)?;
-        }
-        Ok(())
-    }
-
-    /// Looks at the code of a pending enrolment, which may have been verified before. A wrong one is counted, committed
-    /// and told. `None`: another request was there first, decide again.
-    async fn prove(
-        &self,
-        rounds: &mut Rounds<'_>,
-        caller: &Caller,
-        enrollment: &Loaded<Enrollment>,
-        (pending, verified): (Pending, Option<Possession>),
-        code: &Code,
-        now: Timestamp,
-    ) -> Result<Option<(Pending, Possession)>, Error> {
-        let kind = CodeKind::from(pending.candidate.factor_type());
-        pending.tries.admit(kind, now, self.policy())?;
-        match attempt(&*self.keyring().await?, caller, &pending, verified.as_ref(), code, now)? {
-            Attempt::Right(possession) => Ok(Some((pending, possession))),
-            Attempt::Spent => Err(Error::CodeAlreadyUsed),
-            Attempt::Wrong => {
-                let failed = pending.failed(now);
-                let remaining = Some(failed.tries.remaining(self.policy()));
-                let failed = match verified {
-                    Some(possession) => Enrollment::Verified(failed, possession),
-                    None => Enrollment::Pending(failed),
-                };
-                let puts = vec![enrollment.put(&failed, now, self.policy())];
-                rounds.refuse(puts, Error::IncorrectCode { kind, remaining }).await?;
-                Ok(None)
-            }
-        }
-    }
-
-    /// The new factor in the account, with the recovery codes that its dialect brings.
-    fn bind_pending(
-        &self,
-        keys: &Keyring,
-        caller: &Caller,
-        owner: &mut Account,
-        pending: &Pending,
-        possession: &Possession,
-        now: Timestamp,
+        terms: &Terms,
+        token: &Result<EnrollmentToken, Error>,
     ) -> Result<Confirmed, Error> {
-        let is_first = owner.factors().is_empty();
-        let factor = owner.bind(pending.candidate.clone(), possession, caller.actor, now, self.policy())?;
-        let factor = summarize(keys, &caller.user, factor)?;
-        let recovery_codes = match pending.ticket.dialect {
-            Dialect::Native if is_first => self.new_codes(keys, caller, owner, self.policy().recovery_codes)?,
-            Dialect::Profile => self.new_codes(keys, caller, owner, self.policy().profile_recovery_codes)?,
-            Dialect::Native | Dialect::Logto => NewCodes(Vec::new()),
-            Dialect::Genauth => {
-                if let Some(set) = pending.recovery.clone() {
-                    owner.replace_recovery(caller.actor, set);
-                }
-                NewCodes(Vec::new())
-            }
+        self.run(caller, &Bind { terms, token }).await
+    }
+}
+
+struct Confirm<'a> {
+    terms: &'a Terms,
+    claim: Claim<'a>,
+    code: &'a Code,
+}
+
+impl UseCase for Confirm<'_> {
+    type Reply = Confirmed;
+
+    fn reads(&self, _: &Work) -> Vec<Name> {
+        vec![Name::Account, Name::Enrollment(self.claim.factor_type)]
+    }
+
+    fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Confirmed>, Error> {
+        let account = work.account()?;
+        // Without a token, an app that is enrolled already is the likelier cause than an enrolment that is not there.
+        if self.claim.nonce.is_none() {
+            require_first_app(self.terms, self.claim.factor_type, account)?;
+        }
+        let (draft, _) = claimed(work, cx, self.claim)?;
+        if !account.may_finish(draft.beginning(), cx.caller.actor, cx.now, cx.policy()) {
+            return Err(step_up_required(work, cx));
+        }
+        let draft = draft.clone();
+        let opened = draft.candidate.open(cx.vault)?;
+        require_room(work, cx, self.terms, &draft, &opened)?;
+        let possession = prove(work, cx, self.claim, self.code, &opened)?;
+        bind(work, cx, self.terms, &draft, &opened, possession).map(Outcome::reply)
+    }
+}
+
+struct VerifyCandidate<'a> {
+    claim: Claim<'a>,
+    code: &'a Code,
+}
+
+impl UseCase for VerifyCandidate<'_> {
+    type Reply = ();
+
+    fn reads(&self, _: &Work) -> Vec<Name> {
+        vec![Name::Enrollment(self.claim.factor_type)]
+    }
+
+    fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<()>, Error> {
+        let opened = claimed(work, cx, self.claim)?.0.candidate.open(cx.vault)?;
+        let possession = prove(work, cx, self.claim, self.code, &opened)?;
+        let draft = claimed(work, cx, self.claim)?.0.clone();
+        *work.enrollment_mut(self.claim.factor_type)? = Enrollment::Verified(draft, possession);
+        Ok(Outcome::reply(()))
+    }
+}
+
+struct Bind<'a> {
+    terms: &'a Terms,
+    token: &'a Result<EnrollmentToken, Error>,
+}
+
+impl UseCase for Bind<'_> {
+    type Reply = Confirmed;
+
+    fn reads(&self, _: &Work) -> Vec<Name> {
+        let enrollment = self.token.as_ref().ok().map(|token| Name::Enrollment(token.factor_type));
+        [Name::Account].into_iter().chain(enrollment).collect()
+    }
+
+    fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Confirmed>, Error> {
+        let (account, actor) = (work.account()?, cx.caller.actor);
+        let claimed = match self.token {
+            Ok(token) => claimed(work, cx, Claim::from(token)),
+            Err(error) => Err(error.clone()),
         };
-        Ok(Confirmed { factor, recovery_codes })
-    }
-
-    /// A new set of recovery codes in the account; the old one is void.
-    pub(super) fn new_codes(
-        &self,
-        keys: &Keyring,
-        caller: &Caller,
-        owner: &mut Account,
-        count: usize,
-    ) -> Result<NewCodes, Error> {
-        let version = keys.current();
-        let codes = (0..count)
-            .map(|_| RecoveryCode::random::<{ RecoveryCode::SHORT }>(self.randomness()))
-            .collect::<Result<Vec<_>, _>>()?;
-        let digests = codes
-            .iter()
-            .map(|code| Ok(keys.recovery_digest(version, &caller.user, code)?.bytes))
-            .collect::<Result<_, Error>>()?;
-        owner.replace_recovery(caller.actor, RecoverySet::new(version, digests));
-        Ok(NewCodes(codes))
+        // Whether there is something to bind is told only to a session that might bind it.
+        let may_ask = match &claimed {
+            Ok((draft, _)) => account.may_finish(draft.beginning(), actor, cx.now, cx.policy()),
+            Err(_) => account.allowed(actor, cx.now, cx.policy()) != Allowed::NotYet,
+        };
+        if !may_ask {
+            return Err(step_up_required(work, cx));
+        }
+        let (draft, possession) = claimed?;
+        let (draft, possession) = (draft.clone(), possession.cloned().ok_or(Error::NotVerified)?);
+        let opened = draft.candidate.open(cx.vault)?;
+        require_room(work, cx, self.terms, &draft, &opened)?;
+        bind(work, cx, self.terms, &draft, &opened, possession).map(Outcome::reply)
     }
 }
 
-/// The pending enrolment that a claim names, with the possession that was already shown.
-fn claimed(
-    enrollment: Option<&Enrollment>,
-    claim: Claim<'_>,
-    caller: &Caller,
-    now: Timestamp,
-) -> Result<(Pending, Option<Possession>), Error> {
-    let enrollment = enrollment.ok_or(Error::NotFound(Subject::Enrollment(claim.factor_type)))?;
-    enrollment.clone().claimed(claim, caller.actor.access(), now)
+/// The draft that a claim names, with the possession that was already shown.
+fn claimed<'a>(work: &'a Work, cx: &Cx<'_>, claim: Claim<'_>) -> Result<(&'a Draft, Option<&'a Possession>), Error> {
+    work.enrollment(claim.factor_type)?.claimed(claim, cx.caller.actor.access(), cx.now)
 }
 
-/// How a code compares with what the candidate expects.
-fn attempt(
-    keys: &Keyring,
-    caller: &Caller,
-    pending: &Pending,
-    used: Option<&Possession>,
-    code: &Code,
-    now: Timestamp,
-) -> Result<Attempt, Error> {
+/// Looks at the code of a draft, which may have been verified before, and settles a wrong one.
+fn prove(work: &mut Work, cx: &Cx<'_>, claim: Claim<'_>, code: &Code, opened: &Opened) -> Result<Possession, Error> {
+    work.rewind(&Name::Enrollment(claim.factor_type), cx.now);
+    let (draft, shown) = claimed(work, cx, claim)?;
+    let kind = CodeKind::from(draft.candidate.factor_type());
+    draft.tries.admit(kind, cx.now, cx.policy())?;
     // No other code can be right: it is no guess, and not counted.
-    let Code::Digits(digits) = code else {
-        return Err(Error::IncorrectCode { kind: pending.candidate.factor_type().into(), remaining: None });
-    };
-    let id = &pending.candidate.id;
-    match &pending.candidate.credential {
-        Credential::Totp { secret, parameters } => {
-            let secret = open_secret(keys, &caller.user, id, secret)?;
-            Ok(totp::check(&secret, *parameters, digits, now, used.and_then(Possession::step)))
-        }
-        Credential::Sent { passcode, .. } => {
-            let nonce = pending.ticket.nonce;
-            let given = keys.passcode_digest(passcode.version, &caller.user, id, nonce, digits)?;
-            Ok(Attempt::of_digest(passcode, &given))
+    let Code::Digits(digits) = code else { return Err(Error::IncorrectCode { kind, remaining: None }) };
+    let (candidate, nonce, shown) = (&draft.candidate, draft.ticket.nonce, shown.map(Possession::evidence));
+    match candidate.attempt(opened, cx.vault, nonce, digits, cx.now, shown)? {
+        Attempt::Right(possession) => Ok(possession),
+        Attempt::Spent => Err(Error::CodeAlreadyUsed),
+        Attempt::Wrong => {
+            let tries = work.enrollment_mut(claim.factor_type)?.count_wrong(cx.now);
+            work.settle();
+            Err(Error::IncorrectCode { kind, remaining: Some(tries.remaining(cx.policy())) })
         }
     }
+}
+
+/// Whether the draft may become a factor of the account as it is now.
+fn require_room(work: &Work, cx: &Cx<'_>, terms: &Terms, draft: &Draft, opened: &Opened) -> Result<(), Error> {
+    let account = work.account()?;
+    require_first_app(terms, draft.candidate.factor_type(), account)?;
+    account.require_room(opened.place(&draft.candidate.label), cx.vault, cx.policy())
+}
+
+/// Makes the draft a factor, with the recovery codes that the dialect brings.
+fn bind(
+    work: &mut Work,
+    cx: &Cx<'_>,
+    terms: &Terms,
+    draft: &Draft,
+    opened: &Opened,
+    possession: Possession,
+) -> Result<Confirmed, Error> {
+    let factor_type = draft.candidate.factor_type();
+    let account = work.account_mut()?;
+    let (recovery_codes, codes) = match terms.recovery {
+        RecoveryHandout::WithFirstFactor(count) if account.factors().is_empty() => some(recovery_codes(cx, count)?),
+        RecoveryHandout::WithEveryFactor(count) => some(recovery_codes(cx, count)?),
+        RecoveryHandout::ShownAtBeginning => (NewCodes::default(), draft.recovery.clone()),
+        RecoveryHandout::WithFirstFactor(_) | RecoveryHandout::OnRequest => (NewCodes::default(), None),
+    };
+    let id = draft.candidate.id.clone();
+    let change = Change::Bind { candidate: draft.candidate.clone(), possession, codes };
+    account.change(change, cx.caller.actor, cx.now, cx.policy())?;
+    let factor = account.factor(&id)?.summary_of(opened);
+    *work.enrollment_mut(factor_type)? = draft.confirmed();
+    Ok(Confirmed { factor, recovery_codes })
+}
+
+fn some((codes, set): (NewCodes, RecoverySet)) -> (NewCodes, Option<RecoverySet>) {
+    (codes, Some(set))
+}
+
+/// So many new recovery codes, and what is stored of them.
+pub(super) fn recovery_codes(cx: &Cx<'_>, count: usize) -> Result<(NewCodes, RecoverySet), Error> {
+    let version = cx.vault.current();
+    let random = |_| RecoveryCode::random::<{ RecoveryCode::SHORT }>(cx.randomness);
+    let codes = (0..count).map(random).collect::<Result<Vec<_>, _>>()?;
+    let digest = |code| cx.vault.recovery_digest(version, code).map(|digest| digest.bytes);
+    let digests = codes.iter().map(digest).collect::<Result<_, Error>>()?;
+    Ok((NewCodes(codes), RecoverySet::new(version, digests)))
 }

@@ -1,45 +1,64 @@
 //! Forgetting a user: everything of theirs at once.
 
-use futures_util::future::try_join_all;
-
-use super::App;
+use super::engine::{Cx, Name, Outcome, UseCase, Work};
+use super::{Caller, Service};
+use crate::domain::account::Change;
+use crate::domain::actor::Actor;
 use crate::domain::challenge::Challenge;
 use crate::domain::enrollment::Enrollment;
 use crate::domain::error::Error;
-use crate::domain::factor::{FactorType, Method};
-use crate::domain::ids::UserId;
-use crate::store::records::{challenge_key, enrollment_key};
+use crate::domain::factor::{ChallengeKind, FactorType};
+use crate::domain::ids::FactorId;
 
-impl App {
-    /// Forgets a user's factors, recovery codes, failures and presence, and whatever waits for a code. Tombstones stay
-    /// for a while. What limits messages to a destination is not the user's, and stays.
+impl Service {
+    /// Forgets the caller's user: factors, recovery codes, failures and recent checks, and whatever waits for a code. Only
+    /// the back end may. Tombstones stay for a while. What limits messages to a destination is not the user's, and stays.
     ///
     /// # Errors
-    /// [`Error::Busy`]. A user of whom nothing is known is none.
-    pub async fn forget(&self, user: &UserId) -> Result<(), Error> {
-        let mut rounds = self.rounds();
-        loop {
-            let enrollments = FactorType::ALL.map(|each| self.load::<Enrollment>(enrollment_key(user, each)));
-            let (account, enrollments) = tokio::try_join!(self.load_account(user), try_join_all(enrollments))?;
-            let owner = account.value.clone().unwrap_or_default();
-            let by_message = owner.factors().iter().filter(|factor| matches!(factor.method(), Method::Sent { .. }));
-            let challenges = by_message.map(|factor| self.load::<Challenge>(challenge_key(user, factor.id())));
-            let challenges = try_join_all(challenges).await?;
+    /// [`Error::Unauthorized`], [`Error::Busy`]. A user of whom nothing is known is no error.
+    pub async fn forget(&self, caller: &Caller) -> Result<(), Error> {
+        self.run(caller, &Forget).await
+    }
+}
 
-            let (now, policy) = (self.now(), self.policy());
-            let (enrollment, challenge) = (Enrollment::Void { since: now }, Challenge::default());
-            let enrollments = enrollments.iter().filter(|each| each.value.is_some());
-            let challenges = challenges.iter().filter(|each| each.value.is_some());
-            let mut puts: Vec<_> = enrollments.map(|each| each.put(&enrollment, now, policy)).collect();
-            puts.extend(challenges.map(|each| each.put(&challenge, now, policy)));
-            if puts.is_empty() && account.value.is_none() {
-                return Ok(());
-            }
-            // Also where there is none yet: a confirmation between the reads above would have made one.
-            puts.push(account.put(&owner.forgotten(), now, policy));
-            if rounds.settle(puts).await?.is_some() {
-                return Ok(());
-            }
+struct Forget;
+
+/// The factors that may have a challenge.
+fn challenged(work: &Work) -> Vec<FactorId> {
+    let factors = work.account().map(|account| account.factors()).unwrap_or_default();
+    let challenged = factors.iter().filter(|factor| factor.factor_type().challenge() != ChallengeKind::None);
+    challenged.map(|factor| factor.id().clone()).collect()
+}
+
+impl UseCase for Forget {
+    type Reply = ();
+
+    fn reads(&self, work: &Work) -> Vec<Name> {
+        let enrollments = FactorType::ALL.into_iter().map(Name::Enrollment);
+        [Name::Account]
+            .into_iter()
+            .chain(enrollments)
+            .chain(challenged(work).into_iter().map(Name::Challenge))
+            .collect()
+    }
+
+    fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<()>, Error> {
+        match cx.caller.actor {
+            Actor::BackEnd => {}
+            Actor::Session(_) => return Err(Error::Unauthorized),
         }
+        for factor in challenged(work) {
+            *work.challenge_mut(&factor)? = Challenge::default();
+        }
+        let mut is_known = !work.is_absent(&Name::Account);
+        for factor_type in FactorType::ALL {
+            is_known |= !work.is_absent(&Name::Enrollment(factor_type));
+            *work.enrollment_mut(factor_type)? = Enrollment::None;
+        }
+        // The account is written even where there was none: a first confirmation between the reads would have made one.
+        if is_known {
+            work.account_mut()?.change(Change::Forget, cx.caller.actor, cx.now, cx.policy())?;
+        }
+        Ok(Outcome::reply(()))
     }
 }

@@ -1,52 +1,39 @@
-//! The use cases, one file each: load, decide, commit, send.
-//!
-//! A flow loads what it needs in one round trip, decides with the domain's rules, commits the outcome under the versions
-//! it read, and only then tells it. Where another request was there first, the verdict is thrown away and the flow runs
-//! again.
+//! The use cases, one file each. A use case is pure: what it reads, and what it decides on that. The [`engine`] reads,
+//! commits and sends for all of them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 use crate::delivery::messages::Wording;
 use crate::delivery::{Channel, Delivery};
-use crate::domain::account::Account;
 use crate::domain::actor::Actor;
+use crate::domain::contact::PhoneNumber;
 use crate::domain::error::Error;
 use crate::domain::ids::{Session, UserId};
 use crate::domain::policy::Policy;
 use crate::domain::random::{self, Randomness};
-use crate::domain::time::Timestamp;
 use crate::keys::{Keyring, Keys};
-use crate::store::records::{Record, account_key};
-use crate::store::{Commit, Key, Put, Replaces, Store, StoreError, Version};
+use crate::store::{Commit, Key, Put, Store, StoreError, Stored, Version};
 
 pub mod challenge;
 mod check;
 pub mod clock;
 pub mod confirm;
+mod engine;
 pub mod enroll;
 pub mod factors;
-pub mod forget;
-mod sealed;
+mod forget;
 pub mod verify;
 
-use clock::Clock;
-
-/// How often a flow decides anew because another request was there first.
-const ROUNDS: u32 = 10;
+use clock::{Clock, Deadline};
 
 /// How often one call to the store is made, all in all, while it does not answer.
 const CALLS: u32 = 4;
 
-/// How long after its beginning a request may still send a message: it must be answered nine seconds after, and a send may
-/// take three.
-const SEND_WITHIN: Duration = Duration::from_secs(5);
-
-/// Everything that the flows work with.
-pub struct App {
+/// The service: the use cases over a store, keys, delivery, a clock and randomness.
+pub struct Service {
     store: Arc<dyn Store>,
     keys: Arc<dyn Keys>,
     keyring: Mutex<Option<Arc<Keyring>>>,
@@ -61,6 +48,12 @@ pub struct App {
 pub struct Settings {
     /// Times, limits and counts.
     pub policy: Policy,
+    /// How long an enrolment lives, in seconds.
+    pub enrollment_seconds: u64,
+    /// How long an enrolment lives in the genauth dialect, in seconds.
+    pub genauth_enrollment_seconds: u64,
+    /// Recovery codes in a set of the profile dialect.
+    pub profile_recovery_codes: usize,
     /// The name that people see: issuer of authenticator apps, sender of messages.
     pub product: String,
     /// The text of messages.
@@ -78,22 +71,59 @@ pub struct Settings {
 /// Countries that SMS may go to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Countries {
-    /// Everywhere.
+    /// Every country.
     #[default]
     All,
-    /// To these alone: ISO 3166-1 codes of two letters. Without any, SMS is off.
+    /// These alone: ISO 3166-1 codes of two letters. Without any, SMS is off.
     Only(Vec<String>),
 }
 
-/// Who calls, as the authorizer saw them: a user in a session, or the back end for a user.
-#[derive(Clone, Debug)]
+impl Countries {
+    /// Whether an SMS may go to a number. A number of no known country (satellites, networks) is never allowed.
+    #[must_use]
+    pub fn allow(&self, number: &PhoneNumber) -> bool {
+        match (self, number.country()) {
+            (_, None) => false,
+            (Self::All, Some(_)) => true,
+            (Self::Only(allowed), Some(country)) => allowed.iter().any(|each| each == country),
+        }
+    }
+}
+
+/// Whoever makes a request, as the authorizer saw them, with what the request needs of the service.
+#[derive(Clone)]
 pub struct Caller {
     /// The user.
     pub user: UserId,
-    /// Who acts on the user's account.
+    /// Who acts on the user's account: the user in a session, or the back end.
     pub actor: Actor,
     /// What an authenticator app shows for the account.
     pub account_name: AccountName,
+    /// The keys, fetched once a request.
+    keyring: Arc<Keyring>,
+    /// The request's limits of time.
+    deadline: Deadline,
+}
+
+impl Caller {
+    /// A caller whose identity was checked before.
+    #[must_use]
+    pub fn new(
+        user: UserId,
+        actor: Actor,
+        account_name: AccountName,
+        keyring: Arc<Keyring>,
+        deadline: Deadline,
+    ) -> Self {
+        Self { user, actor, account_name, keyring, deadline }
+    }
+}
+
+/// Neither keys nor names are printed.
+impl std::fmt::Debug for Caller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Caller").field("actor", &self.actor).finish_non_exhaustive()
+    }
 }
 
 /// The name an authenticator app shows: often an address, so it is not printed.
@@ -106,8 +136,8 @@ impl std::fmt::Debug for AccountName {
     }
 }
 
-impl App {
-    /// An application over its seams. Nothing is called yet.
+impl Service {
+    /// A service over its seams. Nothing is called yet.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
@@ -142,24 +172,23 @@ impl App {
         self.randomness.as_ref()
     }
 
-    /// The session that these parts name: a digest of them, under the index key.
-    ///
-    /// # Errors
-    /// [`Error::Busy`] while the keys can't be reached.
-    pub async fn session(&self, parts: &[&str]) -> Result<Session, Error> {
-        self.keyring().await?.index("session", parts).map(Session)
+    /// The clock of every limit of time.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
     }
 
-    fn policy(&self) -> &Policy {
-        &self.settings.policy
-    }
-
-    fn now(&self) -> Timestamp {
-        self.clock.now()
+    /// Whether messages can be sent by a channel.
+    #[must_use]
+    pub fn is_configured(&self, channel: Channel) -> bool {
+        self.channels().contains(&channel)
     }
 
     /// The keys: fetched once, tried again by the next request where that failed, or where one is missing.
-    async fn keyring(&self) -> Result<Arc<Keyring>, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Busy`] while they can't be reached.
+    pub async fn keyring(&self) -> Result<Arc<Keyring>, Error> {
         let mut held = self.keyring.lock().await;
         match held.as_ref() {
             Some(keyring) if keyring.is_whole() => return Ok(Arc::clone(keyring)),
@@ -175,76 +204,51 @@ impl App {
         }
     }
 
-    /// Whether messages can be sent by a channel.
+    /// The session that these parts name: a digest of them, under the index key.
     ///
     /// # Errors
-    /// [`Error::ChannelNotConfigured`].
-    pub fn require_channel(&self, channel: Channel) -> Result<(), Error> {
-        let may_go_nowhere = channel == Channel::Sms && self.settings.countries == Countries::Only(Vec::new());
-        if self.delivery.configured(channel) && !may_go_nowhere { Ok(()) } else { Err(not_configured(channel)) }
+    /// [`Error::Internal`] never in practice.
+    pub fn session(keyring: &Keyring, parts: &[&str]) -> Result<Session, Error> {
+        keyring.index("session", parts).map(Session)
     }
 
-    /// Reads one aggregate.
-    async fn load<T: Record>(&self, key: Key) -> Result<Loaded<T>, Error> {
-        let mut calls = 1;
-        let stored = loop {
-            match self.store.get(&key).await {
-                Ok(stored) => break stored,
-                Err(StoreError::Unavailable | StoreError::Unknown) if calls < CALLS => {}
-                Err(error) => return Err(unanswered(error)),
-            }
-            self.pause(10 * 3_u32.pow(calls)).await?;
-            calls += 1;
-        };
-        let Some(stored) = stored else { return Ok(Loaded { key, replaces: Replaces::Nothing, value: None }) };
-        let value = T::read(&stored.item).map_err(|error| {
-            tracing::error!(item.attribute = error.0, "an item can't be read");
-            Error::Internal("an item can't be read")
-        })?;
-        Ok(Loaded { key, replaces: Replaces::Version(stored.version), value: Some(value) })
-    }
-
-    async fn load_account(&self, user: &UserId) -> Result<Loaded<Account>, Error> {
-        self.load(account_key(user)).await
+    /// Reads one item.
+    async fn get(&self, key: &Key) -> Result<Option<Stored>, Error> {
+        self.call(|| self.store.get(key)).await?.map_err(unanswered)
     }
 
     /// Commits puts under a new version. `Ok(None)` is a conflict: decide again.
     async fn commit(&self, puts: Vec<Put>) -> Result<Option<Version>, Error> {
-        let version = Version(random::bytes(self.randomness.as_ref())?);
-        let commit = Commit { version, puts };
-        let mut calls = 1;
-        loop {
-            match self.store.commit(&commit).await {
-                Ok(()) => return Ok(Some(version)),
-                Err(StoreError::Conflict) => return Ok(None),
-                // The same commit once more: if it was applied after all, the store knows its version.
-                Err(StoreError::Unavailable | StoreError::Unknown) if calls < CALLS => {}
-                Err(error) => return Err(unanswered(error)),
-            }
-            // What is throttled, or still at work on it, needs more time with each call.
-            self.pause(10 * 3_u32.pow(calls)).await?;
-            calls += 1;
+        let commit = Commit { version: Version(random::bytes(self.randomness())?), puts };
+        // The same commit each time: if it was applied after all, the store knows its version.
+        match self.call(|| self.store.commit(&commit)).await? {
+            Ok(()) => Ok(Some(commit.version)),
+            Err(StoreError::Conflict) => Ok(None),
+            Err(error) => Err(unanswered(error)),
         }
     }
 
-    /// Waits a little, never the same: what collided must not collide again.
+    /// Calls the store until it answers, at most [`CALLS`] times. A store that is throttled or still at work needs more time
+    /// with each call.
+    async fn call<T, F>(&self, call: impl Fn() -> F + Send) -> Result<Result<T, StoreError>, Error>
+    where
+        F: Future<Output = Result<T, StoreError>> + Send,
+    {
+        for calls in 1..CALLS {
+            match call().await {
+                Err(StoreError::Unavailable | StoreError::Unknown) => self.pause(10 * 3_u32.pow(calls)).await?,
+                answer => return Ok(answer),
+            }
+        }
+        Ok(call().await)
+    }
+
+    /// Sleeps a random 1 to `at_most_ms` ms, so that colliding writers spread out.
     async fn pause(&self, at_most_ms: u32) -> Result<(), Error> {
-        let milliseconds = 1 + random::below(self.randomness.as_ref(), at_most_ms)?;
-        tokio::time::sleep(Duration::from_millis(u64::from(milliseconds))).await;
+        let milliseconds = 1 + random::below(self.randomness(), at_most_ms)?;
+        self.clock.sleep(Duration::from_millis(u64::from(milliseconds))).await;
         Ok(())
     }
-
-    /// Runs rounds of load and decide until one is committed.
-    fn rounds(&self) -> Rounds<'_> {
-        Rounds { app: self, done: 0, began: Instant::now() }
-    }
-}
-
-fn not_configured(channel: Channel) -> Error {
-    Error::ChannelNotConfigured(match channel {
-        Channel::Sms => "SMS",
-        Channel::Email => "E-mail",
-    })
 }
 
 fn unanswered(error: StoreError) -> Error {
@@ -256,67 +260,6 @@ fn unanswered(error: StoreError) -> Error {
         StoreError::Rejected(reason) => {
             tracing::error!(store.error = reason, "the store rejects a call");
             Error::Internal("the store rejects a call")
-        }
-    }
-}
-
-/// An aggregate as it was read, or its absence.
-struct Loaded<T> {
-    key: Key,
-    replaces: Replaces,
-    value: Option<T>,
-}
-
-impl<T: Record> Loaded<T> {
-    /// Replaces what was read.
-    fn put(&self, value: &T, now: Timestamp, policy: &Policy) -> Put {
-        Put { key: self.key.clone(), replaces: self.replaces, item: value.write(), ttl: value.ttl(now, policy) }
-    }
-
-    /// Puts back what was read, over what was committed since under this version; `nothing` where there was nothing.
-    fn restore(self, version: Version, nothing: T, now: Timestamp, policy: &Policy) -> Put {
-        let Self { key, value, .. } = self;
-        Loaded { key, replaces: Replaces::Version(version), value: None }.put(&value.unwrap_or(nothing), now, policy)
-    }
-}
-
-struct Rounds<'a> {
-    app: &'a App,
-    done: u32,
-    began: Instant,
-}
-
-impl Rounds<'_> {
-    /// Whether too little time is left to begin what takes three seconds and can't be undone.
-    fn is_late(&self) -> bool {
-        self.began.elapsed() > SEND_WITHIN
-    }
-
-    /// Commits what was decided, after which it may be told. `None`: another request was there first, decide again.
-    ///
-    /// # Errors
-    /// [`Error::Busy`] after too many conflicts, or when the store does not answer. Nothing was counted
-    /// then, unless it was the answer alone that was lost.
-    async fn settle(&mut self, puts: Vec<Put>) -> Result<Option<Version>, Error> {
-        if let Some(version) = self.app.commit(puts).await? {
-            return Ok(Some(version));
-        }
-        self.done += 1;
-        if self.done >= ROUNDS {
-            return Err(Error::Busy);
-        }
-        self.app.pause(8 * self.done).await?;
-        Ok(None)
-    }
-
-    /// Commits a refusal and returns it as the error. `Ok`: another request was there first, decide again.
-    ///
-    /// # Errors
-    /// The refusal, once it is committed; else as [`Self::settle`].
-    async fn refuse(&mut self, puts: Vec<Put>, refusal: Error) -> Result<(), Error> {
-        match self.settle(puts).await? {
-            Some(_) => Err(refusal),
-            None => Ok(()),
         }
     }
 }

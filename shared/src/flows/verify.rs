@@ -1,15 +1,15 @@
 //! Passing a check: an app's code, the answer to a challenge, or a recovery code.
 
-use super::check::Checked;
+use super::check::check;
 pub use super::check::{Apps, PassedWith};
-use super::sealed::reseal;
-use super::{App, Caller};
-use crate::domain::challenge::Challenge;
+use super::engine::{Cx, Name, Outcome, UseCase, Work};
+use super::{Caller, Service};
+use crate::domain::challenge::Awaited;
 use crate::domain::error::{CodeKind, Error, Subject};
+use crate::domain::factor::passcode;
 use crate::domain::possession::Attempt;
 use crate::domain::secret::{Code, Passcode};
 use crate::domain::token::ChallengeId;
-use crate::store::records::challenge_key;
 
 /// What a code answers. A recovery code, told by its shape, answers neither.
 pub enum Answers {
@@ -28,105 +28,96 @@ pub struct Passed {
     pub remaining_recovery_codes: Option<usize>,
 }
 
-impl App {
-    /// Checks a code. Passing it is a presence of the caller's session, if they have one.
+impl Service {
+    /// Checks a code. Passing it is a recent check of the caller's session, if they have one.
     ///
     /// # Errors
-    /// [`Error::IncorrectCode`], [`Error::CodeAlreadyUsed`], [`Error::FactorRequired`], [`Error::NotFound`],
-    /// [`Error::AlreadyUsed`], [`Error::Expired`], [`Error::TooManyAttempts`], [`Error::FactorLocked`],
-    /// [`Error::Busy`].
+    /// [`Error::IncorrectCode`], [`Error::CodeAlreadyUsed`], [`Error::FactorRequired`], [`Error::ChallengeRequired`],
+    /// [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`], [`Error::TooManyAttempts`],
+    /// [`Error::FactorLocked`], [`Error::Busy`].
     pub async fn verify(&self, caller: &Caller, code: &Code, answers: &Answers) -> Result<Passed, Error> {
         match (code, answers) {
-            (Code::Digits(digits), Answers::Challenge(id)) => self.answer(caller, digits, id).await,
-            (_, Answers::Challenge(_)) => self.check_alone(caller, code, &Apps::Only).await,
-            (_, Answers::App(apps)) => self.check_alone(caller, code, apps).await,
-        }
-    }
-
-    /// A check that needs the account alone.
-    async fn check_alone(&self, caller: &Caller, code: &Code, apps: &Apps) -> Result<Passed, Error> {
-        let keys = &self.keyring().await?;
-        let mut rounds = self.rounds();
-        loop {
-            let account = self.load_account(&caller.user).await?;
-            let now = self.now();
-            let mut owner = account.value.clone().unwrap_or_default();
-            let checked = self.check(keys, caller, &mut owner, code, apps, now)?;
-            let puts = vec![account.put(&owner, now, self.policy())];
-            match checked {
-                Checked::Failed(refusal) => rounds.refuse(puts, refusal).await?,
-                Checked::Passed(with) => {
-                    if rounds.settle(puts).await?.is_some() {
-                        let remaining_recovery_codes =
-                            (with == PassedWith::Recovery).then(|| owner.remaining_recovery_codes());
-                        return Ok(Passed { with, remaining_recovery_codes });
-                    }
-                }
-            }
-        }
-    }
-
-    /// The answer to a challenge.
-    async fn answer(&self, caller: &Caller, digits: &Passcode, id: &ChallengeId) -> Result<Passed, Error> {
-        let keys = &self.keyring().await?;
-        let mut rounds = self.rounds();
-        loop {
-            let (account, challenge) = tokio::try_join!(
-                self.load_account(&caller.user),
-                self.load::<Challenge>(challenge_key(&caller.user, &id.factor)),
-            )?;
-            let now = self.now();
-            let mut owner = account.value.clone().unwrap_or_default();
-            // A challenge ends with its factor.
-            let not_found = Error::NotFound(Subject::Challenge);
-            let factor = owner.factor(&id.factor).map_err(|_| not_found.clone())?;
-            let factor_type = factor.factor_type();
-            let kind = CodeKind::from(factor_type);
-            let sent = challenge.value.as_ref().ok_or(not_found)?;
-            let open = sent.claimed(id, caller.actor.access(), kind, now, self.policy())?;
-            factor.admit(now, self.policy())?;
-
-            let stored = &open.passcode;
-            let given = keys.passcode_digest(stored.version, &caller.user, &id.factor, open.ticket.nonce, digits)?;
-            match Attempt::of_digest(stored, &given) {
-                Attempt::Right(possession) => {
-                    let factor = owner.factor_mut(&id.factor)?;
-                    factor.passed(&possession, now);
-                    reseal(keys, &caller.user, factor, self.randomness())?;
-                    owner.note_presence(caller.actor, now, self.policy());
-                    let puts = vec![
-                        account.put(&owner, now, self.policy()),
-                        challenge.put(&sent.passed(&open), now, self.policy()),
-                    ];
-                    if rounds.settle(puts).await?.is_some() {
-                        let with = PassedWith::Factor(id.factor.clone(), factor_type);
-                        return Ok(Passed { with, remaining_recovery_codes: None });
-                    }
-                }
-                Attempt::Spent | Attempt::Wrong => {
-                    let factor = owner.factor_mut(&id.factor)?;
-                    factor.failed(now);
-                    let before_a_delay = factor.attempts().remaining(self.policy()).unwrap_or(0);
-                    let left = open.tries.and_wrong(now).remaining(self.policy());
-                    let remaining = Some(left.min(before_a_delay));
-                    let puts = vec![
-                        account.put(&owner, now, self.policy()),
-                        challenge.put(&sent.failed(open, now), now, self.policy()),
-                    ];
-                    rounds.refuse(puts, Error::IncorrectCode { kind, remaining }).await?;
-                }
-            }
+            (Code::Digits(digits), Answers::Challenge(id)) => self.run(caller, &Answer { digits, id }).await,
+            (_, Answers::Challenge(_)) => self.run(caller, &Check { code, apps: &Apps::Only }).await,
+            (_, Answers::App(apps)) => self.run(caller, &Check { code, apps }).await,
         }
     }
 }
 
-impl PassedWith {
-    /// Authentication method references (RFC 8176 section 2).
-    #[must_use]
-    pub fn amr(&self) -> &'static [&'static str] {
-        match self {
-            Self::Factor(_, factor_type) => factor_type.amr(),
-            Self::Recovery => &["otp", "mfa"],
+/// A check that needs the account alone.
+struct Check<'a> {
+    code: &'a Code,
+    apps: &'a Apps,
+}
+
+impl UseCase for Check<'_> {
+    type Reply = Passed;
+
+    fn reads(&self, _: &Work) -> Vec<Name> {
+        vec![Name::Account]
+    }
+
+    fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Passed>, Error> {
+        let with = check(work, cx, self.code, self.apps)?;
+        let remaining_recovery_codes = match with {
+            PassedWith::Recovery => Some(work.account()?.remaining_recovery_codes()),
+            PassedWith::Factor(..) => None,
+        };
+        Ok(Outcome::reply(Passed { with, remaining_recovery_codes }))
+    }
+}
+
+/// The answer to a challenge.
+struct Answer<'a> {
+    digits: &'a Passcode,
+    id: &'a ChallengeId,
+}
+
+impl UseCase for Answer<'_> {
+    type Reply = Passed;
+
+    fn reads(&self, _: &Work) -> Vec<Name> {
+        vec![Name::Account, Name::Challenge(self.id.factor.clone())]
+    }
+
+    fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Passed>, Error> {
+        let (id, factor_id) = (self.id, &self.id.factor);
+        // A challenge ends with its factor.
+        let gone = |_| Error::NotFound(Subject::Challenge);
+        let factor_type = work.account()?.factor(factor_id).map_err(gone)?.factor_type();
+        let kind = CodeKind::from(factor_type);
+        work.rewind(&Name::Account, cx.now);
+        work.rewind(&Name::Challenge(factor_id.clone()), cx.now);
+
+        let open = work.challenge(factor_id)?.claimed(id, cx.caller.actor.access(), kind, cx.now, cx.policy())?;
+        let account = work.account()?;
+        if !account.may_finish(open.beginning(), cx.caller.actor, cx.now, cx.policy()) {
+            return Err(Error::Expired(Subject::Challenge));
+        }
+        account.factor(factor_id)?.admit(cx.now, cx.policy())?;
+        let attempt = match open.awaited {
+            Awaited::Passcode(awaited) => {
+                passcode::compare(cx.vault, factor_id, open.ticket.nonce, &awaited, self.digits)?
+            }
+        };
+        match attempt {
+            Attempt::Right(possession) => {
+                let account = work.account_mut()?;
+                account.factor_mut(factor_id)?.passed(&possession, cx.vault, cx.now)?;
+                account.note_check(cx.caller.actor, cx.now, cx.policy());
+                work.challenge_mut(factor_id)?.pass();
+                work.settle();
+                let with = PassedWith::Factor(factor_id.clone(), factor_type);
+                Ok(Outcome::reply(Passed { with, remaining_recovery_codes: None }))
+            }
+            Attempt::Spent | Attempt::Wrong => {
+                let factor = work.account_mut()?.factor_mut(factor_id)?;
+                factor.failed(cx.now);
+                let before_a_delay = factor.attempts().remaining(cx.policy()).unwrap_or(0);
+                let left = work.challenge_mut(factor_id)?.count_wrong(cx.now).remaining(cx.policy());
+                work.settle();
+                Err(Error::IncorrectCode { kind, remaining: Some(left.min(before_a_delay)) })
+            }
         }
     }
 }

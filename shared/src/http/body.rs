@@ -8,9 +8,8 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
-use super::edge::Failure;
-use crate::domain::error::Error;
-use crate::flows::App;
+use super::failure::Failure;
+use crate::flows::Service;
 
 /// The largest accepted body, in bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
@@ -21,43 +20,43 @@ pub(super) struct Fields {
     object: Map<String, Value>,
 }
 
-impl FromRequest<Arc<App>> for Fields {
+impl FromRequest<Arc<Service>> for Fields {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Failure> {
+    async fn from_request(request: Request, _: &Arc<Service>) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
-        Ok(read(&parts.headers, body).await?)
+        read(&parts.headers, body).await
     }
 }
 
 /// The body of a route that needs none. It is read up to the same limit, whatever its type, and dropped.
 pub(super) struct Ignored;
 
-impl FromRequest<Arc<App>> for Ignored {
+impl FromRequest<Arc<Service>> for Ignored {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Failure> {
+    async fn from_request(request: Request, _: &Arc<Service>) -> Result<Self, Failure> {
         bytes(request.into_body()).await?;
         Ok(Self)
     }
 }
 
-async fn bytes(body: HttpBody) -> Result<Bytes, Error> {
-    to_bytes(body, MAX_BYTES).await.map_err(|_| Error::PayloadTooLarge)
+async fn bytes(body: HttpBody) -> Result<Bytes, Failure> {
+    to_bytes(body, MAX_BYTES).await.map_err(|_| Failure::PayloadTooLarge)
 }
 
-async fn read(headers: &HeaderMap, body: HttpBody) -> Result<Fields, Error> {
+async fn read(headers: &HeaderMap, body: HttpBody) -> Result<Fields, Failure> {
     let bytes = bytes(body).await?;
     if bytes.is_empty() {
         return Ok(Fields { path: String::new(), object: Map::new() });
     }
     if !is_json(headers) {
-        return Err(Error::UnsupportedMediaType);
+        return Err(Failure::UnsupportedMediaType);
     }
     match serde_json::from_slice(&bytes) {
         Ok(Value::Object(object)) => Ok(Fields { path: String::new(), object }),
-        Ok(_) => Err(Error::field("", "must be a JSON object")),
-        Err(_) => Err(Error::field("", "is not JSON")),
+        Ok(_) => Err(Failure::field("", "must be a JSON object")),
+        Err(_) => Err(Failure::field("", "is not JSON")),
     }
 }
 
@@ -70,12 +69,12 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 impl Fields {
     /// A required text, not empty.
-    pub(super) fn text(&self, name: &str) -> Result<&str, Error> {
+    pub(super) fn text(&self, name: &str) -> Result<&str, Failure> {
         self.optional_text(name)?.ok_or_else(|| self.problem(name, "is missing"))
     }
 
     /// An optional text. `null` and blank text count as absent.
-    pub(super) fn optional_text(&self, name: &str) -> Result<Option<&str>, Error> {
+    pub(super) fn optional_text(&self, name: &str) -> Result<Option<&str>, Failure> {
         match self.object.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
@@ -90,7 +89,7 @@ impl Fields {
         name: &str,
         problem: &'static str,
         parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<Option<T>, Error> {
+    ) -> Result<Option<T>, Failure> {
         self.optional_text(name)?.map(|text| parse(text).ok_or_else(|| self.problem(name, problem))).transpose()
     }
 
@@ -100,12 +99,12 @@ impl Fields {
         name: &str,
         problem: &'static str,
         parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<T, Error> {
+    ) -> Result<T, Failure> {
         self.optional(name, problem, parse)?.ok_or_else(|| self.problem(name, "is missing"))
     }
 
     /// An optional object. An absent one has no fields.
-    pub(super) fn object(&self, name: &str) -> Result<Fields, Error> {
+    pub(super) fn object(&self, name: &str) -> Result<Fields, Failure> {
         let object = match self.object.get(name) {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(object)) => object.clone(),
@@ -115,7 +114,7 @@ impl Fields {
     }
 
     /// Refuses a field that is not supported, so that its sender does not rely on it.
-    pub(super) fn unsupported(&self, name: &str) -> Result<(), Error> {
+    pub(super) fn unsupported(&self, name: &str) -> Result<(), Failure> {
         match self.object.get(name) {
             None | Some(Value::Null) => Ok(()),
             Some(_) => Err(self.problem(name, "is not supported yet")),
@@ -123,8 +122,8 @@ impl Fields {
     }
 
     /// The error for a problem with a field of this object.
-    pub(super) fn problem(&self, name: &str, problem: &'static str) -> Error {
-        Error::field(self.path_of(name), problem)
+    pub(super) fn problem(&self, name: &str, problem: &'static str) -> Failure {
+        Failure::field(self.path_of(name), problem)
     }
 
     fn path_of(&self, name: &str) -> String {

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use super::edge::Failure;
+use super::failure::Failure;
 use super::path_parameter;
 use crate::domain::actor::{Access, Actor};
 use crate::domain::error::Error;
-use crate::domain::ids::UserId;
-use crate::flows::{AccountName, App, Caller};
+use crate::domain::ids::{UserId, visible};
+use crate::flows::clock::Deadline;
+use crate::flows::{AccountName, Caller, Service};
 
 /// Bytes of an account's name that an authenticator app is given. Its URI takes three for each, and beside the longest
 /// name of a product, which is in it twice, a QR code has room for no more.
@@ -59,37 +60,42 @@ impl std::fmt::Debug for Identity {
     }
 }
 
-impl FromRequestParts<Arc<App>> for Caller {
+impl FromRequestParts<Arc<Service>> for Caller {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Failure> {
+        let deadline = parts.extensions.get::<Deadline>().copied();
+        let deadline = deadline.unwrap_or_else(|| Deadline::starting_now(service.clock().as_ref()));
         let (access, identity) = (parts.extensions.get::<Access>(), parts.extensions.get::<Identity>());
         let (claims, token) = match (access, identity) {
             (Some(Access::User), Some(Identity::User { claims, token })) => (claims, token),
             (Some(Access::BackEnd), Some(Identity::BackEnd)) => {
-                let user = path_parameter(parts, app, "userId").await;
-                let user = UserId::parse(user.as_deref().unwrap_or_default())?;
+                let user = path_parameter(parts, service, "userId").await;
+                let user = UserId::parse(user.as_deref().unwrap_or_default());
+                let user = user.ok_or_else(|| Failure::field("userId", UserId::RULE))?;
                 let account_name = AccountName(user.as_str().to_owned());
-                return Ok(Self { user, actor: Actor::BackEnd, account_name });
+                let keyring = service.keyring().await?;
+                return Ok(Self::new(user, Actor::BackEnd, account_name, keyring, deadline));
             }
             _ => return Err(Error::Unauthorized.into()),
         };
         let claim = |name: &str| claims.get(name).map(String::as_str).filter(|text| !text.is_empty());
         let first = |names: &[&str]| names.iter().copied().find_map(claim);
 
-        let user = claim(&app.settings().user_id_claim).ok_or(Error::Unauthorized)?;
-        let user = UserId::parse(user)?;
+        let user = claim(&service.settings().user_id_claim).ok_or(Error::Unauthorized)?;
+        let user = UserId::parse(user).ok_or_else(|| Failure::field("userId", UserId::RULE))?;
         // Sessions without a name would all be one.
         let session = first(&["sid", "origin_jti", "jti"]).unwrap_or(token);
         if session.is_empty() {
             return Err(Error::Unauthorized.into());
         }
         let client = first(&["client_id", "azp", "aud"]).unwrap_or_default();
-        let session = app.session(&[claim("iss").unwrap_or_default(), client, session]).await?;
+        let keyring = service.keyring().await?;
+        let session = Service::session(&keyring, &[claim("iss").unwrap_or_default(), client, session])?;
         let name = first(&["name", "email", "phone_number", "preferred_username", "username"]);
-        let name = name.unwrap_or(user.as_str());
+        let name = visible(name.unwrap_or(user.as_str()));
         let name = name.get(..name.floor_char_boundary(ACCOUNT_NAME_BYTES)).unwrap_or_default();
         let account_name = AccountName(name.to_owned());
-        Ok(Self { user, actor: Actor::Session(session), account_name })
+        Ok(Self::new(user, Actor::Session(session), account_name, keyring, deadline))
     }
 }

@@ -2,7 +2,9 @@
 
 mod body;
 pub mod caller;
+pub mod dialect;
 pub mod edge;
+pub mod failure;
 mod genauth;
 mod logto;
 mod native;
@@ -17,17 +19,18 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use crate::delivery::Language;
-use crate::domain::contact::{ContactProblem, EmailAddress, PhoneNumber};
+use crate::domain::contact::{ContactProblem, Destination, EmailAddress, PhoneNumber};
 use crate::domain::error::{Error, Subject};
+use crate::domain::factor::totp::Parameters;
 use crate::domain::ids::FactorId;
 use crate::domain::otpauth::{ParameterOrder, otpauth_uri};
 use crate::domain::secret::Code;
-use crate::domain::token::{Dialect, EnrollmentToken};
-use crate::domain::totp::Parameters;
+use crate::domain::terms::Terms;
+use crate::domain::token::EnrollmentToken;
 use crate::flows::enroll::{self, Offer};
-use crate::flows::{App, Caller};
+use crate::flows::{Caller, Service};
 use body::Fields;
-use edge::Failure;
+use failure::Failure;
 use zeroize::Zeroizing;
 
 pub use body::MAX_BYTES;
@@ -35,10 +38,10 @@ pub use body::MAX_BYTES;
 /// What a browser or a client says of its language, besides the body.
 struct Accepts(Option<String>);
 
-impl FromRequestParts<Arc<App>> for Accepts {
+impl FromRequestParts<Arc<Service>> for Accepts {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Service>) -> Result<Self, Self::Rejection> {
         let text = |headers: &HeaderMap, name: &str| {
             headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
         };
@@ -57,18 +60,18 @@ impl Accepts {
 /// The factor id in a route's path. What can't be one names no factor.
 struct PathId(FactorId);
 
-impl FromRequestParts<Arc<App>> for PathId {
+impl FromRequestParts<Arc<Service>> for PathId {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
-        let id = path_parameter(parts, app, "id").await;
+    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Failure> {
+        let id = path_parameter(parts, service, "id").await;
         Ok(Self(factor_id(id.as_deref().unwrap_or_default())?))
     }
 }
 
 /// A parameter of the route's path, percent-decoded. `None` where it is no text.
-async fn path_parameter(parts: &mut Parts, app: &Arc<App>, name: &str) -> Option<String> {
-    let parameters = RawPathParams::from_request_parts(parts, app).await.ok()?;
+async fn path_parameter(parts: &mut Parts, service: &Arc<Service>, name: &str) -> Option<String> {
+    let parameters = RawPathParams::from_request_parts(parts, service).await.ok()?;
     parameters.iter().find(|(each, _)| *each == name).map(|(_, value)| value.to_owned())
 }
 
@@ -79,21 +82,23 @@ fn factor_id(text: &str) -> Result<FactorId, Error> {
 
 impl Fields {
     /// A phone number, with the country code of another field or the default one.
-    fn phone_number(&self, app: &App, name: &str, country_code: Option<&str>) -> Result<PhoneNumber, Error> {
-        let country_code = country_code.unwrap_or(&app.settings().default_country_code);
-        PhoneNumber::parse(self.text(name)?, Some(country_code)).map_err(|problem| match problem {
-            ContactProblem::NotASmsNumber => Error::DestinationRefused,
+    fn phone_number(&self, service: &Service, name: &str, country_code: Option<&str>) -> Result<Destination, Failure> {
+        let country_code = country_code.unwrap_or(&service.settings().default_country_code);
+        let number = PhoneNumber::parse(self.text(name)?, Some(country_code)).map_err(|problem| match problem {
+            ContactProblem::NotASmsNumber => Error::DestinationRefused.into(),
             problem => self.problem(name, problem.as_str()),
-        })
+        });
+        number.map(Destination::Phone)
     }
 
     /// An e-mail address.
-    fn email_address(&self, name: &str) -> Result<EmailAddress, Error> {
-        EmailAddress::parse(self.text(name)?).map_err(|problem| self.problem(name, problem.as_str()))
+    fn email_address(&self, name: &str) -> Result<Destination, Failure> {
+        let address = EmailAddress::parse(self.text(name)?);
+        address.map(Destination::Email).map_err(|problem| self.problem(name, problem.as_str()))
     }
 
     /// A code of any shape, as the dialects of others take it: one that can't be right is a wrong one.
-    fn code(&self, name: &str) -> Result<Code, Error> {
+    fn code(&self, name: &str) -> Result<Code, Failure> {
         self.text(name).map(Code::parse)
     }
 }
@@ -108,13 +113,13 @@ struct AppOffer {
 impl AppOffer {
     /// The URI of a new secret, and its QR code as a data URL.
     fn new(
-        app: &App,
+        service: &Service,
         caller: &Caller,
         secret: Zeroizing<String>,
         parameters: Parameters,
         order: ParameterOrder,
     ) -> Result<Self, Error> {
-        let (issuer, account) = (&app.settings().product, &caller.account_name.0);
+        let (issuer, account) = (&service.settings().product, &caller.account_name.0);
         let digits = u32::from(parameters.digits);
         let uri = otpauth_uri(issuer, account, &secret, digits, parameters.algorithm.name(), order);
         let qr_code = qr::png_data_url(&uri).map_err(|_| Error::Internal("a QR code could not be drawn"))?;
@@ -123,15 +128,15 @@ impl AppOffer {
 
     /// Begins to enrol an app by a route that enrols nothing else.
     async fn begin(
-        app: &App,
+        service: &Service,
         caller: &Caller,
-        dialect: Dialect,
+        terms: Terms,
         order: ParameterOrder,
     ) -> Result<(EnrollmentToken, Self), Error> {
-        let enrolled = app.enroll(caller, enroll::Request::app(dialect)).await?;
+        let enrolled = service.enroll(caller, &enroll::Request::app(terms)).await?;
         let Offer::App { secret, parameters, .. } = enrolled.offer else {
             return Err(Error::Internal("an app was to be enrolled, and a code was sent"));
         };
-        Ok((enrolled.token, Self::new(app, caller, secret, parameters, order)?))
+        Ok((enrolled.token, Self::new(service, caller, secret, parameters, order)?))
     }
 }

@@ -10,21 +10,36 @@ use serde::Serialize;
 
 use super::AppOffer;
 use super::body::{Fields, Ignored};
-use super::edge::Failure;
+use super::dialect::{Context, Dialect};
+use super::failure::Failure;
 use super::routes::{Function, Method, Route};
 use crate::domain::enrollment::Claim;
 use crate::domain::error::{Error, Subject};
 use crate::domain::factor::FactorType;
 use crate::domain::otpauth::ParameterOrder;
 use crate::domain::secret::RecoveryCode;
-use crate::domain::token::Dialect;
-use crate::flows::{App, Caller};
+use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
+use crate::domain::token::Realm;
+use crate::flows::{Caller, Service, Settings};
 
 type Reply<T> = Result<(StatusCode, Json<Body<T>>), Failure>;
 
-pub(super) fn routes() -> Vec<Route> {
+pub(super) static DIALECT: Dialect = Dialect { name: "profile", terms, routes, respond };
+
+fn terms(settings: &Settings) -> Terms {
+    Terms {
+        realm: Realm::new('p'),
+        enrollment_seconds: settings.enrollment_seconds,
+        check_needed: CheckNeeded::ToBegin,
+        apps: AppsAllowed::One,
+        // The page shows what it is given when two-factor is turned on. An empty list would be a page without codes.
+        recovery: RecoveryHandout::WithEveryFactor(settings.profile_recovery_codes),
+    }
+}
+
+fn routes() -> Vec<Route> {
     use Function::{CreateTotp, Factors, Verify};
-    let d = Dialect::Profile;
+    let d = &DIALECT;
     vec![
         Route::new(CreateTotp, d, Method::Post, "/profile/two-fa", generate),
         Route::new(Verify, d, Method::Patch, "/profile/two-fa", enable),
@@ -52,45 +67,54 @@ struct Generated {
     qr_code_image: String,
 }
 
-async fn generate(State(app): State<Arc<App>>, caller: Caller, _: Ignored) -> Reply<Generated> {
-    let (_, offer) = AppOffer::begin(&app, &caller, Dialect::Profile, ParameterOrder::SecretLast).await?;
+async fn generate(State(service): State<Arc<Service>>, caller: Caller, _: Ignored) -> Reply<Generated> {
+    let (_, offer) = AppOffer::begin(&service, &caller, DIALECT.terms(&service), ParameterOrder::SecretLast).await?;
     let data = Generated { otp_auth_url: offer.uri, qr_code_image: offer.qr_code };
     Ok(success(StatusCode::CREATED, "Successfully generated 2FA code", Some(data)))
 }
 
-async fn enable(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<Vec<String>> {
+async fn enable(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<Vec<String>> {
     let code = fields.code("code")?;
     // The page holds no token: the user's one pending app is meant.
-    let claim = Claim { dialect: Dialect::Profile, factor_type: FactorType::Totp, nonce: None };
-    let confirmed = app.confirm(&caller, claim, &code).await?;
+    let terms = DIALECT.terms(&service);
+    let claim = Claim { realm: terms.realm, factor_type: FactorType::Totp, nonce: None };
+    let confirmed = service.confirm(&caller, &terms, claim, &code).await?;
     let codes = confirmed.recovery_codes.0.iter().map(RecoveryCode::grouped).collect();
     Ok(success(StatusCode::OK, "Successfully enabled 2FA", Some(codes)))
 }
 
-async fn disable(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<()> {
-    app.remove_apps(&caller, &fields.code("code")?).await?;
+async fn disable(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<()> {
+    service.remove_apps(&caller, &fields.code("code")?).await?;
     Ok(success(StatusCode::OK, "Successfully disabled 2FA", None))
 }
 
 /// The answer to a failed request.
-pub(super) fn word(error: &Error) -> Response {
-    let (status, message) = describe(error);
-    (status, Json(Body::<()> { status: "error", message: message.unwrap_or_else(|| error.to_string()), data: None }))
+fn respond(failure: &Failure, _: &Context) -> Response {
+    let (status, message) = describe(failure);
+    (status, Json(Body::<()> { status: "error", message: message.unwrap_or_else(|| failure.to_string()), data: None }))
         .into_response()
 }
 
-/// Status of every error, and the page's own words where it has some.
-fn describe(error: &Error) -> (StatusCode, Option<String>) {
+/// Status of every failure, and the page's own words where it has some.
+fn describe(failure: &Failure) -> (StatusCode, Option<String>) {
+    match failure {
+        Failure::Invalid(_) | Failure::UnsupportedMediaType => (StatusCode::BAD_REQUEST, None),
+        Failure::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, None),
+        Failure::Refused(error) => describe_refusal(error),
+    }
+}
+
+fn describe_refusal(error: &Error) -> (StatusCode, Option<String>) {
     let own = |message: &str| (StatusCode::BAD_REQUEST, Some(message.to_owned()));
     match error {
         Error::IncorrectCode { .. } | Error::CodeAlreadyUsed => own("Incorrect 2FA code."),
         Error::AlreadyEnrolled(_) | Error::AlreadyUsed(_) => own("2FA is already enabled on your account"),
         Error::NotEnrolled(_) => own("2FA is already disabled on your account"),
         Error::NotFound(Subject::Enrollment(_)) => own("Generate a 2FA code first."),
-        Error::Invalid(_)
-        | Error::UnsupportedMediaType
-        | Error::FactorRequired
-        | Error::PresenceRequired { .. }
+        Error::FactorRequired
+        | Error::ChallengeRequired
+        | Error::NotChallengeable
+        | Error::StepUpRequired { .. }
         | Error::FactorLocked
         | Error::DestinationRefused
         | Error::NotFound(_)
@@ -99,7 +123,6 @@ fn describe(error: &Error) -> (StatusCode, Option<String>) {
         | Error::NotVerified
         | Error::NothingToBind => (StatusCode::BAD_REQUEST, None),
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, None),
-        Error::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, None),
         Error::TooManyAttempts { .. } | Error::TooManyMessages { .. } => (StatusCode::TOO_MANY_REQUESTS, None),
         Error::ChannelNotConfigured(_) => (StatusCode::NOT_IMPLEMENTED, None),
         Error::DeliveryFailed => (StatusCode::BAD_GATEWAY, None),

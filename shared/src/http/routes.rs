@@ -12,10 +12,10 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-use super::{edge, genauth, logto, native, profile};
+use super::dialect::{DIALECTS, Dialect};
+use super::edge::{Edge, edge};
 pub use crate::domain::actor::Access;
-use crate::domain::token::Dialect;
-use crate::flows::App;
+use crate::flows::Service;
 
 /// A Lambda function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,24 +89,24 @@ pub struct Route {
     /// The function that serves it.
     pub function: Function,
     /// The wire format of its requests and replies.
-    pub dialect: Dialect,
+    pub dialect: &'static Dialect,
     /// The kind of caller that is allowed. Any other is refused, even if an authorizer let it through.
     pub access: Access,
     /// The HTTP method.
     pub method: Method,
     /// Its path, with parameters in the form `{id}` that both axum and API Gateway use.
     pub path: &'static str,
-    handler: MethodRouter<Arc<App>>,
+    handler: MethodRouter<Arc<Service>>,
 }
 
 impl Route {
     /// A route that users call.
     pub(super) fn new<T: 'static>(
         function: Function,
-        dialect: Dialect,
+        dialect: &'static Dialect,
         method: Method,
         path: &'static str,
-        handler: impl Handler<T, Arc<App>>,
+        handler: impl Handler<T, Arc<Service>>,
     ) -> Self {
         Self { function, dialect, access: Access::User, method, path, handler: on(method.filter(), handler) }
     }
@@ -120,24 +120,25 @@ impl Route {
 /// Every route of every dialect.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    [native::routes(), genauth::routes(), logto::routes(), profile::routes()].into_iter().flatten().collect()
+    DIALECTS.iter().flat_map(|dialect| (dialect.routes)()).collect()
 }
 
 /// The router of one function; `None` gives the router of all functions.
-pub fn router(function: Option<Function>, app: &Arc<App>) -> Router {
-    router_behind(function, app, |_, handler| handler)
+pub fn router(function: Option<Function>, service: &Arc<Service>) -> Router {
+    router_behind(function, service, |_, handler| handler)
 }
 
 /// A router where `behind` wraps each route's handler by the kind of caller, as with an authorizer. An unknown path or
 /// method is answered 404 without it.
 pub fn router_behind(
     function: Option<Function>,
-    app: &Arc<App>,
-    behind: impl Fn(Access, MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>>,
+    service: &Arc<Service>,
+    behind: impl Fn(Access, MethodRouter<Arc<Service>>) -> MethodRouter<Arc<Service>>,
 ) -> Router {
-    let mut paths: BTreeMap<&'static str, MethodRouter<Arc<App>>> = BTreeMap::new();
+    let mut paths: BTreeMap<&'static str, MethodRouter<Arc<Service>>> = BTreeMap::new();
     for route in routes().into_iter().filter(|route| function.is_none_or(|function| route.function == function)) {
-        let inside = from_fn_with_state((route.dialect, route.access), edge::edge);
+        let edge_of_route = Edge { service: Arc::clone(service), dialect: route.dialect, access: route.access };
+        let inside = from_fn_with_state(edge_of_route, edge);
         let handler = behind(route.access, route.handler.layer(inside));
         let methods = paths.remove(route.path).unwrap_or_default().merge(handler);
         paths.insert(route.path, methods);
@@ -146,7 +147,7 @@ pub fn router_behind(
     for (path, methods) in paths {
         router = router.route(path, methods.fallback(unknown_route));
     }
-    router.fallback(unknown_route).with_state(Arc::clone(app))
+    router.fallback(unknown_route).with_state(Arc::clone(service))
 }
 
 /// The answer of API Gateway to an unknown route.

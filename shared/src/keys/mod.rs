@@ -14,10 +14,12 @@ use crate::domain::limits::UserTag;
 use crate::domain::random::{self, Randomness};
 use crate::domain::secret::{Digest, KeyVersion, Passcode, RecoveryCode, Sealed};
 use crate::domain::token::NonceDigest;
+pub use crate::domain::vault::Purpose;
 
 pub mod file;
 #[cfg(feature = "aws")]
 pub mod kms;
+pub mod vault;
 
 /// The input of the MAC that gives the root secret: the fixed input of SP 800-108's one-block KDF.
 pub const ROOT_LABEL: &[u8] = b"countersign/root/v1";
@@ -43,15 +45,6 @@ pub trait Keys: Send + Sync {
     /// # Errors
     /// [`KeysError`]; the call can be repeated.
     async fn derive(&self, version: KeyVersion, input: &[u8]) -> Result<Root, KeysError>;
-}
-
-/// The purpose that a value is sealed for. It is part of the associated data, so the value opens for no other purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// The secret of an authenticator app.
-    TotpSecret,
-    /// A phone number or an e-mail address.
-    Destination,
 }
 
 /// The keys of every version, in memory. Each call takes microseconds.

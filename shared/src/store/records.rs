@@ -6,20 +6,21 @@
 use data_encoding::HEXLOWER;
 
 use super::{Item, ItemError, Key, Value};
-use crate::domain::account::{Account, Authorization, Presence};
-use crate::domain::actor::Access;
-use crate::domain::challenge::{Challenge, ChallengeState, OpenChallenge};
-use crate::domain::enrollment::{Enrollment, Pending, Ticket};
-use crate::domain::factor::{Candidate, Channel, Credential, Factor, FactorType, Method};
-use crate::domain::ids::{Epoch, FactorId, Label, Session, UserId};
+use crate::domain::account::Account;
+use crate::domain::actor::Actor;
+use crate::domain::challenge::{Awaited, Challenge, ChallengeState, OpenChallenge};
+use crate::domain::enrollment::{Draft, Enrollment, Ticket};
+use crate::domain::factor::totp::{Algorithm, Parameters, Step};
+use crate::domain::factor::{Candidate, ChallengeKind, Channel, Factor, FactorType, Method, Setup, passcode, totp};
+use crate::domain::grant::{Allowed, Epoch, Grant};
+use crate::domain::ids::{FactorId, Label, Session, UserId};
 use crate::domain::limits::{Attempts, DestinationLimit, SendLog, Tries, UserTag};
 use crate::domain::policy::Policy;
-use crate::domain::possession::Possession;
+use crate::domain::possession::{Evidence, Possession};
 use crate::domain::recovery::RecoverySet;
 use crate::domain::secret::{Digest, KeyVersion, Sealed};
 use crate::domain::time::Timestamp;
-use crate::domain::token::{Dialect, NonceDigest};
-use crate::domain::totp::{Algorithm, Parameters, Step};
+use crate::domain::token::{NonceDigest, Realm};
 
 /// The form that this code writes. Readers of a new form ship before its writers.
 const SCHEMA: u32 = 1;
@@ -32,7 +33,7 @@ const KEPT_SECONDS: u64 = 86_400;
 const EMPTY_ACCOUNT_SECONDS: u64 = 7 * 86_400;
 
 /// An aggregate that is one item.
-pub trait Record: Sized {
+pub trait Record: Default {
     /// Its attributes.
     fn write(&self) -> Item;
 
@@ -55,7 +56,7 @@ pub fn account_key(user: &UserId) -> Key {
 /// The key of a user's enrolment of a type.
 #[must_use]
 pub fn enrollment_key(user: &UserId, factor_type: FactorType) -> Key {
-    Key::new('e', &[user.as_str(), factor_type.word()])
+    Key::new('e', &[user.as_str(), factor_type.name()])
 }
 
 /// The key of the challenge to a user's factor.
@@ -72,29 +73,27 @@ pub fn destination_key(index: [u8; 16]) -> Key {
 
 impl Record for Account {
     fn write(&self) -> Item {
-        let presences = self.presences.iter().map(|Presence { session, at }| {
-            Item::default().with("session", session.0.as_slice()).with("at", at.unix())
-        });
+        // Every grant of an account is of its current epoch, or counts no more.
+        let grants = self.grants.iter().filter(|grant| grant.epoch == self.epoch);
+        let grants =
+            grants.map(|grant| Item::default().with("session", grant.session.0.as_slice()).with("at", grant.at.unix()));
+        let grants: Vec<_> = grants.collect();
         new_item()
             .with("epoch", self.epoch.0)
             .with("factors", self.factors.iter().map(write_factor).collect::<Vec<_>>())
             .with_some("recovery", self.recovery.as_ref().map(write_set))
-            .with_some("presences", (!self.presences.is_empty()).then(|| presences.collect::<Vec<_>>()))
+            .with_some("grants", (!grants.is_empty()).then_some(grants))
     }
 
     fn read(item: &Item) -> Result<Self, ItemError> {
         check_schema(item)?;
+        let epoch = Epoch(item.number("epoch")?);
+        let grant = |item: &Item| Ok(Grant { epoch, session: Session(array(item, "session")?), at: time(item, "at")? });
         Ok(Self {
-            epoch: Epoch(item.number("epoch")?),
+            epoch,
             factors: item.maps("factors")?.into_iter().map(read_factor).collect::<Result<_, _>>()?,
             recovery: item.map("recovery")?.map(read_set).transpose()?,
-            presences: item
-                .maps("presences")?
-                .into_iter()
-                .map(|presence| {
-                    Ok(Presence { session: Session(array(presence, "session")?), at: time(presence, "at")? })
-                })
-                .collect::<Result<_, _>>()?,
+            grants: item.maps("grants")?.into_iter().map(grant).collect::<Result<_, _>>()?,
         })
     }
 
@@ -106,40 +105,38 @@ impl Record for Account {
 impl Record for Enrollment {
     fn write(&self) -> Item {
         match self {
-            Self::Pending(pending) => write_pending(pending, "pending"),
-            Self::Verified(pending, possession) => {
-                let step = possession.step().map(|Step(step)| i64::try_from(step).unwrap_or(i64::MAX));
-                write_pending(pending, "verified").with_some("step", step)
-            }
+            Self::None => new_item().with("state", "none"),
+            Self::Pending(draft) => write_draft(draft, "pending"),
+            Self::Verified(draft, possession) => write_evidence(write_draft(draft, "verified"), possession.evidence()),
             Self::Confirmed { ticket, expires_at, tries } => {
                 let item =
                     write_ticket(new_item(), ticket).with("state", "confirmed").with("expires", expires_at.unix());
                 write_wrong(item, tries.wrong, tries.last)
             }
-            Self::Void { since } => new_item().with("state", "void").with("since", since.unix()),
         }
     }
 
     fn read(item: &Item) -> Result<Self, ItemError> {
         check_schema(item)?;
         Ok(match item.text("state")? {
-            "pending" => Self::Pending(read_pending(item)?),
+            "none" => Self::None,
+            "pending" => Self::Pending(read_draft(item)?),
             "verified" => {
-                let step = item.optional_number("step")?.map(Step);
-                Self::Verified(read_pending(item)?, step.map_or_else(Possession::of_sent, Possession::of_app))
+                let draft = read_draft(item)?;
+                let evidence = read_evidence(item, &draft.candidate.setup)?;
+                Self::Verified(draft, Possession::recorded(evidence))
             }
             "confirmed" => Self::Confirmed {
                 ticket: read_ticket(item)?,
                 expires_at: time(item, "expires")?,
                 tries: read_tries(item)?,
             },
-            "void" => Self::Void { since: time(item, "since")? },
             _ => return Err(ItemError("state")),
         })
     }
 
-    fn ttl(&self, _: Timestamp, policy: &Policy) -> Option<i64> {
-        Some(self.deadline(policy).plus(KEPT_SECONDS).unix())
+    fn ttl(&self, now: Timestamp, policy: &Policy) -> Option<i64> {
+        Some(self.deadline(policy).unwrap_or(now).plus(KEPT_SECONDS).unix())
     }
 }
 
@@ -149,11 +146,13 @@ impl Record for Challenge {
         let item = new_item().with_some("sent", (!sent.is_empty()).then_some(sent));
         match &self.state {
             ChallengeState::None => item.with("state", "none"),
-            ChallengeState::Open(OpenChallenge { ticket, passcode, expires_at, tries }) => {
-                let item = write_ticket(item, ticket)
+            ChallengeState::Open(OpenChallenge { ticket, allowed, awaited, expires_at, tries }) => {
+                let item = write_allowed(write_ticket(item, ticket), *allowed)
                     .with("state", "open")
-                    .with("code", versioned(passcode.version, &passcode.bytes))
                     .with("expires", expires_at.unix());
+                let item = match awaited {
+                    Awaited::Passcode(code) => item.with("code", versioned(code.version, &code.bytes)),
+                };
                 write_wrong(item, tries.wrong, tries.last)
             }
             ChallengeState::Passed { ticket, expires_at } => {
@@ -168,7 +167,8 @@ impl Record for Challenge {
             "none" => ChallengeState::None,
             "open" => ChallengeState::Open(OpenChallenge {
                 ticket: read_ticket(item)?,
-                passcode: read_digest(item, "code")?,
+                allowed: read_allowed(item)?,
+                awaited: Awaited::Passcode(read_digest(item, "code")?),
                 expires_at: time(item, "expires")?,
                 tries: read_tries(item)?,
             }),
@@ -213,27 +213,21 @@ fn check_schema(item: &Item) -> Result<(), ItemError> {
 fn write_factor(factor: &Factor) -> Item {
     let item = Item::default()
         .with("id", factor.id().as_str())
-        .with("type", factor.factor_type().word())
+        .with("type", factor.factor_type().name())
         .with("label", factor.label().as_str())
         .with("created", factor.created_at().unix())
         .with_some("used", factor.last_used_at().map(Timestamp::unix));
     let item = write_wrong(item, factor.attempts().wrong, factor.attempts().last);
     match factor.method() {
-        Method::Totp { secret, parameters, used } => write_parameters(item, *parameters)
-            .with("secret", versioned(secret.version, &secret.bytes))
-            .with("step", i64::try_from(used.0).unwrap_or(i64::MAX)),
-        Method::Sent { destination, .. } => item.with("to", versioned(destination.version, &destination.bytes)),
+        Method::Totp(totp::Method { setup, used }) => write_app(item, setup).with("step", step_number(*used)),
+        Method::Passcode(method) => write_destination(item, method),
     }
 }
 
 fn read_factor(item: &Item) -> Result<Factor, ItemError> {
-    let method = match sent_by(item)? {
-        None => Method::Totp {
-            secret: read_sealed(item, "secret")?,
-            parameters: read_parameters(item)?,
-            used: Step(item.number("step")?),
-        },
-        Some(channel) => Method::Sent { channel, destination: read_sealed(item, "to")? },
+    let method = match read_type(item)?.challenge() {
+        ChallengeKind::None => Method::Totp(totp::Method { setup: read_app(item)?, used: Step(item.number("step")?) }),
+        ChallengeKind::Passcode(channel) => Method::Passcode(read_destination(item, channel)?),
     };
     let Tries { wrong, last } = read_tries(item)?;
     Ok(Factor::recorded(
@@ -246,49 +240,89 @@ fn read_factor(item: &Item) -> Result<Factor, ItemError> {
     ))
 }
 
-fn write_pending(pending: &Pending, state: &'static str) -> Item {
-    let Pending { ticket, candidate, authorized, expires_at, tries, recovery } = pending;
-    let item = write_ticket(new_item(), ticket)
+fn write_draft(draft: &Draft, state: &'static str) -> Item {
+    let Draft { ticket, candidate, allowed, expires_at, tries, recovery } = draft;
+    let item = write_allowed(write_ticket(new_item(), ticket), *allowed)
         .with("state", state)
         .with("id", candidate.id.as_str())
-        .with("type", candidate.factor_type().word())
+        .with("type", candidate.factor_type().name())
         .with("label", candidate.label.as_str())
         .with("expires", expires_at.unix())
-        .with_some("epoch", authorized.map(|allowed| allowed.epoch.0))
-        .with_some("session", authorized.and_then(|allowed| allowed.session).map(|session| session.0.to_vec()))
         .with_some("recovery", recovery.as_ref().map(write_set));
     let item = write_wrong(item, tries.wrong, tries.last);
-    match &candidate.credential {
-        Credential::Totp { secret, parameters } => {
-            write_parameters(item, *parameters).with("secret", versioned(secret.version, &secret.bytes))
+    match &candidate.setup {
+        Setup::Totp(setup) => write_app(item, setup),
+        Setup::Passcode(passcode::Setup { method, awaited }) => {
+            write_destination(item, method).with("code", versioned(awaited.version, &awaited.bytes))
         }
-        Credential::Sent { destination, passcode, .. } => item
-            .with("to", versioned(destination.version, &destination.bytes))
-            .with("code", versioned(passcode.version, &passcode.bytes)),
     }
 }
 
-fn read_pending(item: &Item) -> Result<Pending, ItemError> {
-    let credential = match sent_by(item)? {
-        None => Credential::Totp { secret: read_sealed(item, "secret")?, parameters: read_parameters(item)? },
-        Some(channel) => {
-            Credential::Sent { channel, destination: read_sealed(item, "to")?, passcode: read_digest(item, "code")? }
+fn read_draft(item: &Item) -> Result<Draft, ItemError> {
+    let setup = match read_type(item)?.challenge() {
+        ChallengeKind::None => Setup::Totp(read_app(item)?),
+        ChallengeKind::Passcode(channel) => {
+            let method = read_destination(item, channel)?;
+            Setup::Passcode(passcode::Setup { method, awaited: read_digest(item, "code")? })
         }
     };
-    Ok(Pending {
+    Ok(Draft {
         ticket: read_ticket(item)?,
-        candidate: Candidate { id: read_id(item)?, label: read_label(item)?, credential },
-        authorized: read_authorization(item)?,
+        candidate: Candidate { id: read_id(item)?, label: read_label(item)?, setup },
+        allowed: read_allowed(item)?,
         expires_at: time(item, "expires")?,
         tries: read_tries(item)?,
         recovery: item.map("recovery")?.map(read_set).transpose()?,
     })
 }
 
-fn read_authorization(item: &Item) -> Result<Option<Authorization>, ItemError> {
-    let Some(epoch) = item.optional_number("epoch")?.map(Epoch) else { return Ok(None) };
-    let session = item.optional_bytes("session")?.map(|_| array(item, "session").map(Session)).transpose()?;
-    Ok(Some(Authorization { epoch, session }))
+fn write_app(item: Item, setup: &totp::Setup) -> Item {
+    write_parameters(item, setup.parameters).with("secret", versioned(setup.secret.version, &setup.secret.bytes))
+}
+
+fn read_app(item: &Item) -> Result<totp::Setup, ItemError> {
+    Ok(totp::Setup { secret: read_sealed(item, "secret")?, parameters: read_parameters(item)? })
+}
+
+fn write_destination(item: Item, method: &passcode::Method) -> Item {
+    item.with("to", versioned(method.destination.version, &method.destination.bytes))
+}
+
+fn read_destination(item: &Item, channel: Channel) -> Result<passcode::Method, ItemError> {
+    Ok(passcode::Method { channel, destination: read_sealed(item, "to")? })
+}
+
+fn write_evidence(item: Item, evidence: Evidence) -> Item {
+    match evidence {
+        Evidence::Totp(step) => item.with("step", step_number(step)),
+        Evidence::Passcode => item,
+    }
+}
+
+fn read_evidence(item: &Item, setup: &Setup) -> Result<Evidence, ItemError> {
+    Ok(match setup {
+        Setup::Totp(_) => Evidence::Totp(Step(item.number("step")?)),
+        Setup::Passcode(_) => Evidence::Passcode,
+    })
+}
+
+fn step_number(Step(step): Step) -> i64 {
+    i64::try_from(step).unwrap_or(i64::MAX)
+}
+
+/// What allowed a beginning: nothing, or an epoch, which counts for any session or for whoever began.
+fn write_allowed(item: Item, allowed: Allowed) -> Item {
+    match allowed {
+        Allowed::NotYet => item,
+        Allowed::AnySession(epoch) => item.with("epoch", epoch.0).with("anySession", 1_u32),
+        Allowed::Beginner(epoch) => item.with("epoch", epoch.0),
+    }
+}
+
+fn read_allowed(item: &Item) -> Result<Allowed, ItemError> {
+    let Some(epoch) = item.optional_number("epoch")?.map(Epoch) else { return Ok(Allowed::NotYet) };
+    let any_session = item.optional_number::<u32>("anySession")?.is_some();
+    Ok(if any_session { Allowed::AnySession(epoch) } else { Allowed::Beginner(epoch) })
 }
 
 /// All digests of a set in one attribute, after the key version that they share.
@@ -302,16 +336,25 @@ fn read_set(item: &Item) -> Result<RecoverySet, ItemError> {
     if rest.is_empty() { Ok(RecoverySet::new(version, digests.to_vec())) } else { Err(ItemError("codes")) }
 }
 
-/// The ticket's dialect and nonce digest, and whose it is unless a user's.
+/// A ticket's realm and nonce digest, and the session that it is for. Without one it is the back end's.
 fn write_ticket(item: Item, ticket: &Ticket) -> Item {
-    let item = item.with("dialect", ticket.dialect.letter()).with("nonce", ticket.nonce.0.as_slice());
-    item.with_some("by", ticket.access.word())
+    let session = match ticket.by {
+        Actor::Session(session) => Some(session.0.to_vec()),
+        Actor::BackEnd => None,
+    };
+    item.with("realm", ticket.realm.letter().to_string().as_str())
+        .with("nonce", ticket.nonce.0.as_slice())
+        .with_some("session", session)
 }
 
 fn read_ticket(item: &Item) -> Result<Ticket, ItemError> {
-    let dialect = Dialect::from_letter(item.text("dialect")?).ok_or(ItemError("dialect"))?;
-    let access = Access::from_word(item.optional_text("by")?).ok_or(ItemError("by"))?;
-    Ok(Ticket { dialect, access, nonce: NonceDigest(array(item, "nonce")?) })
+    let mut letters = item.text("realm")?.chars();
+    let (Some(letter), None) = (letters.next(), letters.next()) else { return Err(ItemError("realm")) };
+    let by = match item.optional_bytes("session")? {
+        Some(_) => Actor::Session(Session(array(item, "session")?)),
+        None => Actor::BackEnd,
+    };
+    Ok(Ticket { realm: Realm::new(letter), by, nonce: NonceDigest(array(item, "nonce")?) })
 }
 
 /// Wrong codes in a row and the time of the last; none is the usual case.
@@ -338,14 +381,8 @@ fn read_parameters(item: &Item) -> Result<Parameters, ItemError> {
     Ok(Parameters { algorithm, digits })
 }
 
-/// How codes of the item's factor type are sent; `None` for an app.
-fn sent_by(item: &Item) -> Result<Option<Channel>, ItemError> {
-    match FactorType::from_word(item.text("type")?) {
-        Some(FactorType::Totp) => Ok(None),
-        Some(FactorType::Sms) => Ok(Some(Channel::Sms)),
-        Some(FactorType::Email) => Ok(Some(Channel::Email)),
-        None => Err(ItemError("type")),
-    }
+fn read_type(item: &Item) -> Result<FactorType, ItemError> {
+    FactorType::from_name(item.text("type")?).ok_or(ItemError("type"))
 }
 
 fn read_id(item: &Item) -> Result<FactorId, ItemError> {
@@ -353,7 +390,7 @@ fn read_id(item: &Item) -> Result<FactorId, ItemError> {
 }
 
 fn read_label(item: &Item) -> Result<Label, ItemError> {
-    Label::parse(item.text("label")?).map_err(|_| ItemError("label"))
+    item.text("label").map(Label::recorded)
 }
 
 fn time(item: &Item, name: &'static str) -> Result<Timestamp, ItemError> {

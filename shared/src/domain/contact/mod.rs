@@ -8,6 +8,103 @@ mod phone;
 pub use email::EmailAddress;
 pub use phone::PhoneNumber;
 
+/// What carries a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// A text message to a phone number.
+    Sms,
+    /// An e-mail.
+    Email,
+}
+
+/// Where a passcode is sent.
+pub enum Destination {
+    /// To a phone number.
+    Phone(PhoneNumber),
+    /// To an e-mail address.
+    Email(EmailAddress),
+}
+
+impl Destination {
+    /// A destination that was stored as [`Destination::as_str`]. `None` for any other text.
+    #[must_use]
+    pub fn restore(channel: Channel, text: &str) -> Option<Self> {
+        match channel {
+            Channel::Sms => PhoneNumber::restore(text).map(Self::Phone).ok(),
+            Channel::Email => EmailAddress::parse(text).map(Self::Email).ok(),
+        }
+    }
+
+    /// The number in E.164, or the address as it was typed. For sending and sealing only.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Phone(number) => number.e164(),
+            Self::Email(address) => address.as_typed(),
+        }
+    }
+
+    /// The text that limits count: the same for every spelling of one address. For digests only.
+    #[must_use]
+    pub fn limit_form(&self) -> String {
+        match self {
+            Self::Phone(number) => number.e164().to_owned(),
+            Self::Email(address) => address.limit_form(),
+        }
+    }
+
+    /// What carries messages to it.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        match self {
+            Self::Phone(_) => Channel::Sms,
+            Self::Email(_) => Channel::Email,
+        }
+    }
+
+    /// The destination with most of it hidden.
+    #[must_use]
+    pub fn masked(&self) -> MaskedDestination {
+        match self {
+            Self::Phone(number) => MaskedDestination::Phone {
+                country_code: number.country_code().to_owned(),
+                national: number.masked_national(),
+            },
+            Self::Email(address) => MaskedDestination::Email(address.masked()),
+        }
+    }
+
+    /// Whether messages to both end in one place.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.channel() == other.channel() && self.limit_form() == other.limit_form()
+    }
+}
+
+/// A destination with most of it hidden.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MaskedDestination {
+    /// A phone number.
+    Phone {
+        /// As `+86`.
+        country_code: String,
+        /// The number within the country, masked.
+        national: String,
+    },
+    /// An e-mail address, masked.
+    Email(String),
+}
+
+impl fmt::Display for MaskedDestination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Phone { country_code, national } => write!(f, "{country_code} {national}"),
+            Self::Email(address) => f.write_str(address),
+        }
+    }
+}
+
 /// The reason why a text is not a valid destination. It never contains the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContactProblem {

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::VERIFY_PATH;
 use crate::domain::error::{CodeKind, Error};
-use crate::http::edge::Context;
+use crate::http::dialect::Context;
+use crate::http::failure::Failure;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -22,21 +23,31 @@ struct Envelope<'a> {
 }
 
 /// The answer to a failed request.
-pub(in crate::http) fn word(error: &Error, context: &Context) -> Response {
-    let (status_code, api_code) = describe(error);
+pub(super) fn respond(failure: &Failure, context: &Context) -> Response {
+    let (status_code, api_code) = describe(failure);
     // The Node client throws on any error that has no data: its `mfaOtpVerify` reads this instead.
-    let is_verdict = matches!(error, Error::IncorrectCode { .. } | Error::CodeAlreadyUsed | Error::NotEnrolled(_));
+    let is_verdict = matches!(
+        failure,
+        Failure::Refused(Error::IncorrectCode { .. } | Error::CodeAlreadyUsed | Error::NotEnrolled(_))
+    );
     let data = (is_verdict && context.route == VERIFY_PATH).then(|| json!({"verified": false}));
-    let message = error.to_string();
+    let message = failure.to_string();
     Json(Envelope { status_code, message, api_code, request_id: &context.request_id, data }).into_response()
 }
 
-/// `statusCode` and `apiCode` of every error. From 9001 on they are ours: GenAuth documents none.
-fn describe(error: &Error) -> (u16, Option<u16>) {
+/// `statusCode` and `apiCode` of every failure. From 9001 on they are ours: GenAuth documents none.
+fn describe(failure: &Failure) -> (u16, Option<u16>) {
+    match failure {
+        Failure::Invalid(problems) if problems.iter().any(|each| each.field == "totp") => (400, Some(6003)),
+        Failure::Invalid(_) | Failure::UnsupportedMediaType => (400, None),
+        Failure::PayloadTooLarge => (413, None),
+        Failure::Refused(error) => describe_refusal(error),
+    }
+}
+
+fn describe_refusal(error: &Error) -> (u16, Option<u16>) {
     match error {
-        Error::Invalid(problems) if problems.iter().any(|each| each.field == "totp") => (400, Some(6003)),
-        Error::Invalid(_) | Error::UnsupportedMediaType => (400, None),
-        Error::PayloadTooLarge => (413, None),
+        Error::ChallengeRequired | Error::NotChallengeable => (400, None),
         Error::Unauthorized => (401, Some(2020)),
         Error::IncorrectCode { kind: CodeKind::Totp, .. } | Error::CodeAlreadyUsed | Error::NotEnrolled(_) => {
             (422, Some(6001))
@@ -46,7 +57,7 @@ fn describe(error: &Error) -> (u16, Option<u16>) {
         Error::Expired(_) => (422, Some(9002)),
         Error::AlreadyUsed(_) => (422, Some(9003)),
         Error::NotVerified | Error::NothingToBind | Error::FactorRequired => (400, Some(9004)),
-        Error::PresenceRequired { .. } => (403, Some(9005)),
+        Error::StepUpRequired { .. } => (403, Some(9005)),
         Error::FactorLocked => (403, Some(9006)),
         Error::DestinationRefused => (403, Some(9007)),
         Error::NotFound(_) => (404, Some(9008)),

@@ -10,31 +10,47 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::body::Fields;
-use super::edge::Failure;
+use super::dialect::Dialect;
+use super::failure::Failure;
 use super::routes::{Function, Method, Route};
 use super::{Accepts, AppOffer, factor_id};
-use crate::delivery::Channel;
+use crate::domain::contact::MaskedDestination;
 use crate::domain::enrollment::Claim;
 use crate::domain::error::{Error, Subject};
-use crate::domain::factor::{FactorSummary, FactorType, MaskedDestination};
+use crate::domain::factor::{ChallengeKind, FactorSummary, FactorType};
 use crate::domain::otpauth::ParameterOrder;
 use crate::domain::secret::RecoveryCode;
-use crate::domain::token::{Dialect, EnrollmentToken};
+use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
+use crate::domain::token::{EnrollmentToken, Realm};
 use crate::flows::enroll::{self, Offer, Target};
 use crate::flows::verify::{Answers, Apps};
-use crate::flows::{App, Caller};
+use crate::flows::{Caller, Service, Settings};
 
-pub(super) mod errors;
+mod errors;
+
+const REALM: Realm = Realm::new('g');
+
+pub(super) static DIALECT: Dialect = Dialect { name: "genauth", terms, routes, respond: errors::respond };
+
+fn terms(settings: &Settings) -> Terms {
+    Terms {
+        realm: REALM,
+        enrollment_seconds: settings.genauth_enrollment_seconds,
+        check_needed: CheckNeeded::ToBegin,
+        apps: AppsAllowed::One,
+        recovery: RecoveryHandout::ShownAtBeginning,
+    }
+}
 
 type Reply<T> = Result<Json<Envelope<T>>, Failure>;
 
 /// The path whose failures carry `data.verified`, because its clients read that.
 const VERIFY_PATH: &str = "/api/v3/mfa-totp-verify";
 
-pub(super) fn routes() -> Vec<Route> {
+fn routes() -> Vec<Route> {
     use Function::{EnrollRequest, Factors, Verify};
     use Method::{Get, Post};
-    let d = Dialect::Genauth;
+    let d = &DIALECT;
     vec![
         Route::new(EnrollRequest, d, Post, "/api/v3/send-enroll-factor-request", send_enroll_factor_request),
         Route::new(Verify, d, Post, "/api/v3/enroll-factor", enroll_factor),
@@ -82,7 +98,7 @@ struct OtpData {
 }
 
 async fn send_enroll_factor_request(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     accepts: Accepts,
     fields: Fields,
@@ -92,19 +108,19 @@ async fn send_enroll_factor_request(
         FactorType::Totp => Target::App,
         FactorType::Sms => {
             let country_code = profile.optional_text("phoneCountryCode")?;
-            Target::Phone(profile.phone_number(&app, "phoneNumber", country_code)?)
+            Target::Destination(profile.phone_number(&service, "phoneNumber", country_code)?)
         }
-        FactorType::Email => Target::Email(profile.email_address("email")?),
+        FactorType::Email => Target::Destination(profile.email_address("email")?),
     };
     let language = accepts.language(None);
     let request =
-        enroll::Request { dialect: Dialect::Genauth, target, label: None, code: None, language, platform: None };
-    let enrolled = app.enroll(&caller, request).await?;
+        enroll::Request { terms: DIALECT.terms(&service), target, label: None, code: None, language, platform: None };
+    let enrolled = service.enroll(&caller, &request).await?;
     let otp_data = match enrolled.offer {
         Offer::Sent(_) => None,
         Offer::App { secret, parameters, recovery_code } => {
             let AppOffer { uri, qr_code, .. } =
-                AppOffer::new(&app, &caller, secret, parameters, ParameterOrder::SecretFirst)?;
+                AppOffer::new(&service, &caller, secret, parameters, ParameterOrder::SecretFirst)?;
             let recovery_code = recovery_code.as_ref().map(RecoveryCode::grouped).unwrap_or_default();
             Some(OtpData { qr_code_uri: uri, qr_code_data_url: qr_code, recovery_code })
         }
@@ -112,19 +128,19 @@ async fn send_enroll_factor_request(
     Ok(ok(EnrollReply { enrollment_token: enrolled.token.encode(), otp_data }))
 }
 
-async fn enroll_factor(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<Value> {
+async fn enroll_factor(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<Value> {
     let factor_type = factor_type(&fields)?;
-    let token = EnrollmentToken::parse(fields.text("enrollmentToken")?, Dialect::Genauth)?;
+    let token = EnrollmentToken::parse(fields.text("enrollmentToken")?, REALM)?;
     if token.factor_type != factor_type {
         return Err(Error::NotFound(Subject::Enrollment(factor_type)).into());
     }
     let code = fields.object("enrollmentData")?.code("passCode")?;
-    app.confirm(&caller, Claim::from(&token), &code).await?;
+    service.confirm(&caller, &DIALECT.terms(&service), Claim::from(&token), &code).await?;
     Ok(done())
 }
 
-async fn mfa_totp_verify(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<Value> {
-    app.verify(&caller, &fields.code("totp")?, &Answers::App(Apps::Any)).await?;
+async fn mfa_totp_verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<Value> {
+    service.verify(&caller, &fields.code("totp")?, &Answers::App(Apps::Any)).await?;
     Ok(ok(json!({"verified": true})))
 }
 
@@ -157,22 +173,22 @@ impl From<FactorSummary> for FactorReply {
             }
         };
         let factor_id = factor.id.as_str().to_owned();
-        Self { factor_id, factor_type: word(factor.factor_type), profile }
+        Self { factor_id, factor_type: type_name(factor.factor_type), profile }
     }
 }
 
-async fn list_enrolled_factors(State(app): State<Arc<App>>, caller: Caller) -> Reply<Vec<FactorReply>> {
-    Ok(ok(app.overview(&caller).await?.factors.into_iter().map(FactorReply::from).collect()))
+async fn list_enrolled_factors(State(service): State<Arc<Service>>, caller: Caller) -> Reply<Vec<FactorReply>> {
+    Ok(ok(service.overview(&caller).await?.factors.into_iter().map(FactorReply::from).collect()))
 }
 
 async fn get_factor(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     query: Result<Query<BTreeMap<String, String>>, QueryRejection>,
 ) -> Reply<FactorReply> {
     let id = query.as_ref().ok().and_then(|query| query.get("factorId"));
-    let id = id.ok_or_else(|| Error::field("factorId", "is missing"))?;
-    Ok(ok(app.factor(&caller, &factor_id(id)?).await?.into()))
+    let id = id.ok_or_else(|| Failure::field("factorId", "is missing"))?;
+    Ok(ok(service.factor(&caller, &factor_id(id)?).await?.into()))
 }
 
 #[derive(Serialize)]
@@ -181,26 +197,25 @@ struct TypeReply {
     factor_type: &'static str,
 }
 
-async fn list_factors_to_enroll(State(app): State<Arc<App>>, caller: Caller) -> Reply<Vec<TypeReply>> {
-    let bound = app.overview(&caller).await?.factors;
-    let configured = |factor_type| match factor_type {
-        FactorType::Totp => true,
-        FactorType::Sms => app.require_channel(Channel::Sms).is_ok(),
-        FactorType::Email => app.require_channel(Channel::Email).is_ok(),
+async fn list_factors_to_enroll(State(service): State<Arc<Service>>, caller: Caller) -> Reply<Vec<TypeReply>> {
+    let bound = service.overview(&caller).await?.factors;
+    let configured = |factor_type: FactorType| match factor_type.challenge() {
+        ChallengeKind::None => true,
+        ChallengeKind::Passcode(channel) => service.is_configured(channel),
     };
     Ok(ok(FactorType::ALL
         .into_iter()
         .filter(|each| configured(*each) && !bound.iter().any(|factor| factor.factor_type == *each))
-        .map(|factor_type| TypeReply { factor_type: word(factor_type) })
+        .map(|factor_type| TypeReply { factor_type: type_name(factor_type) })
         .collect()))
 }
 
-async fn reset_factor(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<Value> {
-    app.remove_factor(&caller, &factor_id(fields.text("factorId")?)?, None).await?;
+async fn reset_factor(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<Value> {
+    service.remove_factor(&caller, &factor_id(fields.text("factorId")?)?, None).await?;
     Ok(done())
 }
 
-fn word(factor_type: FactorType) -> &'static str {
+fn type_name(factor_type: FactorType) -> &'static str {
     match factor_type {
         FactorType::Totp => "OTP",
         FactorType::Sms => "SMS",
@@ -208,11 +223,11 @@ fn word(factor_type: FactorType) -> &'static str {
     }
 }
 
-fn factor_type(fields: &Fields) -> Result<FactorType, Error> {
+fn factor_type(fields: &Fields) -> Result<FactorType, Failure> {
     if fields.optional_text("factorType")? == Some("FACE") {
-        return Err(Error::ChannelNotConfigured("Face"));
+        return Err(Error::ChannelNotConfigured("Face").into());
     }
     fields.required("factorType", "must be OTP, SMS, EMAIL or FACE", |text| {
-        FactorType::ALL.into_iter().find(|factor_type| word(*factor_type) == text)
+        FactorType::ALL.into_iter().find(|factor_type| type_name(*factor_type) == text)
     })
 }

@@ -7,8 +7,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::domain::error::{CodeKind, Error, FieldProblem, Subject};
+use crate::domain::error::{CodeKind, Error, Subject};
 use crate::domain::factor::{FactorSummary, FactorType};
+use crate::http::dialect::Context;
+use crate::http::failure::{Failure, FieldProblem};
 
 #[derive(Serialize)]
 struct Body {
@@ -29,12 +31,14 @@ struct Data {
 }
 
 /// The answer to a failed request.
-pub(in crate::http) fn word(error: &Error) -> Response {
-    let (status, code) = describe(error);
-    let data =
-        if let Error::PresenceRequired { available } = error { Some(Data::from(available.as_slice())) } else { None };
-    let details = if let Error::Invalid(problems) = error { Some(details(problems)) } else { None };
-    (status, Json(Body { code, message: error.to_string(), data, details })).into_response()
+pub(super) fn respond(failure: &Failure, _: &Context) -> Response {
+    let (status, code) = describe(failure);
+    let data = match failure {
+        Failure::Refused(Error::StepUpRequired { available }) => Some(Data::from(available.as_slice())),
+        _ => None,
+    };
+    let details = if let Failure::Invalid(problems) = failure { Some(details(problems)) } else { None };
+    (status, Json(Body { code, message: failure.to_string(), data, details })).into_response()
 }
 
 fn details(problems: &[FieldProblem]) -> String {
@@ -62,12 +66,21 @@ fn mfa_factor(factor_type: FactorType) -> &'static str {
     }
 }
 
-/// Status and code of every error.
-fn describe(error: &Error) -> (StatusCode, &'static str) {
+/// Status and code of every failure.
+fn describe(failure: &Failure) -> (StatusCode, &'static str) {
+    match failure {
+        Failure::Invalid(_) => (StatusCode::BAD_REQUEST, "guard.invalid_input"),
+        Failure::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "guard.invalid_input"),
+        Failure::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "guard.invalid_input"),
+        Failure::Refused(error) => describe_refusal(error),
+    }
+}
+
+fn describe_refusal(error: &Error) -> (StatusCode, &'static str) {
     match error {
-        Error::Invalid(_) | Error::FactorRequired => (StatusCode::BAD_REQUEST, "guard.invalid_input"),
-        Error::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "guard.invalid_input"),
-        Error::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "guard.invalid_input"),
+        Error::FactorRequired | Error::ChallengeRequired | Error::NotChallengeable => {
+            (StatusCode::BAD_REQUEST, "guard.invalid_input")
+        }
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, "auth.unauthorized"),
         Error::IncorrectCode { kind: CodeKind::Totp, .. }
         | Error::CodeAlreadyUsed
@@ -81,7 +94,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str) {
         Error::NotEnrolled(FactorType::Sms | FactorType::Email) => {
             (StatusCode::BAD_REQUEST, "session.mfa.mfa_factor_not_enabled")
         }
-        Error::PresenceRequired { .. } => (StatusCode::FORBIDDEN, "session.mfa.require_mfa_verification"),
+        Error::StepUpRequired { .. } => (StatusCode::FORBIDDEN, "session.mfa.require_mfa_verification"),
         Error::FactorLocked | Error::TooManyAttempts { kind: CodeKind::Totp | CodeKind::Recovery, .. } => {
             (StatusCode::BAD_REQUEST, "session.verification_blocked_too_many_attempts")
         }

@@ -9,19 +9,35 @@ use serde::Serialize;
 
 use super::AppOffer;
 use super::body::{Fields, Ignored};
-use super::edge::Failure;
+use super::dialect::Dialect;
+use super::failure::Failure;
 use super::routes::{Function, Method, Route};
 use crate::domain::error::Error;
 use crate::domain::otpauth::ParameterOrder;
-use crate::domain::token::{CheckId, Dialect, EnrollmentToken};
+use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
+use crate::domain::token::{CheckId, EnrollmentToken, Realm};
 use crate::flows::verify::{Answers, Apps};
-use crate::flows::{App, Caller};
+use crate::flows::{Caller, Service, Settings};
 
-pub(super) mod errors;
+mod errors;
 
-pub(super) fn routes() -> Vec<Route> {
+const REALM: Realm = Realm::new('l');
+
+pub(super) static DIALECT: Dialect = Dialect { name: "logto", terms, routes, respond: errors::respond };
+
+fn terms(settings: &Settings) -> Terms {
+    Terms {
+        realm: REALM,
+        enrollment_seconds: settings.enrollment_seconds,
+        check_needed: CheckNeeded::ToBind,
+        apps: AppsAllowed::One,
+        recovery: RecoveryHandout::OnRequest,
+    }
+}
+
+fn routes() -> Vec<Route> {
     use Function::{CreateTotp, Verify};
-    let (d, post) = (Dialect::Logto, Method::Post);
+    let (d, post) = (&DIALECT, Method::Post);
     vec![
         Route::new(CreateTotp, d, post, "/api/experience/verification/totp/secret", totp_secret),
         Route::new(Verify, d, post, "/api/experience/verification/totp/verify", totp_verify),
@@ -37,8 +53,13 @@ struct SecretReply {
     secret_qr_code: String,
 }
 
-async fn totp_secret(State(app): State<Arc<App>>, caller: Caller, _: Ignored) -> Result<Json<SecretReply>, Failure> {
-    let (token, offer) = AppOffer::begin(&app, &caller, Dialect::Logto, ParameterOrder::SecretFirst).await?;
+async fn totp_secret(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    _: Ignored,
+) -> Result<Json<SecretReply>, Failure> {
+    let (token, offer) =
+        AppOffer::begin(&service, &caller, DIALECT.terms(&service), ParameterOrder::SecretFirst).await?;
     let AppOffer { secret, qr_code, .. } = offer;
     let verification_id = token.encode();
     Ok(Json(SecretReply { verification_id, secret: secret.to_string(), secret_qr_code: qr_code }))
@@ -50,24 +71,24 @@ struct VerificationReply {
     verification_id: String,
 }
 
-/// With an id, the code of a new secret; without, of the enrolled app.
+/// With an id, the code of a new secret; without, of the enrolled service.
 async fn totp_verify(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     fields: Fields,
 ) -> Result<Json<VerificationReply>, Failure> {
     let code = fields.code("code")?;
     let verification_id = if let Some(id) = fields.optional_text("verificationId")? {
-        app.verify_candidate(&caller, &EnrollmentToken::parse(id, Dialect::Logto)?, &code).await?;
+        service.verify_candidate(&caller, &EnrollmentToken::parse(id, REALM)?, &code).await?;
         id.to_owned()
     } else {
-        app.verify(&caller, &code, &Answers::App(Apps::Any)).await?;
-        CheckId::random(Dialect::Logto, app.randomness())?
+        service.verify(&caller, &code, &Answers::App(Apps::Any)).await?;
+        CheckId::random(REALM, service.randomness())?
     };
     Ok(Json(VerificationReply { verification_id }))
 }
 
-async fn bind_mfa(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Result<StatusCode, Failure> {
+async fn bind_mfa(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Result<StatusCode, Failure> {
     fields.required(
         "type",
         "must be Totp, BackupCode, EmailVerificationCode, PhoneVerificationCode or WebAuthn",
@@ -79,17 +100,10 @@ async fn bind_mfa(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -
     )?;
     let id = fields.text("verificationId")?;
     let token = match fields.text("type")? {
-        "Totp" if CheckId::is_one(id, Dialect::Logto) => Err(Error::NothingToBind),
-        "Totp" => EnrollmentToken::parse(id, Dialect::Logto),
+        "Totp" if CheckId::is_one(id, REALM) => Err(Error::NothingToBind),
+        "Totp" => EnrollmentToken::parse(id, REALM),
         _ => Err(Error::ChannelNotConfigured("This factor")),
     };
-    match token {
-        Ok(token) => app.bind(&caller, &token).await?,
-        // Logto asks for a check before it looks at the id.
-        Err(error) => {
-            app.require_presence(&caller).await?;
-            return Err(error.into());
-        }
-    };
+    service.bind(&caller, &DIALECT.terms(&service), &token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,8 +5,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::domain::error::{Error, FieldProblem};
-use crate::http::edge::Context;
+use crate::domain::error::Error;
+use crate::http::dialect::Context;
+use crate::http::failure::{Failure, FieldProblem};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,11 +33,12 @@ struct FieldReply<'a> {
 }
 
 /// The answer to a failed request.
-pub(in crate::http) fn word(error: &Error, context: &Context) -> Response {
-    let (status, title) = describe(error);
-    let code = error.word();
-    let remaining_attempts = if let Error::IncorrectCode { remaining, .. } = error { *remaining } else { None };
-    let errors = if let Error::Invalid(problems) = error {
+pub(super) fn respond(failure: &Failure, context: &Context) -> Response {
+    let (status, title) = describe(failure);
+    let code = failure.code();
+    let remaining_attempts =
+        if let Failure::Refused(Error::IncorrectCode { remaining, .. }) = failure { *remaining } else { None };
+    let errors = if let Failure::Invalid(problems) = failure {
         Some(problems.iter().map(|FieldProblem { field, problem }| FieldReply { field, problem }).collect())
     } else {
         None
@@ -45,10 +47,10 @@ pub(in crate::http) fn word(error: &Error, context: &Context) -> Response {
         r#type: format!("urn:countersign:problem:{code}"),
         title,
         status: status.as_u16(),
-        detail: error.to_string(),
+        detail: failure.to_string(),
         code,
         request_id: &context.request_id,
-        retry_after: error.retry_after(),
+        retry_after: failure.retry_after(),
         remaining_attempts,
         errors,
     };
@@ -58,17 +60,24 @@ pub(in crate::http) fn word(error: &Error, context: &Context) -> Response {
     response
 }
 
-/// Status and title of every error.
-fn describe(error: &Error) -> (StatusCode, &'static str) {
+/// Status and title of every failure.
+fn describe(failure: &Failure) -> (StatusCode, &'static str) {
+    match failure {
+        Failure::Invalid(_) => (StatusCode::BAD_REQUEST, "Invalid request"),
+        Failure::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type"),
+        Failure::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Payload too large"),
+        Failure::Refused(error) => describe_refusal(error),
+    }
+}
+
+fn describe_refusal(error: &Error) -> (StatusCode, &'static str) {
     match error {
-        Error::Invalid(_) => (StatusCode::BAD_REQUEST, "Invalid request"),
-        Error::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type"),
-        Error::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Payload too large"),
+        Error::ChallengeRequired | Error::NotChallengeable => (StatusCode::BAD_REQUEST, "Invalid request"),
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
         Error::FactorRequired => (StatusCode::BAD_REQUEST, "Factor required"),
         Error::IncorrectCode { .. } => (StatusCode::BAD_REQUEST, "Incorrect code"),
         Error::CodeAlreadyUsed => (StatusCode::BAD_REQUEST, "Code already used"),
-        Error::PresenceRequired { .. } => (StatusCode::FORBIDDEN, "Presence required"),
+        Error::StepUpRequired { .. } => (StatusCode::FORBIDDEN, "Step-up required"),
         Error::FactorLocked => (StatusCode::FORBIDDEN, "Factor locked"),
         Error::DestinationRefused => (StatusCode::FORBIDDEN, "Destination refused"),
         Error::NotFound(_) | Error::NotEnrolled(_) => (StatusCode::NOT_FOUND, "Not found"),

@@ -9,7 +9,8 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use super::body::{Fields, Ignored};
-use super::edge::Failure;
+use super::dialect::Dialect;
+use super::failure::Failure;
 use super::routes::{Function, Method, Route};
 use super::{Accepts, AppOffer, PathId, factor_id};
 use crate::delivery::messages::Platform;
@@ -19,43 +20,58 @@ use crate::domain::factor::{FactorSummary, FactorType};
 use crate::domain::ids::{FactorId, Label};
 use crate::domain::otpauth::ParameterOrder;
 use crate::domain::secret::{Code, RecoveryCode};
-use crate::domain::token::{ChallengeId, Dialect, EnrollmentToken};
-use crate::flows::challenge::{self, Whom};
+use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
+use crate::domain::token::{ChallengeId, EnrollmentToken, Realm};
+use crate::flows::challenge;
 use crate::flows::confirm::NewCodes;
 use crate::flows::enroll::{self, Offer, Target};
 use crate::flows::verify::{Answers, Apps, PassedWith};
-use crate::flows::{App, Caller};
+use crate::flows::{Caller, Service, Settings};
 
-pub(super) mod errors;
+mod errors;
+
+const REALM: Realm = Realm::new('n');
+
+pub(super) static DIALECT: Dialect = Dialect { name: "native", terms, routes, respond: errors::respond };
+
+fn terms(settings: &Settings) -> Terms {
+    Terms {
+        realm: REALM,
+        enrollment_seconds: settings.enrollment_seconds,
+        check_needed: CheckNeeded::ToBegin,
+        apps: AppsAllowed::Several,
+        recovery: RecoveryHandout::WithFirstFactor(settings.policy.recovery_codes),
+    }
+}
 
 type Reply<T> = Result<(StatusCode, Json<T>), Failure>;
 
-pub(super) fn routes() -> Vec<Route> {
+fn routes() -> Vec<Route> {
     use Function::{Challenge, EnrollRequest, Factors, Verify};
     use Method::{Delete, Get, Patch, Post};
-    let twins = [
-        twins(EnrollRequest, Post, ["/v1/me/enrollments", "/v1/users/{userId}/enrollments"], enroll),
-        twins(Verify, Post, ["/v1/me/enrollments/confirm", "/v1/users/{userId}/enrollments/confirm"], confirm),
-        twins(Challenge, Post, ["/v1/me/challenges", "/v1/users/{userId}/challenges"], challenge),
-        twins(Verify, Post, ["/v1/me/verify", "/v1/users/{userId}/verify"], verify),
-        twins(Factors, Get, ["/v1/me/factors", "/v1/users/{userId}/factors"], list),
-        twins(Factors, Get, ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}"], get),
-        twins(Factors, Patch, ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}"], rename),
-        twins(Factors, Delete, ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}"], remove),
-        twins(Factors, Post, ["/v1/me/recovery-codes", "/v1/users/{userId}/recovery-codes"], new_recovery_codes),
+    let routes = [
+        for_both(EnrollRequest, Post, ["/v1/me/enrollments", "/v1/users/{userId}/enrollments"], enroll),
+        for_both(Verify, Post, ["/v1/me/enrollments/confirm", "/v1/users/{userId}/enrollments/confirm"], confirm),
+        for_both(Challenge, Post, ["/v1/me/challenges", "/v1/users/{userId}/challenges"], challenge),
+        for_both(Verify, Post, ["/v1/me/verify", "/v1/users/{userId}/verify"], verify),
+        for_both(Factors, Get, ["/v1/me/factors", "/v1/users/{userId}/factors"], list),
+        for_both(Factors, Get, ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}"], get),
+        for_both(Factors, Patch, ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}"], rename),
+        for_both(Factors, Delete, ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}"], remove),
+        for_both(Factors, Post, ["/v1/me/recovery-codes", "/v1/users/{userId}/recovery-codes"], new_recovery_codes),
     ];
-    let forget = Route::new(Factors, Dialect::Native, Delete, "/v1/users/{userId}", forget).for_back_end();
-    twins.into_iter().flatten().chain([forget]).collect()
+    let forget = Route::new(Factors, &DIALECT, Delete, "/v1/users/{userId}", forget).for_back_end();
+    routes.into_iter().flatten().chain([forget]).collect()
 }
 
-/// What a user may do, and the back end for any user: one handler.
-fn twins<T: 'static>(
+/// The route of a user and that of the back end for any user: one handler.
+fn for_both<T: 'static>(
     function: Function,
     method: Method,
     [of_user, of_back_end]: [&'static str; 2],
-    handler: impl Handler<T, Arc<App>>,
+    handler: impl Handler<T, Arc<Service>>,
 ) -> [Route; 2] {
-    let d = Dialect::Native;
+    let d = &DIALECT;
     [
         Route::new(function, d, method, of_user, handler.clone()),
         Route::new(function, d, method, of_back_end, handler).for_back_end(),
@@ -81,21 +97,26 @@ struct TotpReply {
     qr_code: String,
 }
 
-async fn enroll(State(app): State<Arc<App>>, caller: Caller, accepts: Accepts, fields: Fields) -> Reply<EnrollReply> {
+async fn enroll(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    accepts: Accepts,
+    fields: Fields,
+) -> Reply<EnrollReply> {
     let request = enroll::Request {
-        dialect: Dialect::Native,
-        target: target(&app, &fields)?,
-        label: fields.optional_text("label")?.map(Label::parse).transpose()?,
+        terms: DIALECT.terms(&service),
+        target: target(&service, &fields)?,
+        label: fields.optional("label", Label::RULE, Label::parse)?,
         code: optional_code(&fields)?,
         language: accepts.language(fields.optional_text("locale")?),
         platform: platform(&fields)?,
     };
-    let enrolled = app.enroll(&caller, request).await?;
+    let enrolled = service.enroll(&caller, &request).await?;
     let (sent_to, totp) = match enrolled.offer {
         Offer::Sent(destination) => (Some(destination.to_string()), None),
         Offer::App { secret, parameters, .. } => {
             let AppOffer { secret, uri, qr_code } =
-                AppOffer::new(&app, &caller, secret, parameters, ParameterOrder::SecretFirst)?;
+                AppOffer::new(&service, &caller, secret, parameters, ParameterOrder::SecretFirst)?;
             (None, Some(TotpReply { secret: secret.to_string(), uri, qr_code }))
         }
     };
@@ -112,9 +133,9 @@ struct ConfirmReply {
     recovery_codes: Option<Vec<String>>,
 }
 
-async fn confirm(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<ConfirmReply> {
-    let token = EnrollmentToken::parse(fields.text("enrollmentToken")?, Dialect::Native)?;
-    let confirmed = app.confirm(&caller, Claim::from(&token), &code(&fields)?).await?;
+async fn confirm(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<ConfirmReply> {
+    let token = EnrollmentToken::parse(fields.text("enrollmentToken")?, REALM)?;
+    let confirmed = service.confirm(&caller, &DIALECT.terms(&service), Claim::from(&token), &code(&fields)?).await?;
     let recovery_codes = Some(confirmed.recovery_codes.0).filter(|codes| !codes.is_empty());
     let reply =
         ConfirmReply { factor: confirmed.factor.into(), recovery_codes: recovery_codes.map(|codes| grouped(&codes)) };
@@ -131,20 +152,23 @@ struct ChallengeReply {
 }
 
 async fn challenge(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     accepts: Accepts,
     fields: Fields,
 ) -> Reply<ChallengeReply> {
     fields.unsupported("transaction")?;
-    let whom = match (optional_factor_id(&fields)?, factor_type(&fields)?) {
-        (Some(id), _) => Whom::Factor(id),
-        (None, Some(factor_type)) => Whom::OnlyOf(factor_type),
-        (None, None) => Whom::Only,
+    let (target, named_by) = match (optional_factor_id(&fields)?, factor_type(&fields)?) {
+        (Some(id), _) => (challenge::Target::Factor(id), "factorId"),
+        (None, Some(factor_type)) => (challenge::Target::OnlyOf(factor_type), "factorType"),
+        (None, None) => (challenge::Target::Only, "factorType"),
     };
     let language = accepts.language(fields.optional_text("locale")?);
-    let request = challenge::Request { dialect: Dialect::Native, whom, language, platform: platform(&fields)? };
-    let sent = app.challenge(&caller, request).await?;
+    let request = challenge::Request { realm: REALM, target, language, platform: platform(&fields)? };
+    let sent = service.challenge(&caller, &request).await.map_err(|error| match error {
+        Error::NotChallengeable => fields.problem(named_by, "is an authenticator app, which makes its own codes"),
+        error => error.into(),
+    })?;
     let reply = ChallengeReply {
         factor_id: sent.id.factor.as_str().to_owned(),
         challenge_id: sent.id.encode(),
@@ -164,18 +188,21 @@ struct VerifyReply {
     remaining_recovery_codes: Option<usize>,
 }
 
-async fn verify(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<VerifyReply> {
+async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<VerifyReply> {
     fields.unsupported("transaction")?;
     let code = code(&fields)?;
     let answers = match (fields.optional_text("challengeId")?, optional_factor_id(&fields)?, factor_type(&fields)?) {
-        (Some(id), _, _) => Answers::Challenge(ChallengeId::parse(id, Dialect::Native)?),
+        (Some(id), _, _) => Answers::Challenge(ChallengeId::parse(id, REALM)?),
         (None, Some(id), _) => Answers::App(Apps::One(id)),
         (None, None, Some(FactorType::Sms | FactorType::Email)) if !matches!(code, Code::Recovery(_)) => {
-            return Err(fields.problem("challengeId", "is needed for a factor whose code is sent").into());
+            return Err(challenge_needed(&fields));
         }
         (None, None, _) => Answers::App(Apps::Only),
     };
-    let passed = app.verify(&caller, &code, &answers).await?;
+    let passed = service.verify(&caller, &code, &answers).await.map_err(|error| match error {
+        Error::ChallengeRequired => challenge_needed(&fields),
+        error => error.into(),
+    })?;
     let reply = VerifyReply {
         verified: true,
         amr: passed.with.amr(),
@@ -186,6 +213,10 @@ async fn verify(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> 
         remaining_recovery_codes: passed.remaining_recovery_codes,
     };
     Ok((StatusCode::OK, Json(reply)))
+}
+
+fn challenge_needed(fields: &Fields) -> Failure {
+    fields.problem("challengeId", "is needed for a factor whose code is sent")
 }
 
 #[derive(Serialize)]
@@ -205,7 +236,7 @@ impl From<FactorSummary> for FactorReply {
     fn from(factor: FactorSummary) -> Self {
         Self {
             id: factor.id.as_str().to_owned(),
-            r#type: factor.factor_type.word(),
+            r#type: factor.factor_type.name(),
             label: factor.label.as_str().to_owned(),
             masked_destination: factor.destination.map(|destination| destination.to_string()),
             created_at: factor.created_at.to_string(),
@@ -226,8 +257,8 @@ struct RemainingReply {
     remaining: usize,
 }
 
-async fn list(State(app): State<Arc<App>>, caller: Caller) -> Reply<ListReply> {
-    let overview = app.overview(&caller).await?;
+async fn list(State(service): State<Arc<Service>>, caller: Caller) -> Reply<ListReply> {
+    let overview = service.overview(&caller).await?;
     let reply = ListReply {
         factors: overview.factors.into_iter().map(FactorReply::from).collect(),
         recovery_codes: RemainingReply { remaining: overview.remaining_recovery_codes },
@@ -235,26 +266,31 @@ async fn list(State(app): State<Arc<App>>, caller: Caller) -> Reply<ListReply> {
     Ok((StatusCode::OK, Json(reply)))
 }
 
-async fn get(State(app): State<Arc<App>>, caller: Caller, PathId(id): PathId) -> Reply<FactorReply> {
-    let factor = app.factor(&caller, &id).await?;
+async fn get(State(service): State<Arc<Service>>, caller: Caller, PathId(id): PathId) -> Reply<FactorReply> {
+    let factor = service.factor(&caller, &id).await?;
     Ok((StatusCode::OK, Json(factor.into())))
 }
 
-async fn rename(State(app): State<Arc<App>>, caller: Caller, PathId(id): PathId, fields: Fields) -> Reply<FactorReply> {
-    let label = Label::parse(fields.text("label")?)?;
+async fn rename(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    PathId(id): PathId,
+    fields: Fields,
+) -> Reply<FactorReply> {
+    let label = fields.required("label", Label::RULE, Label::parse)?;
     let code = optional_code(&fields)?;
-    let factor = app.rename_factor(&caller, &id, &label, code.as_ref()).await?;
+    let factor = service.rename_factor(&caller, &id, &label, code.as_ref()).await?;
     Ok((StatusCode::OK, Json(factor.into())))
 }
 
 async fn remove(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     PathId(id): PathId,
     fields: Fields,
 ) -> Result<StatusCode, Failure> {
     let code = optional_code(&fields)?;
-    app.remove_factor(&caller, &id, code.as_ref()).await?;
+    service.remove_factor(&caller, &id, code.as_ref()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -264,14 +300,18 @@ struct RecoveryReply {
     recovery_codes: Vec<String>,
 }
 
-async fn new_recovery_codes(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Reply<RecoveryReply> {
-    let NewCodes(codes) = app.new_recovery_codes(&caller, optional_code(&fields)?.as_ref()).await?;
+async fn new_recovery_codes(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    fields: Fields,
+) -> Reply<RecoveryReply> {
+    let NewCodes(codes) = service.new_recovery_codes(&caller, optional_code(&fields)?.as_ref()).await?;
     Ok((StatusCode::CREATED, Json(RecoveryReply { recovery_codes: grouped(&codes) })))
 }
 
 /// Everything of a user is gone.
-async fn forget(State(app): State<Arc<App>>, caller: Caller, _: Ignored) -> Result<StatusCode, Failure> {
-    app.forget(&caller.user).await?;
+async fn forget(State(service): State<Arc<Service>>, caller: Caller, _: Ignored) -> Result<StatusCode, Failure> {
+    service.forget(&caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -280,28 +320,28 @@ fn grouped(codes: &[RecoveryCode]) -> Vec<String> {
 }
 
 /// What `factorType` and its destination ask for.
-fn target(app: &App, fields: &Fields) -> Result<Target, Error> {
+fn target(service: &Service, fields: &Fields) -> Result<Target, Failure> {
     let factor_type = factor_type(fields)?.ok_or_else(|| fields.problem("factorType", "is missing"))?;
     Ok(match factor_type {
         FactorType::Totp => Target::App,
-        FactorType::Sms => Target::Phone(fields.phone_number(app, "phoneNumber", None)?),
-        FactorType::Email => Target::Email(fields.email_address("email")?),
+        FactorType::Sms => Target::Destination(fields.phone_number(service, "phoneNumber", None)?),
+        FactorType::Email => Target::Destination(fields.email_address("email")?),
     })
 }
 
-fn factor_type(fields: &Fields) -> Result<Option<FactorType>, Error> {
+fn factor_type(fields: &Fields) -> Result<Option<FactorType>, Failure> {
     match fields.optional_text("factorType")? {
-        Some("face") => Err(Error::ChannelNotConfigured("Face")),
-        Some("passkey") => Err(Error::ChannelNotConfigured("Passkey")),
-        _ => fields.optional("factorType", "must be totp, sms, email, face or passkey", FactorType::from_word),
+        Some("face") => Err(Error::ChannelNotConfigured("Face").into()),
+        Some("passkey") => Err(Error::ChannelNotConfigured("Passkey").into()),
+        _ => fields.optional("factorType", "must be totp, sms, email, face or passkey", FactorType::from_name),
     }
 }
 
-fn optional_factor_id(fields: &Fields) -> Result<Option<FactorId>, Error> {
-    fields.optional_text("factorId")?.map(factor_id).transpose()
+fn optional_factor_id(fields: &Fields) -> Result<Option<FactorId>, Failure> {
+    Ok(fields.optional_text("factorId")?.map(factor_id).transpose()?)
 }
 
-fn platform(fields: &Fields) -> Result<Option<Platform>, Error> {
+fn platform(fields: &Fields) -> Result<Option<Platform>, Failure> {
     fields.optional("platform", "must be web or android", |platform| match platform {
         "web" => Some(Platform::Web),
         "android" => Some(Platform::Android),
@@ -311,11 +351,11 @@ fn platform(fields: &Fields) -> Result<Option<Platform>, Error> {
 
 const CODE_SHAPE: &str = "must be 6 to 8 digits, or a recovery code";
 
-fn code(fields: &Fields) -> Result<Code, Error> {
+fn code(fields: &Fields) -> Result<Code, Failure> {
     fields.required("code", CODE_SHAPE, parse_code)
 }
 
-fn optional_code(fields: &Fields) -> Result<Option<Code>, Error> {
+fn optional_code(fields: &Fields) -> Result<Option<Code>, Failure> {
     fields.optional("code", CODE_SHAPE, parse_code)
 }
 

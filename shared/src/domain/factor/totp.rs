@@ -1,11 +1,16 @@
-//! Time-based one-time passwords (RFC 6238) with the step that matched, which is what makes a code pass once.
+//! Authenticator apps: time-based one-time passwords (RFC 6238), with the time step that matched, so that a code passes
+//! once.
 
 use subtle::ConstantTimeEq;
 use totp_rs::{Algorithm as Hash, Builder};
 
-use super::possession::{Attempt, Possession};
-use super::secret::{Passcode, TotpSecret};
-use super::time::Timestamp;
+use super::super::error::Error;
+use super::super::ids::FactorId;
+use super::super::possession::{Attempt, Evidence};
+use super::super::random::Randomness;
+use super::super::secret::{Passcode, Sealed, TotpSecret};
+use super::super::time::Timestamp;
+use super::super::vault::{Purpose, Vault};
 
 /// Seconds in a time step.
 pub const PERIOD: u64 = 30;
@@ -62,6 +67,50 @@ impl Default for Parameters {
     }
 }
 
+/// What a candidate's code is checked against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setup {
+    /// The app's secret, sealed for this user and factor.
+    pub secret: Sealed,
+    /// How codes are made.
+    pub parameters: Parameters,
+}
+
+/// What an enrolled app's code is checked against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Method {
+    /// The secret and how codes are made.
+    pub setup: Setup,
+    /// The latest step whose code was used.
+    pub used: Step,
+}
+
+impl Setup {
+    /// A new secret, sealed, and as its owner gets it.
+    ///
+    /// # Errors
+    /// As [`Vault::seal`] and [`Randomness::fill`].
+    pub fn new(
+        vault: &dyn Vault,
+        id: &FactorId,
+        parameters: Parameters,
+        randomness: &dyn Randomness,
+    ) -> Result<(Self, TotpSecret), Error> {
+        let plain = TotpSecret::random(randomness)?;
+        let secret = vault.seal(Purpose::TotpSecret, id, plain.expose())?;
+        Ok((Self { secret, parameters }, plain))
+    }
+
+    /// The secret.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub fn open(&self, vault: &dyn Vault, id: &FactorId) -> Result<TotpSecret, Error> {
+        let bytes = vault.open(Purpose::TotpSecret, id, &self.secret)?;
+        TotpSecret::from_bytes(&bytes).ok_or(Error::Internal("a stored secret has a wrong length"))
+    }
+}
+
 /// Compares a code with those of the steps around `now`. A step up to and including `used` is spent.
 ///
 /// All steps are computed and compared whatever matches, so that the time says nothing.
@@ -78,7 +127,7 @@ pub fn check(
     for step in current.saturating_sub(SKEW)..=current.saturating_add(SKEW) {
         if bool::from(code_at(secret.expose(), parameters, Step(step)).as_bytes().ct_eq(code.expose().as_bytes())) {
             if used.is_none_or(|used| used < Step(step)) {
-                attempt = Attempt::Right(Possession::of_app(Step(step)));
+                attempt = Attempt::right(Evidence::Totp(Step(step)));
             } else if attempt == Attempt::Wrong {
                 attempt = Attempt::Spent;
             }
@@ -143,7 +192,7 @@ mod tests {
                 panic!("a code has six digits");
             };
             let attempt = check(&secret, Parameters::default(), &code, now, None);
-            assert_eq!(attempt == Attempt::Right(Possession::of_app(step)), passes, "{step:?}");
+            assert_eq!(attempt == Attempt::right(Evidence::Totp(step)), passes, "{step:?}");
         }
     }
 

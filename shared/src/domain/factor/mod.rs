@@ -1,0 +1,397 @@
+//! Factors that are enrolled, and candidates on their way in. Each kind of factor has a module of its own; the enums here
+//! are matched exhaustively, so that the compiler finds what a new kind needs.
+
+use super::contact::{Destination, MaskedDestination};
+use super::error::{CodeKind, Error};
+use super::ids::{FactorId, Label};
+use super::limits::Attempts;
+use super::policy::Policy;
+use super::possession::{Attempt, Evidence, Possession};
+use super::secret::{Passcode, Sealed, TotpSecret};
+use super::time::Timestamp;
+use super::token::NonceDigest;
+use super::vault::{Purpose, Vault};
+
+pub mod passcode;
+pub mod totp;
+
+pub use super::contact::Channel;
+
+/// What a factor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactorType {
+    /// An authenticator app.
+    Totp,
+    /// A phone number.
+    Sms,
+    /// An e-mail address.
+    Email,
+}
+
+impl FactorType {
+    /// Every type there is.
+    pub const ALL: [Self; 3] = [Self::Totp, Self::Sms, Self::Email];
+
+    /// The name in tokens and items, and on the native wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::Sms => "sms",
+            Self::Email => "email",
+        }
+    }
+
+    /// The type of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|factor_type| factor_type.name() == name)
+    }
+
+    /// The label of a factor that was given none.
+    #[must_use]
+    pub const fn default_label(self) -> &'static str {
+        match self {
+            Self::Totp => "Authenticator app",
+            Self::Sms => "SMS",
+            Self::Email => "E-mail",
+        }
+    }
+
+    /// Authentication method references of a check passed with it (RFC 8176 section 2).
+    #[must_use]
+    pub const fn amr(self) -> &'static [&'static str] {
+        match self {
+            Self::Totp | Self::Email => &["otp", "mfa"],
+            Self::Sms => &["sms", "mfa"],
+        }
+    }
+
+    /// How a factor of this type is challenged.
+    #[must_use]
+    pub const fn challenge(self) -> ChallengeKind {
+        match self {
+            Self::Totp => ChallengeKind::None,
+            Self::Sms => ChallengeKind::Passcode(Channel::Sms),
+            Self::Email => ChallengeKind::Passcode(Channel::Email),
+        }
+    }
+}
+
+/// How a factor is challenged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChallengeKind {
+    /// Not at all: it makes its own codes.
+    None,
+    /// A passcode is sent by a channel.
+    Passcode(Channel),
+}
+
+impl From<Channel> for FactorType {
+    fn from(channel: Channel) -> Self {
+        match channel {
+            Channel::Sms => Self::Sms,
+            Channel::Email => Self::Email,
+        }
+    }
+}
+
+/// A factor that waits for its first proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The id it will have.
+    pub id: FactorId,
+    /// The label it will have.
+    pub label: Label,
+    /// What its proof is checked against.
+    pub setup: Setup,
+}
+
+/// What a candidate's proof is checked against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setup {
+    /// An authenticator app's secret.
+    Totp(totp::Setup),
+    /// A passcode that was sent.
+    Passcode(passcode::Setup),
+}
+
+/// What was sealed of a candidate, opened once for all that a decision asks of it.
+pub enum Opened {
+    /// An authenticator app's secret.
+    Totp(TotpSecret),
+    /// A number or an address.
+    Passcode(Destination),
+}
+
+impl Opened {
+    /// The place that the candidate takes in an account.
+    #[must_use]
+    pub fn place<'a>(&'a self, label: &'a Label) -> Place<'a> {
+        match self {
+            Self::Totp(_) => Place::App(label),
+            Self::Passcode(destination) => Place::Destination(destination),
+        }
+    }
+}
+
+/// What no two factors of an account share.
+#[derive(Clone, Copy)]
+pub enum Place<'a> {
+    /// The label of an authenticator app.
+    App(&'a Label),
+    /// A number or an address.
+    Destination(&'a Destination),
+}
+
+impl Candidate {
+    /// Its type.
+    #[must_use]
+    pub fn factor_type(&self) -> FactorType {
+        match &self.setup {
+            Setup::Totp(_) => FactorType::Totp,
+            Setup::Passcode(setup) => setup.method.channel.into(),
+        }
+    }
+
+    /// What is sealed of it.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub fn open(&self, vault: &dyn Vault) -> Result<Opened, Error> {
+        match &self.setup {
+            Setup::Totp(setup) => setup.open(vault, &self.id).map(Opened::Totp),
+            Setup::Passcode(setup) => setup.method.open(vault, &self.id).map(Opened::Passcode),
+        }
+    }
+
+    /// Compares a code with what the candidate expects. `shown` is the evidence of an earlier right code.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub fn attempt(
+        &self,
+        opened: &Opened,
+        vault: &dyn Vault,
+        nonce: NonceDigest,
+        given: &Passcode,
+        now: Timestamp,
+        shown: Option<Evidence>,
+    ) -> Result<Attempt, Error> {
+        match (&self.setup, opened) {
+            (Setup::Totp(setup), Opened::Totp(secret)) => {
+                let used = match shown {
+                    Some(Evidence::Totp(step)) => Some(step),
+                    Some(Evidence::Passcode) | None => None,
+                };
+                Ok(totp::check(secret, setup.parameters, given, now, used))
+            }
+            (Setup::Passcode(setup), Opened::Passcode(_)) => {
+                passcode::compare(vault, &self.id, nonce, &setup.awaited, given)
+            }
+            (Setup::Totp(_), Opened::Passcode(_)) | (Setup::Passcode(_), Opened::Totp(_)) => Err(OTHER_KIND),
+        }
+    }
+}
+
+const OTHER_KIND: Error = Error::Internal("the evidence of one kind of factor met another kind");
+
+/// How an enrolled factor is checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// By an authenticator app's code.
+    Totp(totp::Method),
+    /// By a passcode that is sent.
+    Passcode(passcode::Method),
+}
+
+impl Method {
+    /// Its secret or destination, as it is stored, and what it was sealed for.
+    fn sealed(&mut self) -> (Purpose, &mut Sealed) {
+        match self {
+            Self::Totp(method) => (Purpose::TotpSecret, &mut method.setup.secret),
+            Self::Passcode(method) => (Purpose::Destination, &mut method.destination),
+        }
+    }
+}
+
+/// An enrolled factor. Made from a [`Candidate`] and a [`Possession`], or read back from the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Factor {
+    id: FactorId,
+    label: Label,
+    created_at: Timestamp,
+    last_used_at: Option<Timestamp>,
+    attempts: Attempts,
+    method: Method,
+}
+
+impl Factor {
+    /// The factor that a candidate becomes once its proof was right.
+    pub(super) fn bound(candidate: Candidate, possession: &Possession, now: Timestamp) -> Result<Self, Error> {
+        let Candidate { id, label, setup } = candidate;
+        let method = match (setup, possession.evidence()) {
+            (Setup::Totp(setup), Evidence::Totp(used)) => Method::Totp(totp::Method { setup, used }),
+            (Setup::Passcode(setup), Evidence::Passcode) => Method::Passcode(setup.method),
+            (Setup::Totp(_), Evidence::Passcode) | (Setup::Passcode(_), Evidence::Totp(_)) => return Err(OTHER_KIND),
+        };
+        Ok(Self { id, label, created_at: now, last_used_at: None, attempts: Attempts::default(), method })
+    }
+
+    /// A factor as the store has it.
+    pub(crate) fn recorded(
+        id: FactorId,
+        label: Label,
+        created_at: Timestamp,
+        last_used_at: Option<Timestamp>,
+        attempts: Attempts,
+        method: Method,
+    ) -> Self {
+        Self { id, label, created_at, last_used_at, attempts, method }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &FactorId {
+        &self.id
+    }
+
+    /// Its label.
+    #[must_use]
+    pub fn label(&self) -> &Label {
+        &self.label
+    }
+
+    /// When it was enrolled.
+    #[must_use]
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    /// When a check was last passed with it.
+    #[must_use]
+    pub fn last_used_at(&self) -> Option<Timestamp> {
+        self.last_used_at
+    }
+
+    /// Wrong codes in a row.
+    #[must_use]
+    pub fn attempts(&self) -> Attempts {
+        self.attempts
+    }
+
+    /// How it is checked.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Its type.
+    #[must_use]
+    pub fn factor_type(&self) -> FactorType {
+        match &self.method {
+            Method::Totp(_) => FactorType::Totp,
+            Method::Passcode(method) => method.channel.into(),
+        }
+    }
+
+    /// Where its passcodes are sent. `None`: none are sent.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub fn destination(&self, vault: &dyn Vault) -> Result<Option<Destination>, Error> {
+        match &self.method {
+            Method::Totp(_) => Ok(None),
+            Method::Passcode(method) => method.open(vault, &self.id).map(Some),
+        }
+    }
+
+    /// The factor as its owner may see it.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub fn summary(&self, vault: &dyn Vault) -> Result<FactorSummary, Error> {
+        Ok(self.summary_to(self.destination(vault)?.as_ref()))
+    }
+
+    /// The factor that a candidate has become, as its owner may see it. `opened` is what was sealed of it.
+    #[must_use]
+    pub fn summary_of(&self, opened: &Opened) -> FactorSummary {
+        match opened {
+            Opened::Totp(_) => self.summary_to(None),
+            Opened::Passcode(destination) => self.summary_to(Some(destination)),
+        }
+    }
+
+    fn summary_to(&self, destination: Option<&Destination>) -> FactorSummary {
+        FactorSummary {
+            id: self.id.clone(),
+            factor_type: self.factor_type(),
+            label: self.label.clone(),
+            destination: destination.map(Destination::masked),
+            created_at: self.created_at,
+            last_used_at: self.last_used_at,
+        }
+    }
+
+    /// Gives it another label.
+    pub(super) fn rename(&mut self, label: Label) {
+        self.label = label;
+    }
+
+    /// Whether a code for it may be looked at now.
+    ///
+    /// # Errors
+    /// As [`Attempts::admit`].
+    pub fn admit(&self, now: Timestamp, policy: &Policy) -> Result<(), Error> {
+        self.attempts.admit(CodeKind::from(self.factor_type()), now, policy)
+    }
+
+    /// A check was passed: wrong codes are forgotten, an app's step can't be used again, and the secret or destination is
+    /// sealed under the current key where an older one sealed it.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub fn passed(&mut self, possession: &Possession, vault: &dyn Vault, now: Timestamp) -> Result<(), Error> {
+        self.attempts = Attempts::default();
+        self.last_used_at = Some(now);
+        match (&mut self.method, possession.evidence()) {
+            (Method::Totp(method), Evidence::Totp(step)) => method.used = step.max(method.used),
+            (Method::Passcode(_), Evidence::Passcode) => {}
+            (Method::Totp(_), Evidence::Passcode) | (Method::Passcode(_), Evidence::Totp(_)) => return Err(OTHER_KIND),
+        }
+        let (purpose, sealed) = self.method.sealed();
+        if sealed.version != vault.current() {
+            let plain = vault.open(purpose, &self.id, sealed)?;
+            *sealed = vault.seal(purpose, &self.id, &plain)?;
+        }
+        Ok(())
+    }
+
+    /// A check was failed.
+    pub fn failed(&mut self, now: Timestamp) {
+        self.attempts = self.attempts.and_wrong(now);
+    }
+
+    /// The clock has stepped back: a delay runs from now, not from a time that has not come.
+    pub(super) fn rewind(&mut self, now: Timestamp) {
+        self.attempts.last = self.attempts.last.min(now);
+    }
+}
+
+/// A factor as its owner may see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactorSummary {
+    /// Its id.
+    pub id: FactorId,
+    /// Its type.
+    pub factor_type: FactorType,
+    /// Its label.
+    pub label: Label,
+    /// Where codes are sent to, most of it hidden. `None`: none are sent.
+    pub destination: Option<MaskedDestination>,
+    /// When it was enrolled.
+    pub created_at: Timestamp,
+    /// When a check was last passed with it.
+    pub last_used_at: Option<Timestamp>,
+}

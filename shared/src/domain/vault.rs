@@ -1,0 +1,60 @@
+//! The keys of one user as the rules see them: what seals, opens and digests. [`crate::keys`] implements it.
+
+use zeroize::Zeroizing;
+
+use super::error::Error;
+use super::ids::FactorId;
+use super::limits::UserTag;
+use super::secret::{Digest, KeyVersion, Passcode, RecoveryCode, Sealed};
+use super::token::NonceDigest;
+
+/// What something was sealed for. It opens for nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// An authenticator app's secret.
+    TotpSecret,
+    /// A phone number or an e-mail address.
+    Destination,
+}
+
+/// Seals, opens and digests for one user.
+pub trait Vault: Send + Sync {
+    /// The key version that seals and digests now.
+    fn current(&self) -> KeyVersion;
+
+    /// Seals bytes for a factor of the user.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the cipher or the randomness fails.
+    fn seal(&self, purpose: Purpose, factor: &FactorId, plain: &[u8]) -> Result<Sealed, Error>;
+
+    /// Opens what was sealed for the same user, factor and purpose.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for anything else; [`Error::Busy`] while the key version can't be used.
+    fn open(&self, purpose: Purpose, factor: &FactorId, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error>;
+
+    /// The digest of a passcode for one enrolment or challenge of the user.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    fn passcode_digest(
+        &self,
+        version: KeyVersion,
+        factor: &FactorId,
+        nonce: NonceDigest,
+        code: &Passcode,
+    ) -> Result<Digest, Error>;
+
+    /// The digest of a recovery code of the user.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    fn recovery_digest(&self, version: KeyVersion, code: &RecoveryCode) -> Result<Digest, Error>;
+
+    /// The user as the limit of a destination counts them.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] never in practice.
+    fn user_tag(&self) -> Result<UserTag, Error>;
+}

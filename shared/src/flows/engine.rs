@@ -1,0 +1,390 @@
+//! The engine: it reads what a use case names, lets it decide, commits the decision, and only then tells it.
+//!
+//! ```text
+//!   read ──▶ decide ──▶ commit ──▶ send ──▶ tell
+//!    ▲                    │         │ refused: what was committed for the message is restored
+//!    └── another request ─┘         ▼
+//!        was there first           tell
+//! ```
+//! A use case is pure: it names documents of its caller's and changes copies of them. It can't reach another user's, and
+//! needs no store to be tested.
+
+use futures_util::future::try_join_all;
+
+use super::{Caller, Countries, Service, Settings};
+use crate::delivery::{Channel, DeliveryError, Message};
+use crate::domain::account::Account;
+use crate::domain::challenge::Challenge;
+use crate::domain::contact::Destination;
+use crate::domain::enrollment::Enrollment;
+use crate::domain::error::Error;
+use crate::domain::factor::FactorType;
+use crate::domain::ids::{FactorId, UserId};
+use crate::domain::limits::DestinationLimit;
+use crate::domain::policy::Policy;
+use crate::domain::random::Randomness;
+use crate::domain::time::Timestamp;
+use crate::domain::vault::Vault;
+use crate::keys::vault::UserVault;
+use crate::store::records::{Record, account_key, challenge_key, destination_key, enrollment_key};
+use crate::store::{Item, ItemError, Key, Put, Replaces, Version};
+
+/// How often a request decides anew because another request was there first.
+const ROUNDS: u32 = 10;
+
+/// What a request asks of the rules.
+pub(super) trait UseCase: Sync {
+    /// The answer.
+    type Reply: Send;
+
+    /// The documents it needs, given those read so far. It is asked until it names no new one; each time, the new ones are
+    /// read in parallel.
+    fn reads(&self, work: &Work) -> Vec<Name>;
+
+    /// Decides. A change of [`Work`] is committed if the outcome is a success; of a refusal, what was settled.
+    ///
+    /// # Errors
+    /// The refusal.
+    fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Self::Reply>, Error>;
+}
+
+/// A decision that is no refusal.
+pub(super) struct Outcome<R> {
+    /// The answer, once everything is committed and sent.
+    pub(super) reply: R,
+    /// A message to send after the commit.
+    pub(super) message: Option<Outgoing>,
+}
+
+/// A message, and the documents that are restored where it is refused.
+pub(super) struct Outgoing {
+    pub(super) message: Message,
+    pub(super) undo: Vec<Name>,
+}
+
+impl<R> Outcome<R> {
+    /// An answer without a message.
+    pub(super) fn reply(reply: R) -> Self {
+        Self { reply, message: None }
+    }
+}
+
+/// What a decision may use.
+pub(super) struct Cx<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) now: Timestamp,
+    pub(super) settings: &'a Settings,
+    pub(super) randomness: &'a dyn Randomness,
+    /// The keys, bound to the caller's user.
+    pub(super) vault: &'a dyn Vault,
+    /// The channels that are configured.
+    pub(super) channels: &'a [Channel],
+}
+
+impl Cx<'_> {
+    pub(super) fn policy(&self) -> &Policy {
+        &self.settings.policy
+    }
+
+    /// Whether messages can be sent by a channel.
+    ///
+    /// # Errors
+    /// [`Error::ChannelNotConfigured`].
+    pub(super) fn require_channel(&self, channel: Channel) -> Result<(), Error> {
+        if self.channels.contains(&channel) { Ok(()) } else { Err(not_configured(channel)) }
+    }
+}
+
+pub(super) fn not_configured(channel: Channel) -> Error {
+    Error::ChannelNotConfigured(match channel {
+        Channel::Sms => "SMS",
+        Channel::Email => "E-mail",
+    })
+}
+
+/// A document of the caller's, or the limit of a destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    Account,
+    Enrollment(FactorType),
+    Challenge(FactorId),
+    Limit(LimitIndex),
+}
+
+/// A destination as its limit is named: a keyed digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LimitIndex([u8; 16]);
+
+impl Name {
+    fn key(&self, user: &UserId) -> Key {
+        match self {
+            Self::Account => account_key(user),
+            Self::Enrollment(factor_type) => enrollment_key(user, *factor_type),
+            Self::Challenge(factor) => challenge_key(user, factor),
+            Self::Limit(LimitIndex(index)) => destination_key(*index),
+        }
+    }
+
+    /// The document of an item; the default where there is none.
+    fn read(&self, item: Option<&Item>) -> Result<Document, ItemError> {
+        fn of<T: Record>(item: Option<&Item>) -> Result<T, ItemError> {
+            item.map_or_else(|| Ok(T::default()), T::read)
+        }
+        Ok(match self {
+            Self::Account => Document::Account(of(item)?),
+            Self::Enrollment(_) => Document::Enrollment(of(item)?),
+            Self::Challenge(_) => Document::Challenge(of(item)?),
+            Self::Limit(_) => Document::Limit(of(item)?),
+        })
+    }
+}
+
+#[derive(Clone, PartialEq)]
+enum Document {
+    Account(Account),
+    Enrollment(Enrollment),
+    Challenge(Challenge),
+    Limit(DestinationLimit),
+}
+
+impl Document {
+    fn put(&self, key: Key, replaces: Replaces, now: Timestamp, policy: &Policy) -> Put {
+        fn of<T: Record>(document: &T, now: Timestamp, policy: &Policy) -> (Item, Option<i64>) {
+            (document.write(), document.ttl(now, policy))
+        }
+        let (item, ttl) = match self {
+            Self::Account(account) => of(account, now, policy),
+            Self::Enrollment(enrollment) => of(enrollment, now, policy),
+            Self::Challenge(challenge) => of(challenge, now, policy),
+            Self::Limit(limit) => of(limit, now, policy),
+        };
+        Put { key, replaces, item, ttl }
+    }
+
+    fn rewind(&mut self, now: Timestamp) {
+        match self {
+            Self::Account(account) => account.rewind(now),
+            Self::Enrollment(enrollment) => enrollment.rewind(now),
+            Self::Challenge(challenge) => challenge.rewind(now),
+            Self::Limit(limit) => limit.rewind(now),
+        }
+    }
+}
+
+/// Copies of the documents that a request has read, and what it makes of them. A document that is not there is its default.
+#[derive(Default)]
+pub(super) struct Work(Vec<Entry>);
+
+struct Entry {
+    name: Name,
+    replaces: Replaces,
+    /// As it was read.
+    before: Document,
+    /// What is committed even if the rest is refused.
+    settled: Document,
+    /// What is committed if nothing is refused.
+    current: Document,
+}
+
+/// A use case asked for a document that it did not name.
+const UNREAD: Error = Error::Internal("a document was not read");
+
+impl Work {
+    /// Settles what was changed so far: it is committed even if the request is refused after all. Only the code that looks
+    /// at a proof calls it, so that a right code is spent and a wrong one counted, whatever else is wrong.
+    pub(super) fn settle(&mut self) {
+        for entry in &mut self.0 {
+            entry.settled = entry.current.clone();
+        }
+    }
+
+    /// The clock may have stepped back: no time of this document lies in the future from here on, whatever comes of the
+    /// request. Else the same wait would be told again and again.
+    pub(super) fn rewind(&mut self, name: &Name, now: Timestamp) {
+        if let Some(entry) = self.0.iter_mut().find(|entry| entry.name == *name) {
+            entry.current.rewind(now);
+            entry.settled.rewind(now);
+        }
+    }
+
+    /// Whether there is no item of this name.
+    pub(super) fn is_absent(&self, name: &Name) -> bool {
+        self.0.iter().any(|entry| entry.name == *name && entry.replaces == Replaces::Nothing)
+    }
+
+    fn document(&self, name: &Name) -> Option<&Document> {
+        self.0.iter().find(|entry| entry.name == *name).map(|entry| &entry.current)
+    }
+
+    fn document_mut(&mut self, name: &Name) -> Option<&mut Document> {
+        self.0.iter_mut().find(|entry| entry.name == *name).map(|entry| &mut entry.current)
+    }
+
+    pub(super) fn account(&self) -> Result<&Account, Error> {
+        if let Some(Document::Account(account)) = self.document(&Name::Account) { Ok(account) } else { Err(UNREAD) }
+    }
+
+    pub(super) fn account_mut(&mut self) -> Result<&mut Account, Error> {
+        if let Some(Document::Account(account)) = self.document_mut(&Name::Account) { Ok(account) } else { Err(UNREAD) }
+    }
+
+    pub(super) fn enrollment(&self, factor_type: FactorType) -> Result<&Enrollment, Error> {
+        match self.document(&Name::Enrollment(factor_type)) {
+            Some(Document::Enrollment(enrollment)) => Ok(enrollment),
+            _ => Err(UNREAD),
+        }
+    }
+
+    pub(super) fn enrollment_mut(&mut self, factor_type: FactorType) -> Result<&mut Enrollment, Error> {
+        match self.document_mut(&Name::Enrollment(factor_type)) {
+            Some(Document::Enrollment(enrollment)) => Ok(enrollment),
+            _ => Err(UNREAD),
+        }
+    }
+
+    pub(super) fn challenge(&self, factor: &FactorId) -> Result<&Challenge, Error> {
+        match self.document(&Name::Challenge(factor.clone())) {
+            Some(Document::Challenge(challenge)) => Ok(challenge),
+            _ => Err(UNREAD),
+        }
+    }
+
+    pub(super) fn challenge_mut(&mut self, factor: &FactorId) -> Result<&mut Challenge, Error> {
+        match self.document_mut(&Name::Challenge(factor.clone())) {
+            Some(Document::Challenge(challenge)) => Ok(challenge),
+            _ => Err(UNREAD),
+        }
+    }
+
+    pub(super) fn limit_mut(&mut self, index: LimitIndex) -> Result<&mut DestinationLimit, Error> {
+        match self.document_mut(&Name::Limit(index)) {
+            Some(Document::Limit(limit)) => Ok(limit),
+            _ => Err(UNREAD),
+        }
+    }
+
+    /// What is to be committed: of a success everything that changed, of a refusal what was settled.
+    fn puts(&self, is_refused: bool, cx: &Cx<'_>) -> Vec<Put> {
+        let changed = self.0.iter().filter_map(|entry| {
+            let after = if is_refused { &entry.settled } else { &entry.current };
+            let put = || after.put(entry.name.key(&cx.caller.user), entry.replaces, cx.now, cx.policy());
+            (*after != entry.before).then(put)
+        });
+        changed.collect()
+    }
+
+    /// The documents of these names as they were read, over what was committed since under this version.
+    fn restored(&self, names: &[Name], version: Version, cx: &Cx<'_>) -> Vec<Put> {
+        let undone = self.0.iter().filter(|entry| names.contains(&entry.name) && entry.current != entry.before);
+        let put = |entry: &Entry| {
+            entry.before.put(entry.name.key(&cx.caller.user), Replaces::Version(version), cx.now, cx.policy())
+        };
+        undone.map(put).collect()
+    }
+}
+
+impl Service {
+    /// Runs a use case for a caller.
+    ///
+    /// # Errors
+    /// What the use case refuses; [`Error::Busy`] after too many conflicts, or when the store does not answer. Then nothing
+    /// was committed, unless only the answer to the commit was lost. [`Error::DeliveryFailed`] and what else a message that
+    /// is not sent brings.
+    pub(super) async fn run<U: UseCase>(&self, caller: &Caller, use_case: &U) -> Result<U::Reply, Error> {
+        let vault = UserVault { keyring: &caller.keyring, user: &caller.user, randomness: self.randomness() };
+        let channels = self.channels();
+        for conflicts in 0..ROUNDS {
+            if conflicts > 0 {
+                self.pause(8 * conflicts).await?;
+            }
+            let mut work = self.read(use_case, &caller.user).await?;
+            let (settings, randomness) = (self.settings(), self.randomness());
+            let cx = Cx { caller, now: self.clock.now(), settings, randomness, vault: &vault, channels: &channels };
+            let decided = use_case.decide(&mut work, &cx);
+            let puts = work.puts(decided.is_err(), &cx);
+            let committed = if puts.is_empty() {
+                None
+            } else {
+                // `None`: another request was there first. What was decided counts no more.
+                let Some(version) = self.commit(puts).await? else { continue };
+                Some(version)
+            };
+            let Outcome { reply, message } = decided?;
+            if let Some(Outgoing { message, undo }) = message {
+                let undo = committed.map(|version| work.restored(&undo, version, &cx)).unwrap_or_default();
+                self.send(caller, &message, undo).await?;
+            }
+            return Ok(reply);
+        }
+        Err(Error::Busy)
+    }
+
+    /// Reads what a use case names.
+    async fn read<U: UseCase>(&self, use_case: &U, user: &UserId) -> Result<Work, Error> {
+        let mut work = Work::default();
+        loop {
+            let mut names = use_case.reads(&work);
+            names.retain(|name| work.document(name).is_none());
+            if names.is_empty() {
+                return Ok(work);
+            }
+            work.0.extend(try_join_all(names.into_iter().map(|name| self.entry(name, user))).await?);
+        }
+    }
+
+    async fn entry(&self, name: Name, user: &UserId) -> Result<Entry, Error> {
+        let key = name.key(user);
+        let stored = self.get(&key).await?;
+        let document = name.read(stored.as_ref().map(|stored| &stored.item)).map_err(|error| {
+            tracing::error!(item.kind = ?key, item.attribute = error.0, "an item can't be read");
+            Error::Internal("an item can't be read")
+        })?;
+        let replaces = stored.map_or(Replaces::Nothing, |stored| Replaces::Version(stored.version));
+        Ok(Entry { name, replaces, before: document.clone(), settled: document.clone(), current: document })
+    }
+
+    /// Sends a message once. What was committed for it is restored where it was certainly refused, or where the request has
+    /// no time left for it.
+    async fn send(&self, caller: &Caller, message: &Message, undo: Vec<Put>) -> Result<(), Error> {
+        let failure = if caller.deadline.is_late(self.clock.as_ref()) {
+            Error::Busy
+        } else {
+            match self.delivery.send(message).await {
+                Ok(()) => return Ok(()),
+                // It may have been sent: the charge stays, and the token was never given out.
+                Err(DeliveryError::Unknown) => return Err(Error::DeliveryFailed),
+                Err(DeliveryError::Refused) => Error::DeliveryFailed,
+                Err(DeliveryError::NotConfigured) => not_configured(message.channel),
+            }
+        };
+        // Where this fails, what stands is a request that nobody has a token for: its owner can try again after a minute.
+        match self.commit(undo).await {
+            Ok(Some(_)) => {}
+            Ok(None) => tracing::info!("a message was not sent, and another request has gone on since"),
+            Err(error) => tracing::warn!(error.code = error.code(), "a message was not sent, and its charge stays"),
+        }
+        Err(failure)
+    }
+
+    /// The channels that messages can be sent by.
+    pub(super) fn channels(&self) -> Vec<Channel> {
+        let goes_somewhere = |channel: &Channel| match channel {
+            Channel::Sms => self.settings().countries != Countries::Only(Vec::new()),
+            Channel::Email => true,
+        };
+        let configured =
+            [Channel::Sms, Channel::Email].into_iter().filter(|channel| self.delivery.configured(*channel));
+        configured.filter(goes_somewhere).collect()
+    }
+}
+
+impl Caller {
+    /// The name of a destination's limit.
+    ///
+    /// # Errors
+    /// As [`crate::keys::Keyring::index`].
+    pub(super) fn limit(&self, destination: &Destination) -> Result<LimitIndex, Error> {
+        let kind = FactorType::from(destination.channel()).name();
+        self.keyring.index(kind, &[&destination.limit_form()]).map(LimitIndex)
+    }
+}

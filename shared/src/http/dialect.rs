@@ -1,0 +1,46 @@
+//! Dialects: the wire formats over the same use cases. Each is a value in [`DIALECTS`]; nothing outside a dialect's own module
+//! knows which one it works for.
+
+use axum::response::Response;
+
+use super::failure::Failure;
+use super::routes::Route;
+use super::{genauth, logto, native, profile};
+use crate::domain::terms::Terms;
+use crate::flows::{Service, Settings};
+
+/// A wire format.
+pub struct Dialect {
+    /// Its name in documents and tests.
+    pub name: &'static str,
+    /// What it asks of the rules.
+    pub(super) terms: fn(&Settings) -> Terms,
+    /// Its routes.
+    pub(super) routes: fn() -> Vec<Route>,
+    /// The answer to a failed request.
+    pub(super) respond: fn(&Failure, &Context) -> Response,
+}
+
+/// Every dialect there is. A new one is a module and a line here.
+pub static DIALECTS: &[&Dialect] = &[&native::DIALECT, &genauth::DIALECT, &logto::DIALECT, &profile::DIALECT];
+
+impl Dialect {
+    /// What it asks of the rules, by the operator's settings.
+    pub(super) fn terms(&self, service: &Service) -> Terms {
+        (self.terms)(service.settings())
+    }
+}
+
+impl std::fmt::Debug for Dialect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// What a dialect knows of the request whose failure it answers.
+pub struct Context {
+    /// The request's id.
+    pub request_id: String,
+    /// The path of the route, with its parameters' names.
+    pub route: String,
+}

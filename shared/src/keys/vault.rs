@@ -1,0 +1,54 @@
+//! The keyring bound to one user.
+
+use zeroize::Zeroizing;
+
+use super::Keyring;
+use crate::domain::error::Error;
+use crate::domain::ids::{FactorId, UserId};
+use crate::domain::limits::UserTag;
+use crate::domain::random::Randomness;
+use crate::domain::secret::{Digest, KeyVersion, Passcode, RecoveryCode, Sealed};
+use crate::domain::token::NonceDigest;
+use crate::domain::vault::{Purpose, Vault};
+
+/// Seals, opens and digests for one user. What belongs to another user is out of its reach.
+pub struct UserVault<'a> {
+    /// The keys.
+    pub keyring: &'a Keyring,
+    /// The user.
+    pub user: &'a UserId,
+    /// The nonces of sealed values.
+    pub randomness: &'a dyn Randomness,
+}
+
+impl Vault for UserVault<'_> {
+    fn current(&self) -> KeyVersion {
+        self.keyring.current()
+    }
+
+    fn seal(&self, purpose: Purpose, factor: &FactorId, plain: &[u8]) -> Result<Sealed, Error> {
+        self.keyring.seal(purpose, self.user, factor, plain, self.randomness)
+    }
+
+    fn open(&self, purpose: Purpose, factor: &FactorId, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.keyring.open(purpose, self.user, factor, sealed)
+    }
+
+    fn passcode_digest(
+        &self,
+        version: KeyVersion,
+        factor: &FactorId,
+        nonce: NonceDigest,
+        code: &Passcode,
+    ) -> Result<Digest, Error> {
+        self.keyring.passcode_digest(version, self.user, factor, nonce, code)
+    }
+
+    fn recovery_digest(&self, version: KeyVersion, code: &RecoveryCode) -> Result<Digest, Error> {
+        self.keyring.recovery_digest(version, self.user, code)
+    }
+
+    fn user_tag(&self) -> Result<UserTag, Error> {
+        self.keyring.user_tag(self.user)
+    }
+}
