@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{BIND, VERIFY, bound, enrol_app, make_secret, verified_secret};
-use crate::rig::{Plan, Transcript, World, enrol_email, enrol_phone};
+use crate::rig::{Client, Plan, Transcript, World, enrol_email, enrol_phone};
 
 #[tokio::test]
 async fn what_is_wrong_with_a_request_is_named_with_its_key_path() {
@@ -69,6 +69,11 @@ async fn an_account_is_told_what_it_can_pass_a_check_with() {
     insta::assert_snapshot!(log.text());
 }
 
+/// Challenges the only factor that codes are sent to.
+async fn challenge(client: &Client) -> String {
+    client.post("/v1/me/challenges", json!({})).await.text("/challengeId")
+}
+
 #[tokio::test]
 async fn after_a_check_of_an_enrolled_factor_a_new_one_is_bound() {
     let world = World::new();
@@ -76,8 +81,7 @@ async fn after_a_check_of_an_enrolled_factor_a_new_one_is_bound() {
     enrol_phone(&world.session("alice", "phone"), "+41791234567").await;
     let (id, _) = verified_secret(&laptop).await;
     laptop.post(BIND, bound(&id)).await.expect(403);
-    let challenge = laptop.post("/v1/me/challenges", json!({})).await.text("/challengeId");
-    let answer = json!({"challengeId": challenge, "code": world.postbox.code()});
+    let answer = json!({"challengeId": challenge(&laptop).await, "code": world.postbox.code()});
     laptop.post("/v1/me/verify", answer).await.expect(200);
     laptop.post(BIND, bound(&id)).await.expect(204);
 }
@@ -141,7 +145,11 @@ async fn what_was_begun_on_an_empty_account_needs_a_check_once_it_is_not() {
     let (id, _) = verified_secret(&first).await;
     enrol_phone(&second, "+41791234567").await;
     first.post(BIND, bound(&id)).await.expect(403);
-    second.post(BIND, bound(&id)).await.expect(204);
+    // A session with a recent check doesn't lend it to what another session began.
+    second.post(BIND, bound(&id)).await.expect(403);
+    let check = json!({"challengeId": challenge(&first).await, "code": world.postbox.code()});
+    first.post("/v1/me/verify", check).await.expect(200);
+    first.post(BIND, bound(&id)).await.expect(204);
     assert_eq!(second.get("/v1/me/factors").await.json()["factors"].as_array().map(Vec::len), Some(2));
 }
 

@@ -69,8 +69,10 @@ pub(super) async fn t18_what_was_begun_before_the_back_end_enrolled_needs_presen
     let refused = thief.post(LOGTO_SECRET, Value::Null).await;
     expect(&refused, 403, "session.mfa.require_mfa_verification");
     expect(&confirm(&thief, &token, &code).await, 403, "step_up_required");
-    // The back end goes on, whatever has changed since.
+    // What the back end began ends with the next change, too. It begins anew.
     enrol_email(&back_end, "alice@example.com").await;
+    expect(&confirm(&back_end, &pending, &world.next_code(&secret)).await, 410, "expired");
+    let (pending, secret) = begin_app(&back_end, "App").await;
     confirm(&back_end, &pending, &world.next_code(&secret)).await.expect(201);
     assert_eq!(factors(&back_end).await, 3);
 }

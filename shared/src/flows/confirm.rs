@@ -5,9 +5,10 @@ use super::engine::{Cx, Name, Outcome, UseCase, Work};
 use super::enroll::require_first_app;
 use super::{Caller, Service};
 use crate::domain::account::Change;
+use crate::domain::actor::Actor;
 use crate::domain::enrollment::{Claim, Draft, Enrollment};
-use crate::domain::error::{CodeKind, Error};
-use crate::domain::factor::{FactorSummary, Opened};
+use crate::domain::error::{CodeKind, Error, Subject};
+use crate::domain::factor::{FactorSummary, FactorType, Opened};
 use crate::domain::grant::Allowed;
 use crate::domain::possession::{Attempt, Possession};
 use crate::domain::recovery::RecoverySet;
@@ -97,7 +98,7 @@ impl UseCase for Confirm<'_> {
         }
         let (draft, _) = claimed(work, cx, self.claim)?;
         if !account.may_finish(draft.beginning(), cx.caller.actor, cx.now, cx.policy()) {
-            return Err(step_up_required(work, cx));
+            return Err(may_not_finish(work, cx, self.claim.factor_type));
         }
         let draft = draft.clone();
         let opened = draft.candidate.open(cx.vault)?;
@@ -153,13 +154,22 @@ impl UseCase for Bind<'_> {
             Err(_) => account.allowed(actor, cx.now, cx.policy()) != Allowed::NotYet,
         };
         if !may_ask {
-            return Err(step_up_required(work, cx));
+            let factor_type = self.token.as_ref().map_or(FactorType::Totp, |token| token.factor_type);
+            return Err(may_not_finish(work, cx, factor_type));
         }
         let (draft, possession) = claimed?;
         let (draft, possession) = (draft.clone(), possession.cloned().ok_or(Error::NotVerified)?);
         let opened = draft.candidate.open(cx.vault)?;
         require_room(work, cx, self.terms, &draft, &opened)?;
         bind(work, cx, self.terms, &draft, &opened, possession).map(Outcome::reply)
+    }
+}
+
+/// The refusal of a draft whose beginning counts no more. A session can pass a check; the back end begins anew.
+fn may_not_finish(work: &Work, cx: &Cx<'_>, factor_type: FactorType) -> Error {
+    match cx.caller.actor {
+        Actor::Session(_) => step_up_required(work, cx),
+        Actor::BackEnd => Error::Expired(Subject::Enrollment(factor_type)),
     }
 }
 

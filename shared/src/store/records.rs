@@ -73,10 +73,9 @@ pub fn destination_key(index: [u8; 16]) -> Key {
 
 impl Record for Account {
     fn write(&self) -> Item {
-        // Every grant of an account is of its current epoch, or counts no more.
-        let grants = self.grants.iter().filter(|grant| grant.epoch == self.epoch);
-        let grants =
-            grants.map(|grant| Item::default().with("session", grant.session.0.as_slice()).with("at", grant.at.unix()));
+        let grants = self.grants.iter().map(|Grant { epoch, session, at }| {
+            Item::default().with("epoch", epoch.0).with("session", session.0.as_slice()).with("at", at.unix())
+        });
         let grants: Vec<_> = grants.collect();
         new_item()
             .with("epoch", self.epoch.0)
@@ -87,10 +86,12 @@ impl Record for Account {
 
     fn read(item: &Item) -> Result<Self, ItemError> {
         check_schema(item)?;
-        let epoch = Epoch(item.number("epoch")?);
-        let grant = |item: &Item| Ok(Grant { epoch, session: Session(array(item, "session")?), at: time(item, "at")? });
+        let grant = |item: &Item| {
+            let epoch = Epoch(item.number("epoch")?);
+            Ok(Grant { epoch, session: Session(array(item, "session")?), at: time(item, "at")? })
+        };
         Ok(Self {
-            epoch,
+            epoch: Epoch(item.number("epoch")?),
             factors: item.maps("factors")?.into_iter().map(read_factor).collect::<Result<_, _>>()?,
             recovery: item.map("recovery")?.map(read_set).transpose()?,
             grants: item.maps("grants")?.into_iter().map(grant).collect::<Result<_, _>>()?,
