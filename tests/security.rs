@@ -17,6 +17,7 @@ mod revocation;
 mod secrets;
 mod sends;
 mod sessions;
+mod time;
 mod tokens;
 
 /// Runs every test against a store of its own. Tests are functions over `Arc<dyn Store>`.
@@ -129,6 +130,15 @@ macro_rules! security_tests {
                 t15_t22_nothing_that_was_ever_stored_tells_a_secret,
                 t22_a_ciphertext_opens_for_its_own_user_alone,
                 t22_a_digest_is_of_its_own_user_alone,
+            }
+            time {
+                t49_a_step_back_lengthens_no_delay_of_an_app,
+                t49_a_step_back_takes_no_free_try,
+                t49_a_code_passes_once_whichever_way_the_clock_steps,
+                t49_a_step_back_lengthens_no_wait_for_a_message,
+                t49_a_jump_and_back_earns_no_message_more,
+                t49_a_step_back_lengthens_no_wait_for_new_tries,
+                t49_a_step_back_keeps_nothing_alive,
             }
             alike {
                 t21_what_is_anothers_is_as_unknown_as_what_never_was,

@@ -58,6 +58,11 @@ impl Attempts {
         Self { wrong: self.wrong.saturating_add(1), last: now }
     }
 
+    /// The clock has stepped back: the delay runs from now.
+    pub(super) fn rewind(&mut self, now: Timestamp) {
+        self.last = self.last.min(now);
+    }
+
     /// Codes that may still be tried before a delay begins.
     #[must_use]
     pub fn remaining(&self, policy: &Policy) -> Option<u32> {

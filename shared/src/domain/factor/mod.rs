@@ -373,9 +373,13 @@ impl Factor {
         self.attempts = self.attempts.and_wrong(now);
     }
 
-    /// The clock has stepped back: a delay runs from now, not from a time that has not come.
+    /// The clock has stepped back: a delay runs from now, and an app's codes are spent up to the latest that would pass now.
     pub(super) fn rewind(&mut self, now: Timestamp) {
-        self.attempts.last = self.attempts.last.min(now);
+        self.attempts.rewind(now);
+        match &mut self.method {
+            Method::Totp(method) => method.used = method.used.min(totp::latest(now)),
+            Method::Passcode(_) => {}
+        }
     }
 }
 

@@ -1,0 +1,167 @@
+//! A clock that steps: no wait is longer than its delay, and nothing is freed twice.
+
+use std::sync::Arc;
+
+use countersign::store::Store;
+use serde_json::{Value, json};
+
+use super::given::*;
+use crate::rig::tools::totp;
+use crate::rig::{Client, World, enrol_app, enrol_email, enrol_phone};
+
+/// How far a clock is ahead before it steps back, in seconds: a second, a minute less one, an hour, a year, eight thousand
+/// years.
+const STEPS: [i64; 5] = [1, 59, 3_600, 31_536_000, 252_288_000_000];
+
+/// A request that waits was told to wait so long at most, whatever the clock did, and passes after just that.
+async fn passes_after_its_wait(world: &World, longest: u64, case: &str, ask: impl AsyncFn() -> crate::rig::Reply) {
+    let refused = ask().await;
+    let wait = refused.retry_after().unwrap_or_else(|| panic!("{case}: it is refused: {}", refused.json()));
+    assert!(wait <= longest, "{case}: {wait} s");
+    world.pass(i64::try_from(wait).unwrap() - 1);
+    if wait > 1 {
+        assert_eq!(ask().await.retry_after(), Some(1), "{case}: a second before the wait is over");
+    }
+    world.pass(1);
+    let reply = ask().await;
+    assert!(passed(&reply), "{case}: {}", reply.json());
+}
+
+pub(super) async fn t49_a_step_back_lengthens_no_delay_of_an_app(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    for step in STEPS {
+        let alice = world.user(&format!("alice-{step}"));
+        world.pass(step);
+        let (secret, ..) = enrol_app(&alice, "App").await;
+        for wrong in 0..12 {
+            world.pass(if wrong < 5 { 0 } else { 900 });
+            expect(&verify(&alice, &world.wrong_code(&secret)).await, 400, "incorrect_code");
+        }
+        world.pass(-step);
+        let refused = verify(&alice, &totp(&secret, world.now())).await;
+        expect(&refused, 429, "too_many_attempts");
+        let wait = refused.retry_after().unwrap();
+        assert!(wait <= 256, "a step of {step} s: {wait} s");
+        world.pass(i64::try_from(wait).unwrap());
+        // A code of the app's is spent for as long as the codes that it stands for would pass.
+        let passes = verify(&alice, &totp(&secret, world.now())).await;
+        assert!(passed(&passes), "a step of {step} s: {}", passes.json());
+    }
+}
+
+/// Free tries stay free: they were refused, by up to thousands of years.
+pub(super) async fn t49_a_step_back_takes_no_free_try(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    for step in STEPS {
+        let alice = world.user(&format!("alice-{step}"));
+        world.pass(step);
+        let (secret, ..) = enrol_app(&alice, "App").await;
+        expect(&verify(&alice, &world.wrong_code(&secret)).await, 400, "incorrect_code");
+        world.pass(-step);
+        for _ in 0..4 {
+            expect(&verify(&alice, &world.wrong_code(&secret)).await, 400, "incorrect_code");
+        }
+        expect(&verify(&alice, &world.wrong_code(&secret)).await, 429, "too_many_attempts");
+    }
+}
+
+pub(super) async fn t49_a_code_passes_once_whichever_way_the_clock_steps(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    for step in STEPS {
+        let alice = world.user(&format!("alice-{step}"));
+        let (secret, ..) = enrol_app(&alice, "App").await;
+        let code = world.next_code(&secret);
+        verify(&alice, &code).await.expect(200);
+        // Ahead, a check, and back: the code that was used stays used, and the app is of use again within two minutes.
+        world.pass(step);
+        let ahead = totp(&secret, world.now());
+        let _ = verify(&alice, &ahead).await;
+        world.pass(-step);
+        let again = verify(&alice, &code).await;
+        assert!(!passed(&again), "a step of {step} s: {}", again.json());
+        world.pass(90);
+        verify(&alice, &world.next_code(&secret)).await.expect(200);
+    }
+}
+
+pub(super) async fn t49_a_step_back_lengthens_no_wait_for_a_message(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    for (number, step) in STEPS.into_iter().enumerate() {
+        let alice = world.user(&format!("alice-{step}"));
+        world.pass(step);
+        let phone = enrol_phone(&alice, &format!("+861380013800{number}")).await;
+        let ask = async || alice.post(CHALLENGE, json!({"factorId": phone})).await;
+        ask().await.expect(201);
+        world.pass(-step);
+        passes_after_its_wait(&world, 20, &format!("a resend, a step of {step} s"), ask).await;
+
+        let (bob, address) = (world.user(&format!("bob-{step}")), format!("{number}@example.com"));
+        world.pass(step);
+        let begin = async || bob.post(ENROLL, json!({"factorType": "email", "email": address})).await;
+        begin().await.expect(201);
+        world.pass(-step);
+        passes_after_its_wait(&world, 60, &format!("a new address, a step of {step} s"), begin).await;
+    }
+}
+
+pub(super) async fn t49_a_jump_and_back_earns_no_message_more(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let ask = async || alice.post(CHALLENGE, json!({"factorId": phone})).await;
+    let send_all = async || {
+        let mut sent = 0;
+        while ask().await.status == 201 {
+            world.pass(20);
+            sent += 1;
+        }
+        sent
+    };
+    assert_eq!(send_all().await, 5);
+    // An hour ahead the ten minutes are over; back again, they are not over once more.
+    world.pass(3_600);
+    assert_eq!(send_all().await, 5);
+    world.pass(-3_600);
+    assert_eq!(send_all().await, 0);
+    let wait = ask().await.retry_after().unwrap();
+    assert!(wait <= 86_400, "{wait}");
+}
+
+pub(super) async fn t49_a_step_back_lengthens_no_wait_for_new_tries(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    for (number, step) in [1, 30, 59].into_iter().enumerate() {
+        let alice = world.user(&format!("alice-{number}"));
+        let (token, code) = begin_email(&alice, &format!("{number}@example.com")).await;
+        for _ in 0..5 {
+            expect(&confirm(&alice, &token, &world.postbox.wrong_code()).await, 400, "incorrect_code");
+        }
+        world.pass(-step);
+        let refused = confirm(&alice, &token, &code).await;
+        expect(&refused, 429, "too_many_attempts");
+        assert_eq!(refused.retry_after(), Some(900), "a step of {step} s");
+        world.pass(900);
+        let (token, code) = begin_email(&alice, &format!("{number}@example.com")).await;
+        confirm(&alice, &token, &code).await.expect(201);
+    }
+}
+
+/// A stolen session, or a code that was sent, must not live for a year because a clock was wrong for a second.
+pub(super) async fn t49_a_step_back_keeps_nothing_alive(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    for (number, step) in [3_600, 31_536_000].into_iter().enumerate() {
+        let alice = world.user(&format!("alice-{number}"));
+        let mail = enrol_email(&alice, &format!("{number}@example.com")).await;
+        let (token, secret) = begin_app(&alice, "New").await;
+        let (id, code) = challenge(&alice, &mail).await;
+        world.pass(-step);
+        expect(&alice.delete(&format!("{FACTORS}/{mail}"), Value::Null).await, 403, "step_up_required");
+        expect(&confirm(&alice, &token, &totp(&secret, world.now())).await, 410, "expired");
+        expect(&answer(&alice, &id, &code).await, 410, "expired");
+        world.pass(step);
+    }
+    // The clocks of two instances differ a little: that ends nothing.
+    let client: Client = world.user("bob");
+    enrol_email(&client, "bob@example.com").await;
+    world.pass(-1);
+    client.post(CODES, Value::Null).await.expect(201);
+}
