@@ -146,10 +146,10 @@ pub(super) async fn t20_nothing_of_a_forgotten_user_stays_but_tombstones(store: 
         }
         assert!(stored.ttl.is_some(), "{key:?} is swept some day");
         let names: Vec<_> = stored.item.iter().map(|(name, _)| name).collect();
-        let left = if key.as_str().starts_with('a') {
-            vec!["epoch", "factors", "schema"]
-        } else {
-            vec!["schema", "since", "state"]
+        let left = match &key.as_str()[..1] {
+            "a" => vec!["epoch", "factors", "schema"],
+            "c" => vec!["schema", "state"],
+            _ => vec!["schema", "since", "state"],
         };
         assert_eq!(names, left, "{key:?}");
         for (_, value) in stored.item.iter() {
@@ -300,6 +300,7 @@ pub(super) async fn t41_what_one_kind_of_caller_begins_the_other_cant_finish(sto
         answer(begins, &id, &code).await.expect(200);
         expect(&answer(other, &id, &code).await, 404, "not_found");
         expect(&answer(begins, &id, &code).await, 409, "already_used");
+        world.pass(20);
     }
     // A token is of one user, whoever asks.
     let (token, secret) = begin_app(&back_end, "Alice's").await;
