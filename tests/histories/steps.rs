@@ -107,8 +107,12 @@ pub(super) fn step() -> impl Strategy<Value = Vec<Step>> {
         4 => (who(), 0..4_usize).prop_map(|(who, to)| enrol(who, kind_of(to), to)),
         4 => (who(), 0..3_usize, guess()).prop_map(|(who, factor, code)| challenge(who, factor, code)),
         1 => (who(), 0..4_usize, 1..4_usize).prop_map(|(who, to, count)| insist(who, to, count)),
-        2 => (who(), 0..3_usize, gap(), 2..9_usize).prop_map(|(who, factor, gap, count)| send_again(who, factor, gap, count)),
-        1 => (0..4_usize, gap(), 2..9_usize).prop_map(|(to, gap, count)| begin_by_turns(to, gap, count)),
+        2 => (who(), 0..3_usize, gap(), 2..9_usize)
+            .prop_map(|(who, factor, gap, count)| send_again(who, factor, gap, count)),
+        2 => (0..4_usize, gap(), 2..13_usize, given())
+            .prop_map(|(to, gap, count, code)| begin_by_turns(to, gap, count, code)),
+        1 => (who(), 0..3_usize, prop::sample::select(vec![172_800, 172_801]))
+            .prop_map(|(who, factor, seconds)| answer_late(who, factor, seconds)),
         1 => (who(), 0..2_usize).prop_map(|(who, label)| hand_over(who, label)),
         1 => (who(), 0..3_usize, guesses_in_a_row()).prop_map(|(who, factor, count)| guesses(who, factor, count)),
         18 => (who(), act()).prop_map(|(who, act)| vec![Step::Do(who, act)]),
@@ -171,9 +175,16 @@ fn send_again(who: Who, factor: usize, gap: i64, count: usize) -> Vec<Step> {
 }
 
 /// Enrolments of one destination, by both users.
-fn begin_by_turns(to: usize, gap: i64, count: usize) -> Vec<Step> {
-    let begin = |number| Step::Do(Who { user: number % 2, session: 0 }, Act::BeginSent { to, code: Given::Nothing });
+fn begin_by_turns(to: usize, gap: i64, count: usize, code: Given) -> Vec<Step> {
+    let begin = |number| Step::Do(Who { user: number % 2, session: 0 }, Act::BeginSent { to, code });
     (0..count).flat_map(|number| [begin(number), Step::Pass(gap)]).collect()
+}
+
+/// An answer after the day that a message counts for, and the day that its item is kept after that.
+fn answer_late(who: Who, factor: usize, seconds: i64) -> Vec<Step> {
+    let mut steps = challenge(who, factor, Guess::Right);
+    steps.splice(1..1, [Step::Pass(seconds), Step::Sweep]);
+    steps
 }
 
 /// One session removes what there is, another enrols anew: the first is none of the new account's.
