@@ -100,7 +100,7 @@ async fn a_lost_account_comes_back_without_what_was_over_and_the_others_stay_as_
     assert_eq!(check(&bob, &used).await["code"], "code_already_used", "his account is as he left it");
     let (token, of_mallory) = begun;
     let confirm = json!({"enrollmentToken": token, "code": world.next_code(&of_mallory)});
-    assert_eq!(mallory.post(CONFIRM, confirm).await.expect(403).json()["code"], "presence_required");
+    assert_eq!(mallory.post(CONFIRM, confirm).await.expect(403).json()["code"], "step_up_required");
     alice.post("/v1/me/recovery-codes", Value::Null).await.expect(403);
     assert_eq!(check(&alice, &recovery[0]).await["code"], "incorrect_code", "it was used");
     assert_eq!(check(&alice, &recovery[1]).await["code"], "incorrect_code", "it may have been");

@@ -32,7 +32,7 @@ pub(crate) fn run(port: u16, data_dir: &Path, person: &Person) -> Result<(), Box
     let terminal = Terminal { agent, url: format!("http://127.0.0.1:{port}"), token };
 
     let (mut status, mut begun) = terminal.post("/v1/me/enrollments", &json!({"factorType": "totp"}))?;
-    if begun.get("code").and_then(Value::as_str) == Some("presence_required") {
+    if begun.get("code").and_then(Value::as_str) == Some("step_up_required") {
         say(&format!("{} has a factor already, so a new one needs a check.", person.user))?;
         let Some(code) = ask("A code of their app, or a recovery code (Enter to stop): ")? else { return Ok(()) };
         (status, begun) = terminal.post("/v1/me/enrollments", &json!({"factorType": "totp", "code": code}))?;

@@ -43,7 +43,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("ALLOWED_ORIGINS", "", "web origins that may call from a browser, with commas; * is any"),
     setting("USER_ID_CLAIM", "sub", "the claim that names the user; one that users can edit would be a hole"),
-    setting("PRESENCE_SECONDS", "600", "how long a passed check lets its session change factors"),
+    setting("STEP_UP_SECONDS", "600", "how long a passed check lets its session change factors"),
     setting("ENROLLMENT_SECONDS", "600", "how long an enrolment lives, and its code with it"),
     setting("GENAUTH_ENROLLMENT_SECONDS", "60", "the same in the genauth dialect"),
     setting("CHALLENGE_SECONDS", "600", "how long a challenge lives"),
@@ -106,7 +106,7 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
     // A code that is sent lives no longer than ten minutes (SP 800-63B-4, section 3.1.3.3), and gets no new tries.
     let life = 60..=600;
     let policy = Policy {
-        presence_seconds: reader.number("PRESENCE_SECONDS", 1..=86_400),
+        presence_seconds: reader.number("STEP_UP_SECONDS", 1..=86_400),
         enrollment_seconds: reader.number("ENROLLMENT_SECONDS", life.clone()),
         genauth_enrollment_seconds: reader.number("GENAUTH_ENROLLMENT_SECONDS", life.clone()),
         challenge_seconds: reader.number("CHALLENGE_SECONDS", life),

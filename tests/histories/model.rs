@@ -170,7 +170,7 @@ impl Owner {
             return Expected::of([]);
         }
         match code {
-            None => Expected::of([refusal("presence_required")]),
+            None => Expected::of([refusal("step_up_required")]),
             Some(code) => self.check(code, apps, now),
         }
     }
@@ -247,7 +247,7 @@ impl Owner {
         }
         let is_theirs = pending.epoch == self.epoch && pending.session.is_none_or(|begun_by| begun_by == session);
         let is_allowed = is_theirs || self.is_present(session, now);
-        let refused = Expected::of((!is_allowed).then(|| refusal("presence_required")))
+        let refused = Expected::of((!is_allowed).then(|| refusal("step_up_required")))
             .or(self.no_room(kind, &pending.label, &pending.to))
             .or(pending.wrong.ends(now));
         // What is refused for another reason is refused without a look at the code.

@@ -14,7 +14,7 @@ pub(super) const TOLD: &[&str] = &[
     "incorrect_code",
     "invalid_request",
     "not_found",
-    "presence_required",
+    "step_up_required",
     "too_many_attempts",
     "too_many_factors",
     "too_many_messages",

@@ -190,5 +190,5 @@ async fn a_challenge_is_no_way_around_presence() {
     let laptop = world.session("alice", "laptop");
     challenge(&laptop, json!({})).await;
     let refused = laptop.post(ENROLLMENTS, json!({"factorType": "totp"})).await;
-    assert_eq!(refused.outcome(), (403, "presence_required".to_owned()));
+    assert_eq!(refused.outcome(), (403, "step_up_required".to_owned()));
 }

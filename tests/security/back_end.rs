@@ -28,7 +28,7 @@ pub(super) async fn t18_what_the_back_end_passes_is_nobodys_presence(store: Arc<
     let begun = back_end.post(ENROLL, json!({"factorType": "totp", "session": "alice-1"})).await.expect(201);
     let secret = begun.text("/totp/secret");
     let confirmed = confirm(&back_end, &begun.text("/enrollmentToken"), &world.next_code(&secret)).await.expect(201);
-    expect(&alice.post(ENROLL, new_app()).await, 403, "presence_required");
+    expect(&alice.post(ENROLL, new_app()).await, 403, "step_up_required");
     let phone = enrol_phone(&back_end, "+8613800138000").await;
     // Nor its checks.
     back_end.post(VERIFY, json!({"code": world.next_code(&secret), "session": "alice-1"})).await.expect(200);
@@ -39,10 +39,10 @@ pub(super) async fn t18_what_the_back_end_passes_is_nobodys_presence(store: Arc<
     back_end.post(ENROLL, body).await.expect(201);
     for session in ["alice-1", "alice-2", ""] {
         let alice = world.session("alice", &format!("{session}."));
-        expect(&alice.post(ENROLL, new_app()).await, 403, "presence_required");
+        expect(&alice.post(ENROLL, new_app()).await, 403, "step_up_required");
     }
-    expect(&alice.delete(&format!("{FACTORS}/{phone}"), Value::Null).await, 403, "presence_required");
-    expect(&alice.post(CODES, Value::Null).await, 403, "presence_required");
+    expect(&alice.delete(&format!("{FACTORS}/{phone}"), Value::Null).await, 403, "step_up_required");
+    expect(&alice.post(CODES, Value::Null).await, 403, "step_up_required");
 }
 
 pub(super) async fn t18_a_change_by_the_back_end_ends_the_presence_of_every_session(store: Arc<dyn Store>) {
@@ -52,11 +52,11 @@ pub(super) async fn t18_a_change_by_the_back_end_ends_the_presence_of_every_sess
     let phone = enrol_phone(&alice, "+8613800138000").await;
     alice.post(ENROLL, new_app()).await.expect(201);
     back_end.delete(&format!("{FACTORS}/{phone}"), Value::Null).await.expect(204);
-    expect(&alice.post(ENROLL, new_app()).await, 403, "presence_required");
+    expect(&alice.post(ENROLL, new_app()).await, 403, "step_up_required");
     verify(&alice, &world.next_code(&secret)).await.expect(200);
     alice.post(ENROLL, new_app()).await.expect(201);
     back_end.post(CODES, Value::Null).await.expect(201);
-    expect(&alice.post(ENROLL, new_app()).await, 403, "presence_required");
+    expect(&alice.post(ENROLL, new_app()).await, 403, "step_up_required");
 }
 
 pub(super) async fn t18_what_was_begun_before_the_back_end_enrolled_needs_presence(store: Arc<dyn Store>) {
@@ -68,7 +68,7 @@ pub(super) async fn t18_what_was_begun_before_the_back_end_enrolled_needs_presen
     // What nothing allows yet takes no place of what the back end began.
     let refused = thief.post(LOGTO_SECRET, Value::Null).await;
     expect(&refused, 403, "session.mfa.require_mfa_verification");
-    expect(&confirm(&thief, &token, &code).await, 403, "presence_required");
+    expect(&confirm(&thief, &token, &code).await, 403, "step_up_required");
     // The back end goes on, whatever has changed since.
     enrol_email(&back_end, "alice@example.com").await;
     confirm(&back_end, &pending, &world.next_code(&secret)).await.expect(201);
@@ -102,7 +102,7 @@ pub(super) async fn t19_a_reset_by_the_back_end_does_not_touch_other_users(store
     let stranger = world.session("alice", "stranger");
     expect(&verify(&stranger, &world.next_code(&secret)).await, 403, "factor_locked");
     for id in [&app, &phone] {
-        expect(&stranger.delete(&format!("{FACTORS}/{id}"), Value::Null).await, 403, "presence_required");
+        expect(&stranger.delete(&format!("{FACTORS}/{id}"), Value::Null).await, 403, "step_up_required");
     }
     let back_end = world.back_end("alice");
     back_end.delete(&format!("{FACTORS}/{app}"), Value::Null).await.expect(204);
@@ -204,7 +204,7 @@ pub(super) async fn t20_a_user_is_forgotten_whole_whoever_races(store: Arc<dyn S
         expect(&verify(&alice, &codes[1]).await, 400, "incorrect_code");
         // Presence went with the factors: another session enrols, and this one has to pass a check.
         enrol_app(&world.session(&name, "new"), "New").await;
-        expect(&alice.post(ENROLL, new_app()).await, 403, "presence_required");
+        expect(&alice.post(ENROLL, new_app()).await, 403, "step_up_required");
     }
 }
 
@@ -224,7 +224,7 @@ pub(super) async fn t20_a_first_enrollment_in_flight_does_not_outlive_its_user(s
                 .await;
         assert_eq!(count(&replies, 204, ""), 1);
         // Account and enrolment are read side by side: the one after the other was forgotten, it lacks presence.
-        let told = [(201, ""), (404, "not_found"), (403, "presence_required")];
+        let told = [(201, ""), (404, "not_found"), (403, "step_up_required")];
         let outcomes: Vec<_> = replies.iter().map(outcome).collect();
         let finished = told.iter().map(|(status, code)| count(&replies, *status, code)).sum::<usize>();
         assert_eq!(finished, 1, "round {round}: {outcomes:?}");

@@ -28,7 +28,7 @@ pub(super) async fn t18_adding_a_factor_needs_presence_in_every_dialect(store: A
     let messages = world.postbox.calls();
     let other = world.session("alice", "other");
     for request in [new_app(), json!({"factorType": "sms", "phoneNumber": "+8613800138000"})] {
-        expect(&other.post(ENROLL, request).await, 403, "presence_required");
+        expect(&other.post(ENROLL, request).await, 403, "step_up_required");
     }
     for (factor_type, profile) in [("OTP", json!({})), ("SMS", json!({"phoneNumber": "13800138000"}))] {
         let request = json!({"factorType": factor_type, "profile": profile});
@@ -97,12 +97,12 @@ pub(super) async fn t18_presence_ends(store: Arc<dyn Store>) {
     world.pass(599);
     alice.post(ENROLL, new_app()).await.expect(201);
     world.pass(1);
-    expect(&alice.post(ENROLL, new_app()).await, 403, "presence_required");
+    expect(&alice.post(ENROLL, new_app()).await, 403, "step_up_required");
     verify(&alice, &world.next_code(&secret)).await.expect(200);
     world.pass(599);
     alice.post(ENROLL, new_app()).await.expect(201);
     world.pass(1);
-    expect(&alice.post(ENROLL, new_app()).await, 403, "presence_required");
+    expect(&alice.post(ENROLL, new_app()).await, 403, "step_up_required");
 }
 
 pub(super) async fn t18_a_code_stands_in_for_presence_once(store: Arc<dyn Store>) {
@@ -115,7 +115,7 @@ pub(super) async fn t18_a_code_stands_in_for_presence_once(store: Arc<dyn Store>
     expect(&first.post(ENROLL, with_code(&world.wrong_code(&secret))).await, 400, "incorrect_code");
     first.post(ENROLL, with_code(&code)).await.expect(201);
     expect(&second.post(ENROLL, with_code(&code)).await, 400, "code_already_used");
-    expect(&second.post(ENROLL, new_app()).await, 403, "presence_required");
+    expect(&second.post(ENROLL, new_app()).await, 403, "step_up_required");
     // It is a check that was passed: the session is present from now on.
     first.post(ENROLL, new_app()).await.expect(201);
 }
@@ -128,7 +128,7 @@ pub(super) async fn t18_what_was_begun_on_an_empty_account_cant_be_finished_on_a
     let (owner, thief) = users("native");
     let (token, secret) = begin_app(&thief, "Thief's").await;
     enrol_email(&owner, "native@example.com").await;
-    expect(&confirm(&thief, &token, &world.next_code(&secret)).await, 403, "presence_required");
+    expect(&confirm(&thief, &token, &world.next_code(&secret)).await, 403, "step_up_required");
     world.pass(60);
 
     let (owner, thief) = users("genauth");
@@ -165,7 +165,7 @@ pub(super) async fn t18_what_was_begun_before_a_removal_cant_be_finished_after_i
     let mail = enrol_email(&owner, "alice@example.com").await;
     owner.delete(&format!("{FACTORS}/{mail}"), Value::Null).await.expect(204);
     let reply = confirm(&thief, &token, &world.next_code(&secret)).await;
-    expect(&reply, 403, "presence_required");
+    expect(&reply, 403, "step_up_required");
 }
 
 pub(super) async fn t19_removing_a_factor_needs_presence_or_its_code(store: Arc<dyn Store>) {
@@ -175,7 +175,7 @@ pub(super) async fn t19_removing_a_factor_needs_presence_or_its_code(store: Arc<
     let (second, second_id, _) = enrol_app(&alice, "Second").await;
     let other = world.session("alice", "other");
     let path = format!("{FACTORS}/{second_id}");
-    expect(&other.delete(&path, Value::Null).await, 403, "presence_required");
+    expect(&other.delete(&path, Value::Null).await, 403, "step_up_required");
     expect(&other.post("/api/v3/reset-factor", json!({"factorId": second_id})).await, 403, "9005");
     let code = world.next_code(&first);
     let refused = other.delete(&path, json!({"code": code})).await;
@@ -199,8 +199,8 @@ pub(super) async fn t19_other_changes_need_presence_too(store: Arc<dyn Store>) {
     let (secret, app, codes) = enrol_app(&alice, "App").await;
     let other = world.session("alice", "other");
     let path = format!("{FACTORS}/{app}");
-    expect(&other.patch(&path, json!({"label": "Other"})).await, 403, "presence_required");
-    expect(&other.post(CODES, Value::Null).await, 403, "presence_required");
+    expect(&other.patch(&path, json!({"label": "Other"})).await, 403, "step_up_required");
+    expect(&other.post(CODES, Value::Null).await, 403, "step_up_required");
     assert_eq!(alice.get(&path).await.text("/label"), "App");
     verify(&alice, &codes[0]).await.expect(200);
     other.patch(&path, json!({"label": "Other", "code": world.next_code(&secret)})).await.expect(200);

@@ -229,7 +229,7 @@ pub(super) async fn t18_of_two_enrollments_begun_on_an_empty_account_one_is_fini
                 .map(|(client, token, code)| async move { confirm(&client, &token, &code).await }),
         )
         .await;
-        let outcomes = (count(&replies, 201, ""), count(&replies, 403, "presence_required"));
+        let outcomes = (count(&replies, 201, ""), count(&replies, 403, "step_up_required"));
         assert_eq!(outcomes, (1, 1), "who comes second finds an account that is not empty any more");
     }
 }

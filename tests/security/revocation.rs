@@ -215,8 +215,8 @@ impl Begun {
     /// enrolment any more.
     fn refusals(&self, replaced: bool) -> &'static [(u64, &'static str)] {
         match (self.way, replaced) {
-            (Way::App | Way::Phone | Way::Address, false) => &[(403, "presence_required")],
-            (Way::App | Way::Phone | Way::Address, true) => &[(404, "not_found"), (403, "presence_required")],
+            (Way::App | Way::Phone | Way::Address, false) => &[(403, "step_up_required")],
+            (Way::App | Way::Phone | Way::Address, true) => &[(404, "not_found"), (403, "step_up_required")],
             (Way::GenauthApp | Way::GenauthPhone | Way::GenauthAddress, false) => &[(403, "9005")],
             (Way::GenauthApp | Way::GenauthPhone | Way::GenauthAddress, true) => {
                 &[(404, "9008"), (403, "9005"), (409, "9009")]
@@ -267,7 +267,7 @@ async fn revokes(world: &World, (way, change): (Way, Change), by_back_end: bool,
     let expected = begun.refusals(is_replaced);
     assert!(expected.iter().any(|(status, code)| (*status, *code) == (told.0, told.1.as_str())), "{case}: {told:?}");
     let reply = thief.delete(&format!("{FACTORS}/{}", factors[0]["id"].as_str().unwrap()), Value::Null).await;
-    assert_eq!(outcome(&reply), (403, "presence_required".to_owned()), "{case}");
+    assert_eq!(outcome(&reply), (403, "step_up_required".to_owned()), "{case}");
     assert_eq!(owner.get(FACTORS).await.json()["factors"], factors, "{case}");
     world.pass(60);
 }
@@ -297,7 +297,7 @@ pub(super) async fn t18_a_leaked_recovery_code_is_worth_nothing_after_new_ones(s
     let (token, secret) = begin_app(&thief, "Thief's").await;
     owner.post(CODES, Value::Null).await.expect(201);
     world.pass(500);
-    expect(&confirm(&thief, &token, &world.next_code(&secret)).await, 403, "presence_required");
+    expect(&confirm(&thief, &token, &world.next_code(&secret)).await, 403, "step_up_required");
 }
 
 /// The session that makes the change may finish what it began.

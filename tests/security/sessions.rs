@@ -18,8 +18,8 @@ pub(super) async fn t20_presence_ends_with_the_factor_that_earned_it(store: Arc<
     thief.post(VERIFY, check).await.expect(200);
     owner.delete(&format!("{FACTORS}/{stolen_id}"), Value::Null).await.expect(204);
     let other = format!("{FACTORS}/{other_id}");
-    expect(&thief.delete(&other, Value::Null).await, 403, "presence_required");
-    expect(&thief.post(ENROLL, json!({"factorType": "totp"})).await, 403, "presence_required");
+    expect(&thief.delete(&other, Value::Null).await, 403, "step_up_required");
+    expect(&thief.post(ENROLL, json!({"factorType": "totp"})).await, 403, "step_up_required");
     // The owner, who removed it, is still there.
     owner.patch(&other, json!({"label": "Mine"})).await.expect(200);
 }
@@ -31,7 +31,7 @@ pub(super) async fn t16_presence_ends_with_the_recovery_codes_that_earned_it(sto
     let thief = world.session("alice", "thief");
     thief.post(VERIFY, json!({"code": codes[0]})).await.expect(200);
     owner.post(CODES, Value::Null).await.expect(201);
-    expect(&thief.delete(&format!("{FACTORS}/{id}"), Value::Null).await, 403, "presence_required");
+    expect(&thief.delete(&format!("{FACTORS}/{id}"), Value::Null).await, 403, "step_up_required");
 }
 
 pub(super) async fn t18_an_enrollment_is_finished_by_the_session_that_was_present(store: Arc<dyn Store>) {
@@ -42,7 +42,7 @@ pub(super) async fn t18_an_enrollment_is_finished_by_the_session_that_was_presen
 
     let (token, secret) = begin_app(&owner, "New").await;
     let confirm = json!({"enrollmentToken": token, "code": world.next_code(&secret)});
-    expect(&other.post(CONFIRM, confirm.clone()).await, 403, "presence_required");
+    expect(&other.post(CONFIRM, confirm.clone()).await, 403, "step_up_required");
     owner.post(CONFIRM, confirm).await.expect(201);
 
     // The profile page has no token, so that the session is all there is.

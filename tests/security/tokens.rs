@@ -266,7 +266,7 @@ pub(super) async fn t41_a_verified_but_unbound_secret_is_no_presence(store: Arc<
     let requests =
         [("DELETE", path.as_str(), Value::Null), ("POST", CODES, Value::Null), ("POST", ENROLL, new.clone())];
     for (method, path, body) in requests {
-        expect(&thief.call(method, path, body).await, 403, "presence_required");
+        expect(&thief.call(method, path, body).await, 403, "step_up_required");
     }
     expect(&bind_logto(&thief, &id).await, 403, "session.mfa.require_mfa_verification");
     // Nor does its code check anything.

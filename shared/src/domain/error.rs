@@ -134,7 +134,7 @@ impl Error {
             Self::FactorRequired => "factor_required",
             Self::IncorrectCode { .. } => "incorrect_code",
             Self::CodeAlreadyUsed => "code_already_used",
-            Self::PresenceRequired { .. } => "presence_required",
+            Self::PresenceRequired { .. } => "step_up_required",
             Self::FactorLocked => "factor_locked",
             Self::DestinationRefused => "destination_refused",
             Self::NotFound(_) | Self::NotEnrolled(_) => "not_found",

@@ -1,6 +1,6 @@
 //! Checking a code against an account: authenticator apps and recovery codes, told apart by shape.
 
-use super::sealed::{open_secret, presence_required, reseal};
+use super::sealed::{open_secret, step_up_required, reseal};
 use super::{App, Caller};
 use crate::domain::account::Account;
 use crate::domain::actor::Actor;
@@ -93,7 +93,7 @@ impl App {
             (Actor::BackEnd, Some(code)) => code,
             _ if is_allowed => return Ok(None),
             (_, Some(code)) => code,
-            (_, None) => return Err(presence_required(keys, &caller.user, account)),
+            (_, None) => return Err(step_up_required(keys, &caller.user, account)),
         };
         match self.check(keys, caller, account, code, apps, now)? {
             Checked::Passed(_) => Ok(None),

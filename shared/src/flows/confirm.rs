@@ -1,7 +1,7 @@
 //! Finishing an enrolment: a right code makes the candidate a factor.
 
 use super::enroll::require_first_app;
-use super::sealed::{open_destination, open_secret, presence_required, require_new, summarize};
+use super::sealed::{open_destination, open_secret, step_up_required, require_new, summarize};
 use super::{App, Caller, Loaded, Rounds};
 use crate::domain::account::Account;
 use crate::domain::enrollment::{Claim, Enrollment, Pending};
@@ -53,7 +53,7 @@ impl App {
             }
             let (pending, used) = claimed(enrollment.value.as_ref(), claim, caller, now)?;
             if !owner.may_bind(pending.authorized, caller.actor, now, self.policy()) {
-                return Err(presence_required(keys, &caller.user, &owner));
+                return Err(step_up_required(keys, &caller.user, &owner));
             }
             self.require_room(keys, caller, &owner, claim.dialect, &pending.candidate)?;
             let pending = (pending, used);
@@ -107,7 +107,7 @@ impl App {
             // With nothing to bind, a session of an account without factors is told so.
             let admitted = owner.may_bind(authorized, caller.actor, now, self.policy());
             if !admitted && (claimed.is_ok() || !owner.factors().is_empty()) {
-                return Err(presence_required(keys, &caller.user, &owner));
+                return Err(step_up_required(keys, &caller.user, &owner));
             }
             let (pending, possession) = claimed?;
             let possession = possession.ok_or(Error::NotVerified)?;

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::check::Apps;
-use super::sealed::{Destination, presence_required, require_new};
+use super::sealed::{Destination, step_up_required, require_new};
 use super::{App, Caller, Countries, Loaded, Rounds, not_configured};
 use crate::delivery::messages::Platform;
 use crate::delivery::{DeliveryError, Language, Message};
@@ -276,7 +276,7 @@ impl Drafting<'_> {
         // A draft that nothing allows yet, as Logto's may be, takes the place of none that is allowed.
         let replaced = previous.and_then(|previous| previous.authorization(self.now));
         if authorized.is_none() && replaced.is_some_and(|replaced| owner.is_current(replaced)) {
-            return Err(presence_required(self.keys, &self.caller.user, owner));
+            return Err(step_up_required(self.keys, &self.caller.user, owner));
         }
         let draft = self.draft(plan, authorized, tries)?;
         if begins_bound(self.dialect) {

@@ -145,7 +145,7 @@ pub(super) fn require_new(
 }
 
 /// The refusal of a session that has not passed a check lately, with what it could pass one with.
-pub(super) fn presence_required(keys: &Keyring, user: &UserId, account: &Account) -> Error {
+pub(super) fn step_up_required(keys: &Keyring, user: &UserId, account: &Account) -> Error {
     match summarize_all(keys, user, account) {
         Ok(available) => Error::PresenceRequired { available },
         Err(error) => error,

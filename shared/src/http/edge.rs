@@ -156,7 +156,7 @@ mod tests {
             (Error::CodeAlreadyUsed, "400 code_already_used | 422 6001 | 400 session.mfa.invalid_totp_code | 400"),
             (
                 Error::PresenceRequired { available: Vec::new() },
-                "403 presence_required | 403 9005 | 403 session.mfa.require_mfa_verification | 400",
+                "403 step_up_required | 403 9005 | 403 session.mfa.require_mfa_verification | 400",
             ),
             (
                 Error::FactorLocked,

@@ -68,7 +68,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str) {
         Error::FactorRequired => (StatusCode::BAD_REQUEST, "Factor required"),
         Error::IncorrectCode { .. } => (StatusCode::BAD_REQUEST, "Incorrect code"),
         Error::CodeAlreadyUsed => (StatusCode::BAD_REQUEST, "Code already used"),
-        Error::PresenceRequired { .. } => (StatusCode::FORBIDDEN, "Presence required"),
+        Error::PresenceRequired { .. } => (StatusCode::FORBIDDEN, "Step-up required"),
         Error::FactorLocked => (StatusCode::FORBIDDEN, "Factor locked"),
         Error::DestinationRefused => (StatusCode::FORBIDDEN, "Destination refused"),
         Error::NotFound(_) | Error::NotEnrolled(_) => (StatusCode::NOT_FOUND, "Not found"),
