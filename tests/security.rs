@@ -63,7 +63,9 @@ macro_rules! security_tests {
                 t09_a_flood_on_one_factor_neither_locks_nor_starves_another,
                 t18_of_two_enrollments_begun_on_an_empty_account_one_is_finished,
                 t20_a_check_in_flight_does_not_bring_a_removed_factor_back,
-                t30_a_destination_is_sent_to_once_however_many_ask,
+                t30_a_destination_is_sent_to_five_times_however_many_ask,
+                t30_a_user_sends_to_a_destination_once_however_many_sessions_ask,
+                t30_a_factor_is_challenged_once_however_many_ask,
                 nothing_is_lost_when_everything_happens_at_once,
             }
             limits {
@@ -78,7 +80,7 @@ macro_rules! security_tests {
                 t08_a_new_enrollment_does_not_reset_the_count,
                 t08_another_dialect_does_not_reset_the_count,
                 t29_a_challenge_has_five_tries,
-                t29_a_challenge_is_sent_five_times,
+                t29_five_codes_are_sent_in_ten_minutes_however_they_are_asked_for,
             }
             tokens {
                 t10_a_sent_code_expires_while_its_item_is_still_there,
@@ -118,8 +120,14 @@ macro_rules! security_tests {
             }
             sends {
                 t30_a_destination_is_sent_to_once_a_minute_however_it_is_written,
+                t30_a_destination_gets_five_messages_an_hour_and_ten_a_day_over_all_users,
+                t30_answering_every_challenge_does_not_renew_the_budget,
+                t30_every_factor_has_a_budget_of_its_own,
+                t30_a_stranger_who_sends_every_minute_does_not_delay_the_victims_first_try,
                 t30_a_strangers_messages_do_not_block_the_owners_challenge,
                 t30_a_country_that_is_not_allowed_is_not_sent_to,
+                t30_a_number_of_no_country_is_never_sent_to,
+                t35_a_refused_message_burns_nothing_of_the_budgets,
                 t35_a_refused_message_leaves_nothing_behind,
                 t35_a_refused_message_leaves_what_was_there_before,
                 t35_a_refused_challenge_costs_nothing,

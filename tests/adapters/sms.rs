@@ -109,7 +109,7 @@ async fn t35_a_number_whose_sms_is_refused_is_enrolled_at_once_and_challenged_so
     let token = enroll(&alice, number).await.expect(201).text("/enrollmentToken");
     let phone = confirm(&alice, number, &token).await;
 
-    // More often than a challenge may send messages.
+    // More often than messages are sent in ten minutes.
     for fault in REFUSALS.iter().cycle().take(7) {
         post.proxy.plan(*fault, 0, usize::MAX);
         assert_failed(&alice.post("/v1/me/challenges", json!({"factorId": phone})).await, &format!("{fault:?}"));
@@ -141,15 +141,17 @@ async fn t35_an_sms_of_which_nothing_is_known_is_charged_and_its_token_never_giv
             let token = enroll(&alice, &number).await.expect(201).text("/enrollmentToken");
             let phone = confirm(&alice, &number, &token).await;
 
-            // Each send uses up one of the five messages of a challenge. A slow one proves as much as five.
+            // Each is one of the five messages of ten minutes. One that is slow is as good as five.
             let (failing, arriving) = if fault == Fault::Slow { (1, 4) } else { (5, 0) };
             post.proxy.plan(fault, 0, usize::MAX);
             for _ in 0..failing {
                 assert_failed(&alice.post("/v1/me/challenges", json!({"factorId": phone})).await, &how);
+                world.pass(20);
             }
             post.proxy.heal();
             for status in std::iter::repeat_n(201, arriving).chain([429]) {
                 alice.post("/v1/me/challenges", json!({"factorId": phone})).await.expect(status);
+                world.pass(20);
             }
         });
     }

@@ -11,9 +11,12 @@ pub(super) fn contents(items: &BTreeMap<Key, Stored>) -> BTreeMap<&Key, &Item> {
 }
 
 fn is_nothing(key: &Key, item: &Item) -> bool {
-    let is_void = item.text("state") == Ok("void");
-    let is_uncharged = key.as_str().starts_with("l#") && item.number::<i64>("sent").is_err();
-    is_void || is_uncharged
+    match key.as_str().split('#').next() {
+        Some("e") => item.text("state") == Ok("void"),
+        Some("c") => item.text("state") == Ok("none") && item.numbers("sent").unwrap().is_empty(),
+        Some("l") => item.maps("sent").unwrap().is_empty(),
+        _ => false,
+    }
 }
 
 /// The same without what is random: ids, nonces, secrets and digests, of which the lengths remain.

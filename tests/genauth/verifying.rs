@@ -31,7 +31,7 @@ async fn without_an_app_no_code_is_right() {
 }
 
 #[tokio::test]
-async fn wrong_codes_are_delayed() {
+async fn wrong_codes_of_an_app_are_delayed_and_recovery_codes_are_not() {
     let world = World::new();
     let alice = world.user("alice");
     let (secret, recovery_code) = enrol_app(&alice).await;

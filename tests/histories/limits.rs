@@ -6,21 +6,32 @@ pub(super) const SETTINGS: &[(&str, &str)] = &[
     ("FREE_ATTEMPTS", "3"),
     ("LOCK_AFTER", "10"),
     ("CODE_TRIES", "3"),
-    ("CODE_SENDS", "3"),
+    ("SENDS_PER_TEN_MINUTES", "3"),
+    ("SENDS_PER_HOUR", "4"),
+    ("SENDS_PER_DAY", "6"),
+    ("DESTINATION_SENDS_PER_HOUR", "4"),
+    ("DESTINATION_SENDS_PER_DAY", "6"),
     ("RECOVERY_CODES", "2"),
 ];
 pub(super) const MAX_FACTORS: usize = 3;
 const FREE_ATTEMPTS: u32 = 3;
 const LOCK_AFTER: u32 = 10;
 const CODE_TRIES: u32 = 3;
-pub(super) const CODE_SENDS: u32 = 3;
 /// Seconds: of an enrolment, of a challenge, of presence.
 pub(super) const LIFE: i64 = 600;
 const TRIES_RESET: i64 = 900;
 /// Between the last moment at which something matters and the first at which it is swept.
 const KEPT: i64 = 86_400;
 const MAX_DELAY: i64 = 900;
-pub(super) const SEND_INTERVAL: i64 = 60;
+const HOUR: i64 = 3_600;
+const DAY: i64 = 86_400;
+
+/// So many messages within so many seconds: to an enrolled factor.
+const TO_FACTOR: &[(usize, i64)] = &[(1, 20), (3, 600), (4, HOUR), (6, DAY)];
+/// From one user to a destination that is not enrolled.
+const OF_USER: &[(usize, i64)] = &[(1, 60)];
+/// From all users to a destination that is not enrolled.
+const TO_DESTINATION: &[(usize, i64)] = &[(4, HOUR), (6, DAY)];
 
 /// Why a request is to be refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +100,55 @@ impl Wrong {
     pub(super) fn carried(self, now: i64) -> Self {
         if now < self.last + TRIES_RESET { self } else { Self::default() }
     }
+}
+
+/// When messages were sent to a factor.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Messages(Vec<i64>);
+
+impl Messages {
+    pub(super) fn more(&mut self, now: i64) {
+        self.0.push(now);
+    }
+
+    pub(super) fn limit(&self, now: i64) -> Option<Refusal> {
+        wait("too_many_messages", until_one_fits(&self.0, TO_FACTOR, now))
+    }
+
+    /// Whether a sweep took the challenge that was sent last. Its item lives for as long as a message counts.
+    pub(super) fn is_swept(&self, swept: i64) -> bool {
+        self.0.last().is_some_and(|last| last + DAY + KEPT < swept)
+    }
+}
+
+/// When messages were sent to a destination for enrolments, and for which user.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Enrolments(Vec<(i64, usize)>);
+
+impl Enrolments {
+    pub(super) fn more(&mut self, user: usize, now: i64) {
+        self.0.push((now, user));
+    }
+
+    /// The user's own minute is told first.
+    pub(super) fn limit(&self, user: usize, now: i64) -> Option<Refusal> {
+        let times =
+            |of: &dyn Fn(usize) -> bool| self.0.iter().filter(|(_, by)| of(*by)).map(|(at, _)| *at).collect::<Vec<_>>();
+        let own = until_one_fits(&times(&|by| by == user), OF_USER, now);
+        let of_all = until_one_fits(&times(&|_| true), TO_DESTINATION, now);
+        wait("too_many_messages", if own > 0 { own } else { of_all })
+    }
+}
+
+/// Seconds until the first moment at which one message more exceeds none of the budgets.
+fn until_one_fits(sent: &[i64], budgets: &[(usize, i64)], now: i64) -> i64 {
+    let fits = |at: i64| {
+        budgets.iter().all(|(sends, seconds)| sent.iter().filter(|sent| at - **sent < *seconds).count() < *sends)
+    };
+    // A message leaves its window at one of these moments; nothing changes between them.
+    let ends = sent.iter().flat_map(|sent| budgets.iter().map(move |(_, seconds)| sent + seconds));
+    let moments = ends.filter(|end| *end > now).chain([now]);
+    moments.filter(|at| fits(*at)).min().unwrap() - now
 }
 
 /// A refusal while there are seconds left.

@@ -1,7 +1,7 @@
 //! What must hold, whatever comes before it.
 
-use super::limits::{CODE_SENDS, LIFE, MAX_FACTORS, Refusal, SEND_INTERVAL, Wrong, incorrect, refusal, wait};
-use super::steps::Kind;
+use super::limits::{Enrolments, LIFE, MAX_FACTORS, Messages, Refusal, Wrong, incorrect, refusal};
+use super::steps::{Kind, Who};
 use crate::rig::tools;
 
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(super) struct Factor {
     /// The last time step whose code passed.
     pub(super) used: i64,
     pub(super) wrong: Wrong,
+    /// What was sent to it since it was enrolled.
+    pub(super) sent: Messages,
     /// The newest last.
     pub(super) challenges: Vec<Challenge>,
 }
@@ -25,7 +27,6 @@ pub(super) struct Challenge {
     pub(super) code: String,
     pub(super) ends: i64,
     pub(super) wrong: Wrong,
-    pub(super) sends: u32,
     pub(super) answered: bool,
 }
 
@@ -210,20 +211,19 @@ impl Owner {
         self.authorize(session, code, Apps::Only, now).or(self.no_room(Kind::App, label, ""))
     }
 
-    /// `last_sent`: when the destination was last sent to, by whomever.
+    /// `sent`: what was sent to the destination, for whomever.
     pub(super) fn begin_sent(
         &self,
-        session: usize,
+        who: Who,
         (kind, to): (Kind, &str),
         code: Option<&str>,
-        last_sent: Option<i64>,
+        sent: &Enrolments,
         now: i64,
     ) -> Expected {
-        let limited = last_sent.and_then(|last| wait("too_many_messages", last + SEND_INTERVAL - now));
-        self.authorize(session, code, Apps::Only, now)
+        self.authorize(who.session, code, Apps::Only, now)
             .or(self.no_room(kind, "", to))
             .or(self.carried(kind, now).ends(now))
-            .or(limited)
+            .or(sent.limit(who.user, now))
     }
 
     /// The wrong codes that a new enrolment takes over.
@@ -263,15 +263,13 @@ impl Owner {
         if factor.kind == Kind::App {
             return Expected::of([refusal("invalid_request")]);
         }
-        let (wrong, sends, ends) = factor.carried(now);
-        let used_up = (sends >= CODE_SENDS).then(|| wait("too_many_messages", ends - now)).flatten();
-        Expected::of(factor.wrong.delays(now)).or(wrong.ends(now)).or(used_up)
+        Expected::of(factor.wrong.delays(now)).or(factor.carried(now).ends(now)).or(factor.sent.limit(now))
     }
 
     pub(super) fn answer(&self, factor: usize, id: &str, code: &str, now: i64) -> Expected {
         let factor = &self.factors[factor];
         let open = match factor.challenges.last() {
-            Some(newest) if newest.id == id && !newest.is_swept(self.swept) => newest,
+            Some(newest) if newest.id == id && !factor.sent.is_swept(self.swept) => newest,
             _ => return Expected::of([refusal("not_found")]),
         };
         if open.answered {
@@ -318,6 +316,7 @@ impl Owner {
             secret,
             used,
             wrong: Wrong::default(),
+            sent: Messages::default(),
             challenges: Vec::new(),
         });
         self.epoch += 1;
@@ -362,22 +361,12 @@ impl Owner {
     }
 }
 
-impl Challenge {
-    fn is_swept(&self, swept: i64) -> bool {
-        // An answer leaves nothing of the wrong ones before it.
-        let wrong = if self.answered { Wrong::default() } else { self.wrong };
-        wrong.is_swept(self.ends, swept)
-    }
-}
-
 impl Factor {
-    /// What a new challenge takes over: wrong answers, sends, and until when these count.
-    pub(super) fn carried(&self, now: i64) -> (Wrong, u32, i64) {
+    /// The wrong answers that a new challenge takes over.
+    pub(super) fn carried(&self, now: i64) -> Wrong {
         match self.challenges.last() {
-            Some(open) if !open.answered => {
-                (open.wrong.carried(now), if now < open.ends { open.sends } else { 0 }, open.ends)
-            }
-            _ => (Wrong::default(), 0, 0),
+            Some(open) if !open.answered => open.wrong.carried(now),
+            _ => Wrong::default(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign::store::embedded::EmbeddedStore;
 use serde_json::{Value, json};
 
-use super::limits::{LIFE, Refusal, SETTINGS};
+use super::limits::{Enrolments, LIFE, Refusal, SETTINGS};
 use super::model::{Apps, Challenge, Enrolment, Expected, Owner};
 use super::steps::{Act, AppCode, Given, Guess, Kind, RecoveryCode, Step, Which, Who, kind_of};
 use crate::rig::{Client, Plan, Reply, World, tools};
@@ -17,8 +17,8 @@ const NO_SUCH_RECOVERY_CODE: &str = "0000-0000-0000-0000";
 struct Game {
     world: World,
     owners: [Owner; 2],
-    /// When each destination was last sent to for an enrolment.
-    sent: [Option<i64>; 4],
+    /// What was sent to each destination for enrolments.
+    sent: [Enrolments; 4],
     told: Vec<String>,
 }
 
@@ -26,7 +26,7 @@ struct Game {
 pub(super) async fn play(steps: Vec<Step>) -> Result<Vec<String>, String> {
     let store = EmbeddedStore::in_memory().unwrap();
     let world = Plan::over(Arc::new(store.clone()), SETTINGS).build();
-    let mut game = Game { world, owners: Default::default(), sent: [None; 4], told: Vec::new() };
+    let mut game = Game { world, owners: Default::default(), sent: Default::default(), told: Vec::new() };
     for (number, step) in steps.iter().enumerate() {
         match step {
             Step::Pass(seconds) => game.world.pass(*seconds),
@@ -154,8 +154,7 @@ impl Game {
         let now = self.world.now();
         let (kind, destination) = (kind_of(to), DESTINATIONS[to]);
         let code = self.given(who, code, Apps::Only);
-        let expected =
-            self.owners[who.user].begin_sent(who.session, (kind, destination), code.as_deref(), self.sent[to], now);
+        let expected = self.owners[who.user].begin_sent(who, (kind, destination), code.as_deref(), &self.sent[to], now);
         let request = match kind {
             Kind::Phone => json!({"factorType": "sms", "phoneNumber": destination, "code": code}),
             _ => json!({"factorType": "email", "email": destination, "code": code}),
@@ -165,7 +164,7 @@ impl Game {
         let passed = self.judge(who, &reply, &expected)?;
         self.is_sent(sent, passed)?;
         if passed {
-            self.sent[to] = Some(now);
+            self.sent[to].more(who.user, now);
             let code = self.world.postbox.code();
             self.begun(who, kind, reply.text("/enrollmentToken"), |begun| {
                 (begun.to, begun.code) = (destination.to_owned(), code);
@@ -243,13 +242,13 @@ impl Game {
             if message.to != factor.to {
                 return Err("the code went elsewhere".to_owned());
             }
-            let (wrong, sends, _) = factor.carried(now);
+            let wrong = factor.carried(now);
+            factor.sent.more(now);
             factor.challenges.push(Challenge {
                 id: reply.text("/challengeId"),
                 code: message.code,
                 ends: now + LIFE,
                 wrong,
-                sends: sends + 1,
                 answered: false,
             });
         }

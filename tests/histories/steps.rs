@@ -107,6 +107,12 @@ pub(super) fn step() -> impl Strategy<Value = Vec<Step>> {
         4 => (who(), 0..4_usize).prop_map(|(who, to)| enrol(who, kind_of(to), to)),
         4 => (who(), 0..3_usize, guess()).prop_map(|(who, factor, code)| challenge(who, factor, code)),
         1 => (who(), 0..4_usize, 1..4_usize).prop_map(|(who, to, count)| insist(who, to, count)),
+        2 => (who(), 0..3_usize, gap(), 2..9_usize)
+            .prop_map(|(who, factor, gap, count)| send_again(who, factor, gap, count)),
+        2 => (0..4_usize, gap(), 2..13_usize, given())
+            .prop_map(|(to, gap, count, code)| begin_by_turns(to, gap, count, code)),
+        1 => (who(), 0..3_usize, prop::sample::select(vec![172_800, 172_801]))
+            .prop_map(|(who, factor, seconds)| answer_late(who, factor, seconds)),
         1 => (who(), 0..2_usize).prop_map(|(who, label)| hand_over(who, label)),
         1 => (who(), 0..3_usize, guesses_in_a_row()).prop_map(|(who, factor, count)| guesses(who, factor, count)),
         18 => (who(), act()).prop_map(|(who, act)| vec![Step::Do(who, act)]),
@@ -120,9 +126,9 @@ pub(super) fn kind_of(to: usize) -> Kind {
 
 fn pass() -> impl Strategy<Value = Vec<Step>> {
     let seconds = prop_oneof![
-        6 => prop::sample::select(vec![1, 2, 4, 8, 29, 30, 31, 60]),
+        6 => prop::sample::select(vec![1, 2, 4, 8, 19, 20, 29, 30, 31, 60]),
         2 => prop::sample::select(vec![59, 61, 300, 599, 600, 601]),
-        1 => prop::sample::select(vec![899, 900, 901, 3_600, 90_000, 700_000]),
+        1 => prop::sample::select(vec![899, 900, 901, 3_599, 3_600, 86_399, 86_400, 90_000, 172_801, 700_000]),
     ];
     seconds.prop_map(|seconds| vec![Step::Pass(seconds)])
 }
@@ -152,6 +158,33 @@ fn insist(who: Who, to: usize, count: usize) -> Vec<Step> {
     let guesses = || (0..count).map(|_| confirm(Guess::Wrong));
     let first = [begin()].into_iter().chain(guesses());
     first.chain([Step::Pass(60), begin()]).chain(guesses()).chain([confirm(Guess::Right)]).collect()
+}
+
+/// Seconds between messages, so that each of the limits is met.
+fn gap() -> impl Strategy<Value = i64> {
+    prop::sample::select(vec![19, 20, 60, 200, 600, 900, 3_600])
+}
+
+/// Challenges of one factor, answered or not.
+fn send_again(who: Who, factor: usize, gap: i64, count: usize) -> Vec<Step> {
+    let again = |number: usize| {
+        let sent = challenge(who, factor, Guess::Right);
+        sent.into_iter().take(1 + number % 2).chain([Step::Pass(gap)])
+    };
+    (0..count).flat_map(again).collect()
+}
+
+/// Enrolments of one destination, by both users.
+fn begin_by_turns(to: usize, gap: i64, count: usize, code: Given) -> Vec<Step> {
+    let begin = |number| Step::Do(Who { user: number % 2, session: 0 }, Act::BeginSent { to, code });
+    (0..count).flat_map(|number| [begin(number), Step::Pass(gap)]).collect()
+}
+
+/// An answer after the day that a message counts for, and the day that its item is kept after that.
+fn answer_late(who: Who, factor: usize, seconds: i64) -> Vec<Step> {
+    let mut steps = challenge(who, factor, Guess::Right);
+    steps.splice(1..1, [Step::Pass(seconds), Step::Sweep]);
+    steps
 }
 
 /// One session removes what there is, another enrols anew: the first is none of the new account's.

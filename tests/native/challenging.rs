@@ -18,9 +18,11 @@ async fn a_factor_is_named_by_its_id_by_its_type_or_not_at_all() {
     enrol_app(&alice, "Phone").await;
     let number = enrol_phone(&alice, "+41791234567").await;
     log.post("the only one that can be sent to", &alice, CHALLENGES, json!({})).await;
+    world.pass(20);
     log.post("by its id", &alice, CHALLENGES, json!({"factorId": number})).await;
     let address = enrol_email(&alice, "alice@example.com").await;
     log.post("by its type", &alice, CHALLENGES, json!({"factorType": "email"})).await;
+    world.pass(20);
     log.post("the id comes first", &alice, CHALLENGES, json!({"factorId": address, "factorType": "sms"})).await;
     log.post("with two that can be sent to", &alice, CHALLENGES, json!({})).await;
     enrol_phone(&alice, "+41791234568").await;
@@ -82,6 +84,7 @@ async fn a_new_challenge_voids_the_one_before() {
     enrol_phone(&alice, "+41791234567").await;
     let old = challenge(&alice, json!({})).await;
     let old_code = world.postbox.code();
+    world.pass(20);
     let new = challenge(&alice, json!({})).await;
     let mut log = Transcript::default();
     log.post("the old code for the old id", &alice, VERIFY, json!({"challengeId": old, "code": old_code})).await;
@@ -91,33 +94,52 @@ async fn a_new_challenge_voids_the_one_before() {
 }
 
 #[tokio::test]
-async fn five_codes_are_sent_until_one_is_answered() {
+async fn a_code_is_sent_again_after_twenty_seconds() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enrol_phone(&alice, "+41791234567").await;
+    let id = challenge(&alice, json!({})).await;
+    world.pass(5);
+    let mut log = Transcript::default();
+    log.post("too soon", &alice, CHALLENGES, json!({})).await;
+    alice.post(VERIFY, json!({"challengeId": id, "code": world.postbox.code()})).await.expect(200);
+    world.pass(14);
+    log.post("too soon, though the first was answered", &alice, CHALLENGES, json!({})).await;
+    assert_eq!(world.postbox.calls(), 2, "one for the enrolment, one challenge");
+    world.pass(1);
+    log.post("twenty seconds after the first", &alice, CHALLENGES, json!({})).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn five_codes_are_sent_in_ten_minutes_answered_or_not() {
     let world = World::new();
     let alice = world.user("alice");
     enrol_phone(&alice, "+41791234567").await;
     for _ in 0..4 {
         challenge(&alice, json!({})).await;
+        world.pass(20);
     }
-    world.pass(60);
     let id = challenge(&alice, json!({})).await;
     world.pass(10);
     let mut log = Transcript::default();
     log.post("the sixth", &alice, CHALLENGES, json!({})).await;
-    assert_eq!(world.postbox.calls(), 6, "one for the enrolment, five challenges");
     alice.post(VERIFY, json!({"challengeId": id, "code": world.postbox.code()})).await.expect(200);
     log.post("after an answer", &alice, CHALLENGES, json!({})).await;
+    assert_eq!(world.postbox.calls(), 6, "one for the enrolment, five challenges");
     insta::assert_snapshot!(log.text());
 }
 
 #[tokio::test]
-async fn five_codes_are_sent_until_the_last_has_expired() {
+async fn the_sixth_code_is_sent_ten_minutes_after_the_first() {
     let world = World::new();
     let alice = world.user("alice");
     enrol_phone(&alice, "+41791234567").await;
     for _ in 0..5 {
         challenge(&alice, json!({})).await;
+        world.pass(20);
     }
-    world.pass(599);
+    world.pass(499);
     let refused = alice.post(CHALLENGES, json!({})).await;
     assert_eq!((refused.outcome(), refused.retry_after()), ((429, "too_many_messages".to_owned()), Some(1)));
     world.pass(1);
@@ -131,6 +153,7 @@ async fn five_wrong_answers_stop_new_codes() {
     enrol_phone(&alice, "+41791234567").await;
     let mut log = Transcript::default();
     for _ in 0..5 {
+        world.pass(20);
         let id = challenge(&alice, json!({})).await;
         alice.post(VERIFY, json!({"challengeId": id, "code": world.postbox.wrong_code()})).await.expect(400);
     }
@@ -147,6 +170,7 @@ async fn a_message_that_fails_leaves_the_challenge_before_as_it_was() {
     enrol_phone(&alice, "+41791234567").await;
     let id = challenge(&alice, json!({})).await;
     let answer = json!({"challengeId": id, "code": world.postbox.code()});
+    world.pass(20);
     let mut log = Transcript::default();
     world.postbox.fate(Fate::Refused);
     log.post("refused", &alice, CHALLENGES, json!({})).await;

@@ -184,7 +184,7 @@ async fn a_number_without_a_country_code_is_in_the_default_country() {
 }
 
 #[tokio::test]
-async fn a_destination_is_sent_to_once_a_minute() {
+async fn a_user_sends_to_a_destination_once_a_minute() {
     let world = World::new();
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let mut log = Transcript::default();
@@ -192,14 +192,30 @@ async fn a_destination_is_sent_to_once_a_minute() {
     log.post("at once again", &alice, ENROLLMENTS, phone()).await;
     world.pass(59);
     let spelt = json!({"factorType": "sms", "phoneNumber": "0041 (79) 123-45-67"});
-    log.post("a second too soon, by another user", &bob, ENROLLMENTS, spelt).await;
+    log.post("a second too soon, in another spelling", &alice, ENROLLMENTS, spelt.clone()).await;
+    log.post("another user does not wait", &bob, ENROLLMENTS, spelt).await;
+    log.post("but for a minute of their own", &bob, ENROLLMENTS, phone()).await;
     bob.post(ENROLLMENTS, json!({"factorType": "sms", "phoneNumber": "+41791234568"})).await.expect(201);
     world.pass(1);
-    bob.post(ENROLLMENTS, phone()).await.expect(201);
+    alice.post(ENROLLMENTS, phone()).await.expect(201);
 
     alice.post(ENROLLMENTS, address()).await.expect(201);
     let tagged = json!({"factorType": "email", "email": "Alice+2@example.com"});
     log.post("the same mailbox", &alice, ENROLLMENTS, tagged).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_destination_is_sent_to_five_times_an_hour() {
+    let world = World::new();
+    let mut log = Transcript::default();
+    for number in 0..5 {
+        world.user(&format!("user-{number}")).post(ENROLLMENTS, phone()).await.expect(201);
+        world.pass(10);
+    }
+    log.post("the sixth", &world.user("alice"), ENROLLMENTS, phone()).await;
+    world.pass(3_550);
+    log.post("an hour after the first", &world.user("alice"), ENROLLMENTS, phone()).await;
     insta::assert_snapshot!(log.text());
 }
 

@@ -238,8 +238,8 @@ pub(super) async fn t20_a_check_in_flight_does_not_bring_a_removed_factor_back(s
     let world = World::on(store);
     let alice = world.user("alice");
     enrol_app(&alice, "App").await;
-    for _ in 0..10 {
-        let phone = enrol_phone(&alice, "+8613800138000").await;
+    for round in 0..10 {
+        let phone = enrol_phone(&alice, &format!("+861380013800{round}")).await;
         let (id, code) = challenge(&alice, &phone).await;
         let wrong = world.postbox.wrong_code();
         let mut requests = vec![Request::Remove(format!("{FACTORS}/{phone}"))];
@@ -270,7 +270,7 @@ enum Request {
     Answer(String, String),
 }
 
-pub(super) async fn t30_a_destination_is_sent_to_once_however_many_ask(store: Arc<dyn Store>) {
+pub(super) async fn t30_a_destination_is_sent_to_five_times_however_many_ask(store: Arc<dyn Store>) {
     let world = World::on(store);
     let replies = at_once((0..50).map(|number| {
         let user = world.user(&format!("user-{number}"));
@@ -279,8 +279,43 @@ pub(super) async fn t30_a_destination_is_sent_to_once_however_many_ask(store: Ar
     .await;
     let refused = count(&replies, 429, "too_many_messages");
     let busy = count(&replies, 503, "busy");
+    assert_eq!((count(&replies, 201, ""), refused + busy), (5, 45));
+    assert_eq!(world.postbox.calls(), 5);
+}
+
+pub(super) async fn t30_a_user_sends_to_a_destination_once_however_many_sessions_ask(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let replies = at_once((0..50).map(|number| {
+        let user = world.session("alice", &format!("alice-{number}"));
+        async move { user.post(ENROLL, json!({"factorType": "sms", "phoneNumber": "+8613800138000"})).await }
+    }))
+    .await;
+    let refused = count(&replies, 429, "too_many_messages");
+    let busy = count(&replies, 503, "busy");
     assert_eq!((count(&replies, 201, ""), refused + busy), (1, 49));
     assert_eq!(world.postbox.calls(), 1);
+}
+
+pub(super) async fn t30_a_factor_is_challenged_once_however_many_ask(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let phone = enrol_phone(&world.user("alice"), "+8613800138000").await;
+    for _ in 0..2 {
+        let messages = world.postbox.calls();
+        let replies = at_once((0..200).map(|number| {
+            // By every way that names the factor, in as many sessions.
+            let client = world.session("alice", &format!("alice-{}", number % 10));
+            let request = [json!({"factorId": phone}), json!({"factorType": "sms"}), json!({})][number % 3].clone();
+            async move { client.post(CHALLENGE, request).await }
+        }))
+        .await;
+        let refused = count(&replies, 429, "too_many_messages");
+        let busy = count(&replies, 503, "busy");
+        assert_eq!((count(&replies, 201, ""), refused + busy), (1, 199));
+        assert_eq!(world.postbox.calls(), messages + 1);
+        let id = replies.iter().find(|reply| passed(reply)).unwrap().text("/challengeId");
+        answer(&world.user("alice"), &id, &world.postbox.code()).await.expect(200);
+        world.pass(20);
+    }
 }
 
 /// Sixty-four requests of every kind to one account. Each is told what really happened.

@@ -6,7 +6,7 @@ use countersign::store::Store;
 use serde_json::{Value, json};
 
 use super::given::*;
-use crate::rig::{Client, World, enrol_email};
+use crate::rig::{Client, Plan, World, enrol_email};
 
 /// A change of factors that an owner makes when something may have leaked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,8 @@ impl Change {
     const BY_THE_BACK_END: [Self; 4] = [Self::NewCodes, Self::BindApp, Self::BindPhone, Self::Remove];
 
     /// The change, by somebody who may make it. `spare` is a phone that is enrolled, `codes` are unused recovery codes.
-    async fn make(self, client: &Client, spare: &str, codes: &[String]) {
+    /// Each case has numbers and addresses of its own.
+    async fn make(self, client: &Client, spare: &str, codes: &[String], number: usize) {
         let world = &client.world;
         match self {
             Self::NewCodes => drop(client.post(CODES, Value::Null).await.expect(201)),
@@ -68,12 +69,13 @@ impl Change {
                 client.patch(PROFILE, json!({"code": world.next_code(&secret)})).await.expect(200);
             }
             Self::BindPhone => {
-                let request = json!({"factorType": "sms", "phoneNumber": "+8613800138009"});
+                let request = json!({"factorType": "sms", "phoneNumber": format!("+86138001{:05}", 50_000 + number)});
                 let token = client.post(ENROLL, request).await.expect(201).text("/enrollmentToken");
                 confirm(client, &token, &world.postbox.code()).await.expect(201);
             }
             Self::BindPhoneInGenauth => {
-                let begun = begin_genauth(client, "SMS", json!({"phoneNumber": "13800138009"})).await;
+                let begun =
+                    begin_genauth(client, "SMS", json!({"phoneNumber": format!("138001{:05}", 50_000 + number)})).await;
                 let token = begun.text("/data/enrollmentToken");
                 assert!(passed(&confirm_genauth(client, "SMS", &token, &world.postbox.code()).await));
             }
@@ -144,7 +146,7 @@ impl Way {
         }
     }
 
-    async fn begin(self, client: &Client) -> Begun {
+    async fn begin(self, client: &Client, number: usize) -> Begun {
         let world = &client.world;
         let begun = |token: String, secret: String, code: String| Begun { way: self, token, secret, code };
         match self {
@@ -153,12 +155,12 @@ impl Way {
                 begun(token, secret, String::new())
             }
             Self::Phone => {
-                let request = json!({"factorType": "sms", "phoneNumber": "+41791234567"});
+                let request = json!({"factorType": "sms", "phoneNumber": format!("+4179123{number:04}")});
                 let token = client.post(ENROLL, request).await.expect(201).text("/enrollmentToken");
                 begun(token, String::new(), world.postbox.code())
             }
             Self::Address => {
-                let (token, code) = begin_email(client, "thief@example.org").await;
+                let (token, code) = begin_email(client, &format!("thief-{number}@example.org")).await;
                 begun(token, String::new(), code)
             }
             Self::GenauthApp => {
@@ -167,12 +169,13 @@ impl Way {
                 begun(reply.text("/data/enrollmentToken"), secret, String::new())
             }
             Self::GenauthPhone => {
-                let profile = json!({"phoneNumber": "791234567", "phoneCountryCode": "+41"});
+                let profile = json!({"phoneNumber": format!("79123{number:04}"), "phoneCountryCode": "+41"});
                 let reply = begin_genauth(client, "SMS", profile).await;
                 begun(reply.text("/data/enrollmentToken"), String::new(), world.postbox.code())
             }
             Self::GenauthAddress => {
-                let reply = begin_genauth(client, "EMAIL", json!({"email": "thief@example.org"})).await;
+                let profile = json!({"email": format!("thief-{number}@example.org")});
+                let reply = begin_genauth(client, "EMAIL", profile).await;
                 begun(reply.text("/data/enrollmentToken"), String::new(), world.postbox.code())
             }
             Self::Logto => {
@@ -253,9 +256,9 @@ async fn revokes(world: &World, (way, change): (Way, Change), by_back_end: bool,
     let case = format!("{way:?}, then {change:?}, back end: {by_back_end}");
     let name = format!("user-{number}");
     let Robbed { owner, thief, spare, codes } = robbed(world, &name, number).await;
-    let begun = way.begin(&thief).await;
+    let begun = way.begin(&thief, number).await;
     let by = if by_back_end { world.back_end(&name) } else { owner.clone() };
-    change.make(&by, &spare, &codes).await;
+    change.make(&by, &spare, &codes, number).await;
     let factors = owner.get(FACTORS).await.json()["factors"].clone();
 
     let refused = begun.finish(&thief).await;
@@ -270,7 +273,8 @@ async fn revokes(world: &World, (way, change): (Way, Change), by_back_end: bool,
 }
 
 pub(super) async fn t18_no_other_session_finishes_what_it_began_before_a_change(store: Arc<dyn Store>) {
-    let world = World::on(store);
+    // Genauth's enrolments live for a minute, which a change by two codes takes.
+    let world = Plan::over(store, &[("GENAUTH_ENROLLMENT_SECONDS", "600")]).build();
     let mut number = 0;
     for change in Change::ALL {
         for way in Way::ALL {

@@ -7,7 +7,11 @@ use countersign::store::Store;
 use serde_json::{Value, json};
 
 use super::given::*;
-use crate::rig::{Client, Fate, Plan, Reply, World, enrol_phone};
+use crate::rig::{Client, Fate, Plan, Reply, World, enrol_email, enrol_phone};
+
+/// Inmarsat, Iridium, Globalstar, networks of their own, and the range that is none of these.
+const NUMBERS_OF_NO_COUNTRY: [&str; 6] =
+    ["+870301234567", "+881612345678", "+881812345678", "+882161234567", "+8821612345678", "+883510012345"];
 
 fn to_phone(number: &str) -> Value {
     json!({"factorType": "sms", "phoneNumber": number})
@@ -22,25 +26,143 @@ pub(super) async fn t30_a_destination_is_sent_to_once_a_minute_however_it_is_wri
         json!({"factorType": "SMS", "profile": {"phoneNumber": "13800138000"}}),
         json!({"factorType": "EMAIL", "profile": {"email": "aLice+x@example.com"}}),
     ];
-    for (first, (spellings, genauth)) in [phone, mail].iter().zip(genauth).enumerate() {
+    for (spellings, genauth) in [phone, mail].iter().zip(genauth) {
         let messages = world.postbox.calls();
-        world.user(&format!("first-{first}")).post(ENROLL, spellings[0].clone()).await.expect(201);
+        let alice = world.user("alice");
+        alice.post(ENROLL, spellings[0].clone()).await.expect(201);
         for wait in [0, 59] {
             world.pass(wait);
-            for (number, spelling) in spellings.iter().enumerate() {
-                // Whoever asks.
-                for user in [format!("first-{first}"), format!("other-{first}-{number}")] {
-                    let reply = world.user(&user).post(ENROLL, spelling.clone()).await;
+            for spelling in spellings {
+                // In whichever session, and for the back end too.
+                for asks in [alice.clone(), world.session("alice", "other"), world.back_end("alice")] {
+                    let reply = asks.post(ENROLL, spelling.clone()).await;
                     expect(&reply, 429, "too_many_messages");
                     assert_eq!(reply.retry_after(), Some(60 - u64::try_from(wait).unwrap()));
                 }
             }
-            expect(&world.user("genauth").post(GENAUTH_ENROLL, genauth.clone()).await, 429, "9012");
+            expect(&alice.post(GENAUTH_ENROLL, genauth.clone()).await, 429, "9012");
         }
         assert_eq!(world.postbox.calls(), messages + 1);
         world.pass(1);
-        world.user("second").post(ENROLL, spellings[1].clone()).await.expect(201);
-        world.user("second").post(ENROLL, spellings[0].clone()).await.expect(429);
+        alice.post(ENROLL, spellings[1].clone()).await.expect(201);
+        alice.post(ENROLL, spellings[0].clone()).await.expect(429);
+        // Each user has a minute of their own.
+        world.user("bob").post(ENROLL, spellings[2].clone()).await.expect(201);
+        world.user("bob").post(ENROLL, spellings[3].clone()).await.expect(429);
+        assert_eq!(world.postbox.calls(), messages + 3);
+    }
+}
+
+pub(super) async fn t30_a_destination_gets_five_messages_an_hour_and_ten_a_day_over_all_users(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let phone = ["+8613800138000", "13800138000"].map(to_phone);
+    let mail = ["alice@example.com", "Alice+bank@Example.COM"].map(|to| json!({"factorType": "email", "email": to}));
+    for (kind, spellings) in [phone, mail].into_iter().enumerate() {
+        let (began, messages) = (world.now(), world.postbox.calls());
+        let ask = async |number: usize| {
+            world.user(&format!("user-{kind}-{number}")).post(ENROLL, spellings[number % 2].clone()).await
+        };
+        let refused = async |number: usize, seconds: i64| {
+            let reply = ask(number).await;
+            expect(&reply, 429, "too_many_messages");
+            assert_eq!(reply.retry_after(), Some(u64::try_from(seconds).unwrap()), "kind {kind}, user {number}");
+        };
+        for number in 0..5 {
+            ask(number).await.expect(201);
+            world.pass(1);
+        }
+        // Neither somebody new nor one of the five after a minute of their own.
+        refused(5, 3_595).await;
+        world.pass(60);
+        refused(0, 3_535).await;
+        world.pass(3_534);
+        refused(5, 1).await;
+        for number in 5..10 {
+            world.pass(1);
+            ask(number).await.expect(201);
+        }
+        assert_eq!(world.now(), began + 3_604);
+        // An hour later still: ten is all for the day.
+        world.pass(3_600);
+        refused(10, 86_400 - 7_204).await;
+        world.pass(86_400 - 7_205);
+        refused(10, 1).await;
+        assert_eq!(world.postbox.calls(), messages + 10);
+        world.pass(1);
+        ask(10).await.expect(201);
+        refused(11, 1).await;
+    }
+}
+
+pub(super) async fn t30_answering_every_challenge_does_not_renew_the_budget(store: Arc<dyn Store>) {
+    const TWO_DAYS: i64 = 2 * 86_400;
+    let world = World::on(store);
+    for answers in [true, false] {
+        let alice = world.user(if answers { "alice" } else { "bob" });
+        let phone = enrol_phone(&alice, if answers { "+8613800138000" } else { "+8613800138001" }).await;
+        let (began, messages, mut sent) = (world.now(), world.postbox.calls(), Vec::new());
+        while world.now() < began + TWO_DAYS {
+            let (id, code) = challenge(&alice, &phone).await;
+            sent.push(world.now() - began);
+            if answers {
+                answer(&alice, &id, &code).await.expect(200);
+            }
+            let reply = alice.post(CHALLENGE, json!({"factorId": phone})).await;
+            expect(&reply, 429, "too_many_messages");
+            // A second before the end of what it was told it is refused still; then it works.
+            world.pass(i64::try_from(reply.retry_after().unwrap()).unwrap() - 1);
+            let reply = alice.post(CHALLENGE, json!({"factorId": phone})).await;
+            expect(&reply, 429, "too_many_messages");
+            assert_eq!(reply.retry_after(), Some(1));
+            world.pass(1);
+        }
+        assert_eq!(world.postbox.calls(), messages + sent.len());
+        for (sends, seconds) in [(1, 20), (5, 600), (10, 3_600), (20, 86_400)] {
+            for from in &sent {
+                let within = sent.iter().filter(|at| (*from..from + seconds).contains(*at)).count();
+                assert!(within <= sends, "{within} messages in {seconds} s from {from}: {sent:?}");
+            }
+        }
+        // Nor is anybody kept waiting for longer than that.
+        assert_eq!(sent[..7], [0, 20, 40, 60, 80, 600, 620], "answers: {answers}");
+        assert_eq!((sent[10], sent[20], sent.len()), (3_600, 86_400, 40), "answers: {answers}");
+    }
+}
+
+pub(super) async fn t30_every_factor_has_a_budget_of_its_own(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let mail = enrol_email(&alice, "alice@example.com").await;
+    let bobs = enrol_phone(&world.user("bob"), "+8613800138000").await;
+    for _ in 0..5 {
+        challenge(&alice, &phone).await;
+        world.pass(20);
+    }
+    expect(&alice.post(CHALLENGE, json!({"factorId": phone})).await, 429, "too_many_messages");
+    challenge(&alice, &mail).await;
+    challenge(&world.user("bob"), &bobs).await;
+}
+
+/// Every minute until the hour's five messages are used up, of which the victim's is the last.
+pub(super) async fn t30_a_stranger_who_sends_every_minute_does_not_delay_the_victims_first_try(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let stranger = world.user("stranger");
+    for minutes in 1..=4 {
+        let mail = json!({"factorType": "email", "email": format!("victim-{minutes}@example.com")});
+        for request in [to_phone(&format!("+861380013800{minutes}")), mail] {
+            for minute in 1..=minutes {
+                if minute > 1 {
+                    world.pass(60);
+                }
+                stranger.post(ENROLL, request.clone()).await.expect(201);
+                stranger.post(ENROLL, request.clone()).await.expect(429);
+            }
+            // In the same second as the stranger's last message.
+            let victim = world.user(&format!("victim-{minutes}"));
+            let token = victim.post(ENROLL, request.clone()).await.expect(201).text("/enrollmentToken");
+            confirm(&victim, &token, &world.postbox.code()).await.expect(201);
+        }
     }
 }
 
@@ -48,9 +170,10 @@ pub(super) async fn t30_a_strangers_messages_do_not_block_the_owners_challenge(s
     let world = World::on(store);
     let (owner, stranger) = (world.user("owner"), world.user("stranger"));
     let phone = enrol_phone(&owner, "+8613800138000").await;
-    for _ in 0..5 {
-        world.pass(60);
-        stranger.post(ENROLL, to_phone("+8613800138000")).await.expect(201);
+    // The owner's enrolment and four of the stranger's are the hour's five messages.
+    for status in [201, 201, 201, 201, 429, 429, 429] {
+        world.pass(360);
+        stranger.post(ENROLL, to_phone("+8613800138000")).await.expect(status);
         stranger.post(ENROLL, to_phone("+8613800138000")).await.expect(429);
         let (id, code) = challenge(&owner, &phone).await;
         answer(&owner, &id, &code).await.expect(200);
@@ -70,6 +193,58 @@ pub(super) async fn t30_a_country_that_is_not_allowed_is_not_sent_to(store: Arc<
     }
     assert_eq!(world.postbox.calls(), 0);
     alice.post(ENROLL, to_phone("+41791234567")).await.expect(201);
+}
+
+/// A message to a satellite costs dollars, and its number tells no country.
+pub(super) async fn t30_a_number_of_no_country_is_never_sent_to(store: Arc<dyn Store>) {
+    for allowed in ["*", "CH,DE", "US,GB,CN,FR"] {
+        let plan = Plan::with(&[("ALLOWED_COUNTRIES", allowed)]);
+        let world = Plan { store: Arc::clone(&store), ..plan }.build();
+        let alice = world.user("alice");
+        for number in NUMBERS_OF_NO_COUNTRY {
+            expect(&alice.post(ENROLL, to_phone(number)).await, 403, "destination_refused");
+            let request = json!({"factorType": "SMS", "profile": {"phoneNumber": number}});
+            expect(&alice.post(GENAUTH_ENROLL, request).await, 403, "9007");
+            let back_end = world.back_end("alice");
+            expect(&back_end.post(ENROLL, to_phone(number)).await, 403, "destination_refused");
+        }
+        assert_eq!(world.postbox.calls(), 0);
+    }
+}
+
+pub(super) async fn t35_a_refused_message_burns_nothing_of_the_budgets(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let number = to_phone("+8613800138000");
+    for round in 0..5 {
+        // More refusals than there are messages in a day, by as many users, before each message that arrives.
+        world.postbox.fate(Fate::Refused);
+        for other in 0..12 {
+            let user = world.user(&format!("other-{other}"));
+            expect(&user.post(ENROLL, number.clone()).await, 502, "delivery_failed");
+        }
+        world.postbox.fate(Fate::Arrives);
+        world.user(&format!("user-{round}")).post(ENROLL, number.clone()).await.expect(201);
+    }
+    expect(&world.user("user-5").post(ENROLL, number).await, 429, "too_many_messages");
+
+    let phone = enrol_phone(&alice, "+8613800138001").await;
+    for _ in 0..5 {
+        world.postbox.fate(Fate::Refused);
+        for _ in 0..21 {
+            expect(&alice.post(CHALLENGE, json!({"factorId": phone})).await, 502, "delivery_failed");
+        }
+        world.postbox.fate(Fate::Arrives);
+        let (id, code) = challenge(&alice, &phone).await;
+        answer(&alice, &id, &code).await.expect(200);
+        // What is refused by the limit is not sent, so that it is not refused by the network.
+        world.postbox.fate(Fate::Refused);
+        expect(&alice.post(CHALLENGE, json!({"factorId": phone})).await, 429, "too_many_messages");
+        world.pass(20);
+    }
+    let reply = alice.post(CHALLENGE, json!({"factorId": phone})).await;
+    expect(&reply, 429, "too_many_messages");
+    assert_eq!(reply.retry_after(), Some(500), "the five that arrived are all that counts");
 }
 
 pub(super) async fn t35_a_refused_message_leaves_nothing_behind(store: Arc<dyn Store>) {
@@ -120,6 +295,7 @@ pub(super) async fn t35_a_refused_challenge_costs_nothing(store: Arc<dyn Store>)
     }
     world.postbox.fate(Fate::Arrives);
     let (id, code) = challenge(&alice, &phone).await;
+    world.pass(20);
     world.postbox.fate(Fate::Refused);
     for _ in 0..10 {
         expect(&refused(alice.clone(), phone.clone()).await, 502, "delivery_failed");
@@ -140,15 +316,19 @@ pub(super) async fn t35_an_unknown_outcome_keeps_its_charge(store: Arc<dyn Store
         world.postbox.fate(Fate::Arrives);
         assert_charged_for_a_minute(&alice, number).await;
 
-        // A challenge that may have been sent is one of the five.
+        // A challenge that may have been sent is one of the five in ten minutes.
         let phone = alice.get(FACTORS).await.text("/factors/0/id");
         world.postbox.fate(fate);
         for _ in 0..5 {
             expect(&alice.post(CHALLENGE, json!({"factorId": phone})).await, 502, "delivery_failed");
+            world.pass(20);
         }
         world.postbox.fate(Fate::Arrives);
-        expect(&alice.post(CHALLENGE, json!({"factorId": phone})).await, 429, "too_many_messages");
-        world.pass(600);
+        for wait in [0, 499] {
+            world.pass(wait);
+            expect(&alice.post(CHALLENGE, json!({"factorId": phone})).await, 429, "too_many_messages");
+        }
+        world.pass(1);
         challenge(&alice, &phone).await;
     }
 }
@@ -165,11 +345,15 @@ pub(super) async fn t35_a_request_killed_while_it_sends_keeps_its_charge(store: 
     let (id, code) = challenge(&alice, &phone).await;
     world.postbox.fate(Fate::Hangs);
     for _ in 0..4 {
+        world.pass(20);
         kill_while_sending(&world, alice.clone(), CHALLENGE, json!({"factorId": phone})).await;
     }
     world.postbox.fate(Fate::Arrives);
     expect(&answer(&alice, &id, &code).await, 404, "not_found");
-    expect(&alice.post(CHALLENGE, json!({"factorId": phone})).await, 429, "too_many_messages");
+    world.pass(20);
+    let reply = alice.post(CHALLENGE, json!({"factorId": phone})).await;
+    expect(&reply, 429, "too_many_messages");
+    assert_eq!(reply.retry_after(), Some(500), "each of the five counts");
 }
 
 /// Makes a request and kills it once its message was handed over.

@@ -180,6 +180,11 @@ async fn sent_enrolments() -> String {
         let wrong = json!({"enrollmentToken": begun.text("/enrollmentToken"), "code": wrong});
         scales.refused("1", "/v1/me/enrollments/confirm", wrong, 400).await;
         scales.note("e#", "enrolment: the same after a wrong code").await;
+        for _ in 1..10 {
+            scales.world.pass(3_600);
+            alice.post("/v1/me/enrollments", request.clone()).await.expect(201);
+        }
+        scales.note("l#", &format!("limit: {factor_type}, charged with the ten messages of a day")).await;
 
         let mut refused = Scales::new();
         refused.world.postbox.fate(Fate::Refused);
@@ -206,5 +211,10 @@ async fn challenges() -> String {
     scales.note("c#", "challenge: the same after a wrong code").await;
     alice.post("/v1/me/verify", answer(scales.world.postbox.code())).await.expect(200);
     scales.note("c#", "challenge: answered").await;
+    for _ in 1..20 {
+        scales.world.pass(3_600);
+        alice.post("/v1/me/challenges", json!({"factorId": phone})).await.expect(201);
+    }
+    scales.note("c#", "challenge: open, after the twenty messages of a day").await;
     scales.table
 }

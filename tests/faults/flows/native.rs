@@ -150,6 +150,7 @@ flows! { FLOWS:
     a_phone_is_challenged_over_an_open_challenge => |world| {
         let phone = with_phone(world).await;
         answered(world, post(CHALLENGES, json!({"factorId": phone}))).await;
+        world.pass(20);
         Scene::new(post(CHALLENGES, json!({"factorId": phone}))).again().then(answer)
     }
     a_challenge_is_answered => |world| {

@@ -88,6 +88,7 @@ async fn challenges(tour: &mut Tour, anna: &Client, phone: &str) {
         let first = tour.sent_code();
         let answer = json!({"challengeId": id, "code": wrong(&first)});
         tour.post(anna, VERIFY, answer).await.expect(400);
+        tour.world.pass(20);
         let id = tour.post(anna, CHALLENGE, request).await.expect(201).text("/challengeId");
         let answer = json!({"challengeId": id, "code": tour.sent_code()});
         tour.post(anna, VERIFY, answer.clone()).await.expect(200);
