@@ -12,7 +12,7 @@ pub(super) fn contents(items: &BTreeMap<Key, Stored>) -> BTreeMap<&Key, &Item> {
 
 fn is_nothing(key: &Key, item: &Item) -> bool {
     match key.as_str().split('#').next() {
-        Some("e") => item.text("state") == Ok("void"),
+        Some("e") => item.text("state") == Ok("none"),
         Some("c") => item.text("state") == Ok("none") && item.numbers("sent").unwrap().is_empty(),
         Some("l") => item.maps("sent").unwrap().is_empty(),
         _ => false,

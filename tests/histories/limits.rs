@@ -29,7 +29,7 @@ const DAY: i64 = 86_400;
 /// So many messages within so many seconds: to an enrolled factor.
 const TO_FACTOR: &[(usize, i64)] = &[(1, 20), (3, 600), (4, HOUR), (6, DAY)];
 /// From one user to a destination that is not enrolled.
-const OF_USER: &[(usize, i64)] = &[(1, 60)];
+const OF_USER: &[(usize, i64)] = &[(1, 60), (3, HOUR), (5, DAY)];
 /// From all users to a destination that is not enrolled.
 const TO_DESTINATION: &[(usize, i64)] = &[(4, HOUR), (6, DAY)];
 
@@ -130,13 +130,12 @@ impl Enrolments {
         self.0.push((now, user));
     }
 
-    /// The user's own minute is told first.
     pub(super) fn limit(&self, user: usize, now: i64) -> Option<Refusal> {
         let times =
             |of: &dyn Fn(usize) -> bool| self.0.iter().filter(|(_, by)| of(*by)).map(|(at, _)| *at).collect::<Vec<_>>();
         let own = until_one_fits(&times(&|by| by == user), OF_USER, now);
         let of_all = until_one_fits(&times(&|_| true), TO_DESTINATION, now);
-        wait("too_many_messages", if own > 0 { own } else { of_all })
+        wait("too_many_messages", own.max(of_all))
     }
 }
 

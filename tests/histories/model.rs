@@ -23,6 +23,9 @@ pub(super) struct Factor {
 
 #[derive(Debug)]
 pub(super) struct Challenge {
+    /// It ends with the next change of factors, but for the session that began it.
+    pub(super) epoch: u32,
+    pub(super) begun_by: usize,
     pub(super) id: String,
     pub(super) code: String,
     pub(super) ends: i64,
@@ -42,6 +45,7 @@ pub(super) struct Enrolment {
     /// What allowed it: nothing has changed since, and it is of this session, or of anyone's.
     pub(super) epoch: u32,
     pub(super) session: Option<usize>,
+    pub(super) begun_by: usize,
     pub(super) ends: i64,
     pub(super) wrong: Wrong,
     pub(super) confirmed: bool,
@@ -246,7 +250,7 @@ impl Owner {
             return Expected::of([refusal("expired")]);
         }
         let is_theirs = pending.epoch == self.epoch && pending.session.is_none_or(|begun_by| begun_by == session);
-        let is_allowed = is_theirs || self.is_present(session, now);
+        let is_allowed = is_theirs || pending.begun_by == session && self.is_present(session, now);
         let refused = Expected::of((!is_allowed).then(|| refusal("step_up_required")))
             .or(self.no_room(kind, &pending.label, &pending.to))
             .or(pending.wrong.ends(now));
@@ -266,7 +270,7 @@ impl Owner {
         Expected::of(factor.wrong.delays(now)).or(factor.carried(now).ends(now)).or(factor.sent.limit(now))
     }
 
-    pub(super) fn answer(&self, factor: usize, id: &str, code: &str, now: i64) -> Expected {
+    pub(super) fn answer(&self, session: usize, factor: usize, id: &str, code: &str, now: i64) -> Expected {
         let factor = &self.factors[factor];
         let open = match factor.challenges.last() {
             Some(newest) if newest.id == id && !factor.sent.is_swept(self.swept) => newest,
@@ -275,10 +279,12 @@ impl Owner {
         if open.answered {
             return Expected::of([refusal("already_used")]);
         }
+        let is_standing = open.epoch == self.epoch || open.begun_by == session && self.is_present(session, now);
         if now >= open.ends {
             return Expected::of([refusal("expired")]);
         }
-        let refused = Expected::of(factor.wrong.delays(now)).or(open.wrong.ends(now));
+        let ended = (!is_standing).then(|| refusal("expired"));
+        let refused = Expected::of(ended).or(factor.wrong.delays(now)).or(open.wrong.ends(now));
         if !refused.refusals.is_empty() || open.code == code {
             return refused;
         }
@@ -321,7 +327,10 @@ impl Owner {
         });
         self.epoch += 1;
         self.present_since[1 - session] = None;
-        self.note_presence(session, now);
+        // The first factor is a check of its own; another renews none.
+        if self.factors.len() == 1 {
+            self.note_presence(session, now);
+        }
     }
 
     /// Whoever else was present may have come by what is replaced.

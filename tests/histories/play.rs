@@ -190,6 +190,7 @@ impl Game {
             code: String::new(),
             epoch: owner.epoch,
             session: (!owner.factors.is_empty()).then_some(who.session),
+            begun_by: who.session,
             ends: now + LIFE,
             wrong: owner.carried(kind, now),
             confirmed: false,
@@ -238,6 +239,7 @@ impl Game {
         self.is_sent(sent, passed)?;
         if passed {
             let message = self.world.postbox.sent().pop().unwrap();
+            let epoch = self.owners[who.user].epoch;
             let factor = &mut self.owners[who.user].factors[factor];
             if message.to != factor.to {
                 return Err("the code went elsewhere".to_owned());
@@ -245,6 +247,8 @@ impl Game {
             let wrong = factor.carried(now);
             factor.sent.more(now);
             factor.challenges.push(Challenge {
+                epoch,
+                begun_by: who.session,
                 id: reply.text("/challengeId"),
                 code: message.code,
                 ends: now + LIFE,
@@ -271,7 +275,7 @@ impl Game {
         };
         let Some((id, right)) = meant else { return Ok(()) };
         let code = if let Guess::Right = guess { right } else { another(&right) };
-        let expected = own.answer(factor, &id, &code, now);
+        let expected = own.answer(who.session, factor, &id, &code, now);
         let reply = self.client(who).post("/v1/me/verify", json!({"challengeId": id, "code": code})).await;
         if self.judge(who, &reply, &expected)? {
             self.owners[who.user].answered(who.session, factor, now);

@@ -144,11 +144,15 @@ impl Budget {
     }
 }
 
-/// Refuses a message that exceeds one of the budgets. The longest wait is told.
-fn admit_send(sent: &[Timestamp], budgets: &[Budget], now: Timestamp) -> Result<(), Error> {
-    match budgets.iter().map(|budget| budget.wait(sent, now)).max() {
-        None | Some(0) => Ok(()),
-        Some(retry_after) => Err(Error::TooManyMessages { retry_after }),
+/// Seconds until one message more fits into all budgets.
+fn longest_wait(sent: &[Timestamp], budgets: &[Budget], now: Timestamp) -> u64 {
+    budgets.iter().map(|budget| budget.wait(sent, now)).max().unwrap_or(0)
+}
+
+fn admit_send(wait: u64) -> Result<(), Error> {
+    match wait {
+        0 => Ok(()),
+        retry_after => Err(Error::TooManyMessages { retry_after }),
     }
 }
 
@@ -174,7 +178,7 @@ impl SendLog {
     /// # Errors
     /// [`Error::TooManyMessages`] when a budget of [`Policy::factor_budgets`] is used up.
     pub fn charge(&self, now: Timestamp, policy: &Policy) -> Result<Self, Error> {
-        admit_send(&self.0, &policy.factor_budgets(), now)?;
+        admit_send(longest_wait(&self.0, &policy.factor_budgets(), now))?;
         let kept = self.0.iter().copied().filter(|at| now < at.plus(LONGEST_WINDOW));
         Ok(Self(kept.chain([now]).collect()))
     }
@@ -220,13 +224,12 @@ impl DestinationLimit {
     /// The limit with one message more, for this user.
     ///
     /// # Errors
-    /// [`Error::TooManyMessages`] within [`Policy::send_interval_seconds`] of this user's last one, and when a budget of
-    /// [`Policy::destination_budgets`] is used up.
+    /// [`Error::TooManyMessages`] when a budget of [`Policy::user_budgets`] or [`Policy::destination_budgets`] is used up.
     pub fn charge(&self, user: UserTag, now: Timestamp, policy: &Policy) -> Result<Self, Error> {
         let of_user: Vec<_> = self.0.iter().filter(|(_, by)| *by == user).map(|(at, _)| *at).collect();
-        admit_send(&of_user, &[Budget { sends: 1, seconds: policy.send_interval_seconds }], now)?;
         let of_all: Vec<_> = self.0.iter().map(|(at, _)| *at).collect();
-        admit_send(&of_all, &policy.destination_budgets(), now)?;
+        let wait = longest_wait(&of_user, &policy.user_budgets(), now);
+        admit_send(wait.max(longest_wait(&of_all, &policy.destination_budgets(), now)))?;
         let kept = self.0.iter().copied().filter(|(at, _)| now < at.plus(LONGEST_WINDOW));
         Ok(Self(kept.chain([(now, user)]).collect()))
     }
@@ -315,6 +318,14 @@ mod tests {
     #[test]
     fn t30_a_destination_gets_five_messages_an_hour_and_ten_a_day_whoever_asks() {
         let policy = Policy::default();
+        // A user alone may use all of a budget but one message: nobody keeps everybody else from a destination.
+        let mut limit = DestinationLimit::default();
+        for number in 0..4 {
+            limit = limit.charge(ALICE, at(60 * number), &policy).unwrap();
+        }
+        assert_eq!(limit.charge(ALICE, at(240), &policy), refused(3360));
+        assert!(limit.charge(BOB, at(240), &policy).is_ok());
+
         let mut limit = DestinationLimit::default();
         for number in 0..5_u8 {
             limit = limit.charge(UserTag([number; UserTag::LENGTH]), at(i64::from(number)), &policy).unwrap();

@@ -56,6 +56,15 @@ impl Policy {
         ]
     }
 
+    /// What one user may send to a destination that is not enrolled. One message of each budget is left to others, so that
+    /// a stranger alone can't keep a destination's owner from enrolling it.
+    #[must_use]
+    pub fn user_budgets(&self) -> [Budget; 3] {
+        let all_but_one = |budget: Budget| Budget { sends: budget.sends.saturating_sub(1).max(1), ..budget };
+        let [hour, day] = self.destination_budgets().map(all_but_one);
+        [Budget { sends: 1, seconds: self.send_interval_seconds }, hour, day]
+    }
+
     /// What may be sent to a destination that is not enrolled, over all users.
     #[must_use]
     pub fn destination_budgets(&self) -> [Budget; 2] {
