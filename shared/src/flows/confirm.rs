@@ -77,10 +77,10 @@ impl Service {
     }
 }
 
-struct Confirm<'a> {
-    terms: &'a Terms,
-    claim: Claim<'a>,
-    code: &'a Code,
+pub(super) struct Confirm<'a> {
+    pub(super) terms: &'a Terms,
+    pub(super) claim: Claim<'a>,
+    pub(super) code: &'a Code,
 }
 
 impl UseCase for Confirm<'_> {

@@ -186,6 +186,35 @@ struct Entry {
     current: Document,
 }
 
+/// What a test of a use case does in place of the engine.
+#[cfg(test)]
+impl Work {
+    /// Whether this document is here.
+    pub(super) fn has(&self, name: &Name) -> bool {
+        self.document(name).is_some()
+    }
+
+    /// A document of which there is no item.
+    pub(super) fn add_absent(&mut self, name: Name) {
+        let document = name.read(None).unwrap();
+        let [before, settled, current] = std::array::from_fn(|_| document.clone());
+        self.0.push(Entry { name, replaces: Replaces::Nothing, before, settled, current });
+    }
+
+    /// Keeps what would have been committed.
+    pub(super) fn keep(&mut self, is_refused: bool) {
+        for entry in &mut self.0 {
+            let after = if is_refused { entry.settled.clone() } else { entry.current.clone() };
+            if after != entry.before {
+                entry.replaces = Replaces::Version(Version([0; Version::LENGTH]));
+            }
+            entry.before = after;
+            entry.settled = entry.before.clone();
+            entry.current = entry.before.clone();
+        }
+    }
+}
+
 /// A use case asked for a document that it did not name.
 const UNREAD: Error = Error::Internal("a document was not read");
 

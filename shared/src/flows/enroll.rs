@@ -118,10 +118,10 @@ impl Service {
     }
 }
 
-struct Enroll<'a> {
-    request: &'a Request,
+pub(super) struct Enroll<'a> {
+    pub(super) request: &'a Request,
     /// What counts the messages to the destination.
-    limit: Option<LimitIndex>,
+    pub(super) limit: Option<LimitIndex>,
 }
 
 impl UseCase for Enroll<'_> {

@@ -54,11 +54,7 @@ impl Service {
         label: &Label,
         code: Option<&Code>,
     ) -> Result<FactorSummary, Error> {
-        let rename = |work: &mut Work, cx: &Cx<'_>| {
-            authorize(work, cx, code, &own_app(work, id)?)?;
-            work.account_mut()?.rename(id, label.clone())?.summary(cx.vault)
-        };
-        self.run(caller, &OnAccount(rename)).await
+        self.run(caller, &rename(id, label, code)).await
     }
 
     /// Removes a factor. Needs a recent check, or a code: the factor's own, where it is an app.
@@ -78,16 +74,7 @@ impl Service {
     /// # Errors
     /// [`Error::NotEnrolled`] without a factor, [`Error::StepUpRequired`], what a wrong code brings, [`Error::Busy`].
     pub async fn new_recovery_codes(&self, caller: &Caller, code: Option<&Code>) -> Result<NewCodes, Error> {
-        let replace = |work: &mut Work, cx: &Cx<'_>| {
-            authorize(work, cx, code, &Apps::Only)?;
-            if work.account()?.factors().is_empty() {
-                return Err(Error::NotEnrolled(FactorType::Totp));
-            }
-            let (codes, set) = recovery_codes(cx, cx.policy().recovery_codes)?;
-            change(work, cx, Change::ReplaceCodes(set))?;
-            Ok(codes)
-        };
-        self.run(caller, &OnAccount(replace)).await
+        self.run(caller, &new_recovery_codes(code)).await
     }
 
     /// Removes the caller's authenticator apps with a code: one of theirs, or a recovery code.
@@ -120,6 +107,29 @@ impl<T: Send, F: Fn(&mut Work, &Cx<'_>) -> Result<T, Error> + Sync> UseCase for 
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<T>, Error> {
         (self.0)(work, cx).map(Outcome::reply)
     }
+}
+
+pub(super) fn rename<'a>(
+    id: &'a FactorId,
+    label: &'a Label,
+    code: Option<&'a Code>,
+) -> impl UseCase<Reply = FactorSummary> + 'a {
+    OnAccount(move |work: &mut Work, cx: &Cx<'_>| {
+        authorize(work, cx, code, &own_app(work, id)?)?;
+        work.account_mut()?.rename(id, label.clone())?.summary(cx.vault)
+    })
+}
+
+pub(super) fn new_recovery_codes(code: Option<&Code>) -> impl UseCase<Reply = NewCodes> + '_ {
+    OnAccount(move |work: &mut Work, cx: &Cx<'_>| {
+        authorize(work, cx, code, &Apps::Only)?;
+        if work.account()?.factors().is_empty() {
+            return Err(Error::NotEnrolled(FactorType::Totp));
+        }
+        let (codes, set) = recovery_codes(cx, cx.policy().recovery_codes)?;
+        change(work, cx, Change::ReplaceCodes(set))?;
+        Ok(codes)
+    })
 }
 
 fn change(work: &mut Work, cx: &Cx<'_>, change: Change) -> Result<(), Error> {

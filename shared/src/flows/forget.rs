@@ -21,7 +21,7 @@ impl Service {
     }
 }
 
-struct Forget;
+pub(super) struct Forget;
 
 /// The factors that may have a challenge.
 fn challenged(work: &Work) -> Vec<FactorId> {

@@ -25,6 +25,8 @@ mod engine;
 pub mod enroll;
 pub mod factors;
 mod forget;
+#[cfg(test)]
+mod tests;
 pub mod verify;
 
 use clock::{Clock, Deadline};

@@ -45,9 +45,9 @@ impl Service {
 }
 
 /// A check that needs the account alone.
-struct Check<'a> {
-    code: &'a Code,
-    apps: &'a Apps,
+pub(super) struct Check<'a> {
+    pub(super) code: &'a Code,
+    pub(super) apps: &'a Apps,
 }
 
 impl UseCase for Check<'_> {
@@ -68,9 +68,9 @@ impl UseCase for Check<'_> {
 }
 
 /// The answer to a challenge.
-struct Answer<'a> {
-    digits: &'a Passcode,
-    id: &'a ChallengeId,
+pub(super) struct Answer<'a> {
+    pub(super) digits: &'a Passcode,
+    pub(super) id: &'a ChallengeId,
 }
 
 impl UseCase for Answer<'_> {

@@ -147,7 +147,7 @@ pub(in crate::domain) fn latest(now: Timestamp) -> Step {
 }
 
 /// The code of one step.
-fn code_at(secret: &[u8], parameters: Parameters, step: Step) -> String {
+pub(crate) fn code_at(secret: &[u8], parameters: Parameters, step: Step) -> String {
     let algorithm = match parameters.algorithm {
         Algorithm::Sha1 => Hash::SHA1,
         Algorithm::Sha256 => Hash::SHA256,

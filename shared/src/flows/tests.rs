@@ -1,0 +1,317 @@
+//! Use cases without a store: documents in, a decision out.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use data_encoding::BASE32_NOPAD;
+
+use super::challenge::Target;
+use super::check::Apps;
+use super::clock::{Clock, Deadline, SystemRandomness};
+use super::confirm::Confirm;
+use super::engine::{Cx, Name, Outcome, UseCase, Work};
+use super::enroll::{Enroll, Enrolled, Offer, Request};
+use super::factors::{new_recovery_codes, rename};
+use super::forget::Forget;
+use super::verify::{Answer, Check};
+use super::{AccountName, Caller, Settings, challenge, enroll};
+use crate::config;
+use crate::delivery::{Channel, Language};
+use crate::domain::account::Account;
+use crate::domain::actor::Actor;
+use crate::domain::contact::{Destination, EmailAddress};
+use crate::domain::enrollment::{Claim, Enrollment};
+use crate::domain::error::Error;
+use crate::domain::factor::totp::{PERIOD, Parameters, Step, code_at};
+use crate::domain::factor::{FactorSummary, FactorType};
+use crate::domain::ids::{FactorId, Label, Session, UserId};
+use crate::domain::secret::{Code, KeyVersion, Passcode};
+use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
+use crate::domain::time::Timestamp;
+use crate::domain::token::Realm;
+use crate::keys::vault::UserVault;
+use crate::keys::{Keyring, Keys, KeysError, Root};
+
+/// A key of fixed bytes.
+struct Fixed([KeyVersion; 1]);
+
+#[async_trait]
+impl Keys for Fixed {
+    fn versions(&self) -> &[KeyVersion] {
+        &self.0
+    }
+
+    async fn derive(&self, version: KeyVersion, _: &[u8]) -> Result<Root, KeysError> {
+        Ok(Root::new([version.0; 32]))
+    }
+}
+
+/// A clock for deadlines that never pass.
+struct Still;
+
+#[async_trait]
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        START
+    }
+
+    fn monotonic(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
+
+    async fn sleep(&self, _: std::time::Duration) {}
+}
+
+const START: Timestamp = Timestamp::from_unix(1_800_000_000);
+const OWNER: Actor = Actor::Session(Session([1; 16]));
+const THIEF: Actor = Actor::Session(Session([2; 16]));
+
+/// One user's documents, and what decides on them.
+struct Bench {
+    keyring: Arc<Keyring>,
+    settings: Settings,
+    now: Timestamp,
+    work: Work,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let keyring = runtime.block_on(Keyring::load(&Fixed([KeyVersion(1)]))).unwrap();
+        let settings = config::read(|_| None).unwrap();
+        Self { keyring: Arc::new(keyring), settings, now: START, work: Work::default() }
+    }
+
+    /// Lets a use case decide on what the earlier ones left, and keeps what would be committed.
+    fn decide<U: UseCase>(&mut self, actor: Actor, use_case: &U) -> Result<Outcome<U::Reply>, Error> {
+        let user = UserId::parse("alice").unwrap();
+        let account_name = AccountName("alice".to_owned());
+        let caller = Caller::new(user, actor, account_name, Arc::clone(&self.keyring), Deadline::starting_now(&Still));
+        let vault = UserVault { keyring: &self.keyring, user: &caller.user, randomness: &SystemRandomness };
+        loop {
+            let unread = use_case.reads(&self.work).into_iter().filter(|name| !self.work.has(name)).collect::<Vec<_>>();
+            if unread.is_empty() {
+                break;
+            }
+            unread.into_iter().for_each(|name| self.work.add_absent(name));
+        }
+        let cx = Cx {
+            caller: &caller,
+            now: self.now,
+            settings: &self.settings,
+            randomness: &SystemRandomness,
+            vault: &vault,
+            channels: &[Channel::Sms, Channel::Email],
+        };
+        let decided = use_case.decide(&mut self.work, &cx);
+        self.work.keep(decided.is_err());
+        decided
+    }
+
+    fn account(&self) -> Account {
+        self.work.account().unwrap().clone()
+    }
+
+    fn begin(&mut self, actor: Actor, request: &Request) -> Result<Enrolled, Error> {
+        self.decide(actor, &Enroll { request, limit: None }).map(|outcome| outcome.reply)
+    }
+
+    /// An app of the owner's: its secret, and the factor.
+    fn enrol_app(&mut self, label: &str) -> (Vec<u8>, FactorSummary) {
+        let (begun, secret) = self.begin_app(OWNER, label).unwrap();
+        let code = self.code(&secret);
+        let confirm = Confirm { terms: &terms(), claim: Claim::from(&begun.token), code: &code };
+        let confirmed = self.decide(OWNER, &confirm).map(|outcome| outcome.reply).unwrap();
+        self.now = self.now.plus(PERIOD * 2);
+        (secret, confirmed.factor)
+    }
+
+    fn begin_app(&mut self, actor: Actor, label: &str) -> Result<(Enrolled, Vec<u8>), Error> {
+        let request = Request { label: Label::parse(label), ..Request::app(terms()) };
+        let begun = self.begin(actor, &request)?;
+        let Offer::App { secret, .. } = &begun.offer else { panic!("an app is offered a secret") };
+        let secret = BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
+        Ok((begun, secret))
+    }
+
+    /// The code that an app shows now.
+    fn code(&self, secret: &[u8]) -> Code {
+        let step = u64::try_from(self.now.unix()).unwrap() / PERIOD;
+        Code::parse(&code_at(secret, Parameters::default(), Step(step)))
+    }
+
+    /// A code that is none of the app's around now.
+    fn wrong_code(&self, secret: &[u8]) -> Code {
+        let step = u64::try_from(self.now.unix()).unwrap() / PERIOD;
+        let near = (step - 1..=step + 1).map(|step| code_at(secret, Parameters::default(), Step(step)));
+        let near: Vec<_> = near.collect();
+        Code::parse(&(0..).map(|number| format!("{number:06}")).find(|code| !near.contains(code)).unwrap())
+    }
+}
+
+fn terms() -> Terms {
+    Terms {
+        realm: Realm::new('t'),
+        enrollment_seconds: 600,
+        check_needed: CheckNeeded::ToBegin,
+        apps: AppsAllowed::Several,
+        recovery: RecoveryHandout::WithFirstFactor(10),
+    }
+}
+
+fn an_address() -> Request {
+    let address = Destination::Email(EmailAddress::parse("alice@example.com").unwrap());
+    Request { target: enroll::Target::Destination(address), ..Request::app(terms()) }
+}
+
+fn digits(code: &Code) -> &Passcode {
+    if let Code::Digits(digits) = code { digits } else { panic!("six digits") }
+}
+
+#[test]
+fn a_wrong_code_of_an_app_is_settled_and_a_right_one_ends_the_count() {
+    let mut bench = Bench::new();
+    let (secret, factor) = bench.enrol_app("Phone");
+    let wrong = bench.wrong_code(&secret);
+    let refused = bench.decide(THIEF, &Check { code: &wrong, apps: &Apps::Only });
+    assert!(matches!(refused, Err(Error::IncorrectCode { remaining: Some(4), .. })));
+    assert_eq!(bench.account().factor(&factor.id).unwrap().attempts().wrong, 1);
+    let right = bench.code(&secret);
+    bench.decide(OWNER, &Check { code: &right, apps: &Apps::Only }).map(|_| ()).unwrap();
+    assert_eq!(bench.account().factor(&factor.id).unwrap().attempts().wrong, 0);
+}
+
+#[test]
+fn a_wrong_recovery_code_settles_nothing() {
+    let mut bench = Bench::new();
+    bench.enrol_app("Phone");
+    let before = bench.account();
+    let wrong = Code::parse("0000-0000-0000-0000");
+    let refused = bench.decide(THIEF, &Check { code: &wrong, apps: &Apps::Only });
+    assert!(matches!(refused, Err(Error::IncorrectCode { remaining: None, .. })));
+    assert_eq!(bench.account(), before);
+}
+
+#[test]
+fn a_right_code_is_spent_whatever_else_is_refused() {
+    let mut bench = Bench::new();
+    let (secret, factor) = bench.enrol_app("Phone");
+    bench.enrol_app("Tablet");
+    let code = bench.code(&secret);
+    let (id, label) = (factor.id.clone(), Label::parse("Tablet").unwrap());
+    let taken = bench.decide(THIEF, &rename(&id, &label, Some(&code)));
+    assert!(matches!(taken, Err(Error::AlreadyEnrolled(FactorType::Totp))));
+    assert_eq!(bench.account().factor(&id).unwrap().label().as_str(), "Phone");
+    let again = bench.decide(OWNER, &Check { code: &code, apps: &Apps::One(id) });
+    assert!(matches!(again, Err(Error::CodeAlreadyUsed)));
+}
+
+#[test]
+fn what_is_refused_without_a_look_at_a_code_settles_nothing() {
+    let mut bench = Bench::new();
+    bench.enrol_app("Phone");
+    let before = bench.account();
+    assert!(matches!(bench.begin(THIEF, &an_address()), Err(Error::StepUpRequired { .. })));
+    assert!(matches!(bench.decide(THIEF, &new_recovery_codes(None)), Err(Error::StepUpRequired { .. })));
+    assert_eq!(bench.account(), before);
+    assert_eq!(*bench.work.enrollment(FactorType::Email).unwrap(), Enrollment::None);
+}
+
+#[test]
+fn a_change_ends_what_another_session_began_and_what_it_was_allowed() {
+    let mut bench = Bench::new();
+    let (secret, _) = bench.enrol_app("Phone");
+    let code = bench.code(&secret);
+    bench.decide(THIEF, &Check { code: &code, apps: &Apps::Only }).map(|_| ()).unwrap();
+    let (begun, thiefs) = bench.begin_app(THIEF, "Thief's").unwrap();
+    bench.decide(OWNER, &new_recovery_codes(None)).map(|_| ()).unwrap();
+    let code = bench.code(&thiefs);
+    let confirm = Confirm { terms: &terms(), claim: Claim::from(&begun.token), code: &code };
+    assert!(matches!(bench.decide(THIEF, &confirm), Err(Error::StepUpRequired { .. })));
+    assert_eq!(bench.account().factors().len(), 1);
+}
+
+#[test]
+fn changes_carry_a_recent_check_over_with_its_old_time() {
+    let mut bench = Bench::new();
+    bench.enrol_app("Phone");
+    // One change after another, each within the time that a recent check counts.
+    let enrolled_at = START;
+    while bench.now < enrolled_at.plus(540) {
+        bench.now = bench.now.plus(60);
+        bench.decide(OWNER, &new_recovery_codes(None)).map(|_| ()).unwrap();
+    }
+    bench.now = enrolled_at.plus(600);
+    assert!(matches!(bench.decide(OWNER, &new_recovery_codes(None)), Err(Error::StepUpRequired { .. })));
+}
+
+#[test]
+fn a_challenge_ends_with_a_change_but_for_the_session_that_makes_it() {
+    for (asks, answers) in [(THIEF, false), (OWNER, true)] {
+        let mut bench = Bench::new();
+        bench.enrol_app("Phone");
+        let outcome = bench.decide(OWNER, &Enroll { request: &an_address(), limit: None });
+        let Outcome { reply, message: Some(sent) } = outcome.unwrap_or_else(|error| panic!("{error}")) else {
+            panic!("a code is sent")
+        };
+        let code = Code::parse(&sent.message.code);
+        let confirm = Confirm { terms: &terms(), claim: Claim::from(&reply.token), code: &code };
+        bench.decide(OWNER, &confirm).map(|_| ()).unwrap();
+
+        let target = Target::OnlyOf(FactorType::Email);
+        let request =
+            challenge::Request { realm: Realm::new('t'), target, language: Language::English, platform: None };
+        let Ok(Outcome { reply, message: Some(sent) }) = bench.decide(asks, &request) else { panic!("a code is sent") };
+        assert_eq!(sent.undo, [Name::Challenge(reply.id.factor.clone())]);
+        bench.decide(OWNER, &new_recovery_codes(None)).map(|_| ()).unwrap();
+        let code = Code::parse(&sent.message.code);
+        let answered = bench.decide(asks, &Answer { digits: digits(&code), id: &reply.id });
+        assert_eq!(answered.is_ok(), answers, "{asks:?}");
+    }
+}
+
+#[test]
+fn a_session_forgets_nobody() {
+    let mut bench = Bench::new();
+    bench.enrol_app("Phone");
+    assert!(matches!(bench.decide(OWNER, &Forget), Err(Error::Unauthorized)));
+    assert_eq!(bench.account().factors().len(), 1);
+    bench.decide(Actor::BackEnd, &Forget).map(|_| ()).unwrap();
+    assert_eq!(bench.account().factors().len(), 0);
+}
+
+#[test]
+fn t49_a_wait_after_a_step_back_is_settled_so_that_it_ends() {
+    let mut bench = Bench::new();
+    let (secret, factor) = bench.enrol_app("Phone");
+    for _ in 0..6 {
+        let wrong = bench.wrong_code(&secret);
+        let _ = bench.decide(THIEF, &Check { code: &wrong, apps: &Apps::Only });
+        bench.now = bench.now.plus(10);
+    }
+    bench.now = Timestamp::from_unix(bench.now.unix() - 3_600);
+    let code = bench.code(&secret);
+    let refused = bench.decide(OWNER, &Check { code: &code, apps: &Apps::Only });
+    assert!(matches!(refused, Err(Error::TooManyAttempts { retry_after: 4, .. })));
+    assert_eq!(bench.account().factor(&factor.id).unwrap().attempts().last, bench.now);
+}
+
+/// A use case that asks for what it did not name.
+struct Forgetful;
+
+impl UseCase for Forgetful {
+    type Reply = ();
+
+    fn reads(&self, _: &Work) -> Vec<Name> {
+        vec![Name::Account]
+    }
+
+    fn decide(&self, work: &mut Work, _: &Cx<'_>) -> Result<Outcome<()>, Error> {
+        work.challenge(&FactorId::random(&SystemRandomness)?).map(|_| Outcome::reply(()))
+    }
+}
+
+#[test]
+fn a_document_that_was_not_named_is_not_there() {
+    assert!(matches!(Bench::new().decide(OWNER, &Forgetful), Err(Error::Internal("a document was not read"))));
+}
