@@ -2,7 +2,7 @@
 //!
 //! A user is checked as by the JWT authorizer: an RS256 signature by a known key, issuer, audience or client, and
 //! times. The token comes bare or after `Bearer`. The back end is recognised by a header in the form of an AWS
-//! signature (SigV4). There is no account to check the signature against, so it counts only from this machine.
+//! signature (`SigV4`). There is no account to check the signature against, so it counts only from this machine.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

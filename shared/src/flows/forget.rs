@@ -2,7 +2,7 @@
 
 use super::engine::{Cx, Name, Outcome, UseCase, Work};
 use super::{Caller, Service};
-use crate::domain::account::Change;
+use crate::domain::account::{Account, Change};
 use crate::domain::actor::Actor;
 use crate::domain::challenge::Challenge;
 use crate::domain::enrollment::Enrollment;
@@ -25,7 +25,7 @@ pub(super) struct Forget;
 
 /// The factors that may have a challenge.
 fn challenged(work: &Work) -> Vec<FactorId> {
-    let factors = work.account().map(|account| account.factors()).unwrap_or_default();
+    let factors = work.account().map(Account::factors).unwrap_or_default();
     let challenged = factors.iter().filter(|factor| factor.factor_type().challenge() != ChallengeKind::None);
     challenged.map(|factor| factor.id().clone()).collect()
 }
