@@ -102,7 +102,7 @@ async fn disabling_leaves_other_factors_alone_and_takes_every_app() {
 }
 
 #[tokio::test]
-async fn disabling_needs_no_presence_besides_its_code() {
+async fn disabling_needs_no_recent_check_besides_its_code() {
     let world = World::new();
     let (secret, _) = enable(&world.session("alice", "phone")).await;
     let code = world.next_code(&secret);

@@ -10,8 +10,8 @@ mod codes;
 mod given;
 mod limits;
 mod lost;
-mod presence;
 mod races;
+mod recent_check;
 mod recovery;
 mod revocation;
 mod secrets;
@@ -43,8 +43,8 @@ macro_rules! security_tests {
                 t12_a_code_is_for_its_own_purpose,
             }
             sessions {
-                t20_presence_ends_with_the_factor_that_earned_it,
-                t16_presence_ends_with_the_recovery_codes_that_earned_it,
+                t20_a_recent_check_ends_with_the_factor_that_passed_it,
+                t16_a_recent_check_ends_with_the_recovery_codes_that_passed_it,
                 t18_an_enrollment_is_finished_by_the_session_that_was_present,
                 t08_confirming_another_destination_does_not_bring_new_tries,
                 t18_who_is_not_present_voids_nobodys_enrollment,
@@ -90,18 +90,18 @@ macro_rules! security_tests {
                 t33_a_token_is_for_its_own_user,
                 t33_a_token_is_for_its_own_dialect_and_type,
                 t41_an_id_of_one_purpose_or_dialect_is_none_of_another,
-                t41_a_verified_but_unbound_secret_is_no_presence,
+                t41_a_verified_but_unbound_secret_is_no_recent_check,
                 t41_the_step_that_verified_a_secret_is_spent_when_it_is_bound,
             }
-            presence {
-                t18_adding_a_factor_needs_presence_in_every_dialect,
-                t18_presence_is_of_one_session_of_one_user,
-                t18_presence_ends,
-                t18_a_code_stands_in_for_presence_once,
+            recent_check {
+                t18_adding_a_factor_needs_a_recent_check_in_every_dialect,
+                t18_a_recent_check_is_of_one_session_of_one_user,
+                t18_a_recent_check_ends,
+                t18_a_code_stands_in_for_a_recent_check_once,
                 t18_what_was_begun_on_an_empty_account_cant_be_finished_on_a_full_one,
                 t18_what_was_begun_before_a_removal_cant_be_finished_after_it,
-                t19_removing_a_factor_needs_presence_or_its_code,
-                t19_other_changes_need_presence_too,
+                t19_removing_a_factor_needs_a_recent_check_or_its_code,
+                t19_other_changes_need_a_recent_check_too,
                 t20_a_removed_factor_stops_at_once_with_its_challenges,
             }
             revocation {
@@ -154,9 +154,9 @@ macro_rules! security_tests {
                 t21_a_number_that_is_taken_looks_like_one_that_is_free,
             }
             back_end {
-                t18_what_the_back_end_passes_is_nobodys_presence,
-                t18_a_change_by_the_back_end_ends_the_presence_of_every_session,
-                t18_what_was_begun_before_the_back_end_enrolled_needs_presence,
+                t18_what_the_back_end_passes_is_no_sessions_recent_check,
+                t18_a_change_by_the_back_end_ends_the_recent_check_of_every_session,
+                t18_what_was_begun_before_the_back_end_enrolled_needs_a_recent_check,
                 t19_a_reset_by_the_back_end_does_not_touch_other_users,
                 t20_nothing_of_a_forgotten_user_stays_but_tombstones,
                 t20_a_user_is_forgotten_whole_whoever_races,

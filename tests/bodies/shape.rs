@@ -26,7 +26,7 @@ pub fn status_of(route: &Route, reply: &Reply) -> u16 {
         ("native" | "logto", true) => http,
         ("native", false) => {
             has_texts(&body, &["type", "title", "detail", "code", "requestId"]);
-            let others = ["status", "retryAfter", "remainingAttempts", "errors"];
+            let others = ["status", "retryAfter", "remainingAttempts", "errors", "factors"];
             has_no_others(&body, &[&["type", "title", "detail", "code", "requestId"][..], &others[..]].concat());
             assert_eq!(body["status"], http, "{name}: {shown}");
             assert_eq!(body.get("retryAfter").and_then(Value::as_u64), reply.retry_after(), "{name}: {shown}");

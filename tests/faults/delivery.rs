@@ -26,7 +26,7 @@ where
     .await;
 }
 
-/// What is pending and what is charged; a code that was given in place of presence is spent all the same.
+/// What is pending and what is charged; a code that was given in place of a recent check is spent all the same.
 async fn pending_and_charged(bench: &Bench) -> Vec<String> {
     let items = bench.items().await;
     contents(&items)

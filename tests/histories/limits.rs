@@ -17,7 +17,7 @@ pub(super) const MAX_FACTORS: usize = 3;
 const FREE_ATTEMPTS: u32 = 3;
 const LOCK_AFTER: u32 = 10;
 const CODE_TRIES: u32 = 3;
-/// Seconds: of an enrolment, of a challenge, of presence.
+/// Seconds: of an enrolment, of a challenge, of a recent check.
 pub(super) const LIFE: i64 = 600;
 const TRIES_RESET: i64 = 900;
 /// Between the last moment at which something matters and the first at which it is swept.

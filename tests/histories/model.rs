@@ -64,7 +64,7 @@ pub(super) struct Owner {
     pub(super) used: Vec<String>,
     /// When the store was last swept.
     pub(super) swept: i64,
-    present_since: [Option<i64>; 2],
+    checked_since: [Option<i64>; 2],
 }
 
 /// What a code that is looked at leaves behind.
@@ -116,12 +116,12 @@ pub(super) enum Apps {
 }
 
 impl Owner {
-    pub(super) fn is_present(&self, session: usize, now: i64) -> bool {
-        self.present_since[session].is_some_and(|since| now < since + LIFE)
+    pub(super) fn has_recent_check(&self, session: usize, now: i64) -> bool {
+        self.checked_since[session].is_some_and(|since| now < since + LIFE)
     }
 
-    pub(super) fn note_presence(&mut self, session: usize, now: i64) {
-        self.present_since[session] = Some(now);
+    pub(super) fn note_check(&mut self, session: usize, now: i64) {
+        self.checked_since[session] = Some(now);
     }
 
     /// The app that a code is for.
@@ -170,7 +170,7 @@ impl Owner {
 
     /// What changing factors needs.
     pub(super) fn authorize(&self, session: usize, code: Option<&str>, apps: Apps, now: i64) -> Expected {
-        if self.factors.is_empty() || self.is_present(session, now) {
+        if self.factors.is_empty() || self.has_recent_check(session, now) {
             return Expected::of([]);
         }
         match code {
@@ -184,13 +184,13 @@ impl Owner {
             Effect::AppPassed { factor, step } => {
                 let factor = &mut self.factors[*factor];
                 (factor.used, factor.wrong) = (*step, Wrong::default());
-                self.note_presence(session, now);
+                self.note_check(session, now);
             }
             Effect::AppFailed { factor } => self.factors[*factor].wrong.more(now),
             Effect::RecoveryPassed { code } => {
                 self.unused.as_mut().unwrap().retain(|each| each != code);
                 self.used.push(code.clone());
-                self.note_presence(session, now);
+                self.note_check(session, now);
             }
             Effect::Nothing => {}
         }
@@ -250,7 +250,7 @@ impl Owner {
             return Expected::of([refusal("expired")]);
         }
         let is_theirs = pending.epoch == self.epoch && pending.session.is_none_or(|begun_by| begun_by == session);
-        let is_allowed = is_theirs || pending.begun_by == session && self.is_present(session, now);
+        let is_allowed = is_theirs || pending.begun_by == session && self.has_recent_check(session, now);
         let refused = Expected::of((!is_allowed).then(|| refusal("step_up_required")))
             .or(self.no_room(kind, &pending.label, &pending.to))
             .or(pending.wrong.ends(now));
@@ -279,7 +279,7 @@ impl Owner {
         if open.answered {
             return Expected::of([refusal("already_used")]);
         }
-        let is_standing = open.epoch == self.epoch || open.begun_by == session && self.is_present(session, now);
+        let is_standing = open.epoch == self.epoch || open.begun_by == session && self.has_recent_check(session, now);
         if now >= open.ends {
             return Expected::of([refusal("expired")]);
         }
@@ -326,18 +326,18 @@ impl Owner {
             challenges: Vec::new(),
         });
         self.epoch += 1;
-        self.present_since[1 - session] = None;
+        self.checked_since[1 - session] = None;
         // The first factor is a check of its own; another renews none.
         if self.factors.len() == 1 {
-            self.note_presence(session, now);
+            self.note_check(session, now);
         }
     }
 
-    /// Whoever else was present may have come by what is replaced.
+    /// Another session may have passed its check with what is replaced.
     pub(super) fn renew_codes(&mut self, session: usize, codes: Vec<String>) {
         self.used.extend(self.unused.take().into_iter().flatten());
         self.unused = Some(codes);
-        self.present_since[1 - session] = None;
+        self.checked_since[1 - session] = None;
         self.epoch += 1;
     }
 
@@ -345,10 +345,10 @@ impl Owner {
         let gone = self.factors.remove(factor);
         self.orphans.extend(gone.challenges.into_iter().map(|challenge| (challenge.id, challenge.code)));
         self.epoch += 1;
-        self.present_since[1 - session] = None;
+        self.checked_since[1 - session] = None;
         if self.factors.is_empty() {
             self.used.extend(self.unused.take().into_iter().flatten());
-            self.present_since = [None; 2];
+            self.checked_since = [None; 2];
         }
     }
 
@@ -366,7 +366,7 @@ impl Owner {
         let factor = &mut self.factors[factor];
         factor.wrong = Wrong::default();
         factor.challenges.last_mut().unwrap().answered = true;
-        self.note_presence(session, now);
+        self.note_check(session, now);
     }
 }
 

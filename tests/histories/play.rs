@@ -110,7 +110,7 @@ impl Game {
         Ok(passed)
     }
 
-    /// A code in place of presence, or for a check.
+    /// A code in place of a recent check, or for a check.
     fn given(&self, who: Who, given: Given, apps: Apps) -> Option<String> {
         let owner = &self.owners[who.user];
         match given {

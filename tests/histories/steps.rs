@@ -59,7 +59,7 @@ pub(super) enum Kind {
     Address,
 }
 
-/// A code in place of presence.
+/// A code in place of a recent check.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Given {
     Nothing,

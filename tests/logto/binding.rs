@@ -1,4 +1,4 @@
-//! `profile/mfa`, and the order of its errors: presence, the id, whether it is verified, what is enrolled.
+//! `profile/mfa`, and the order of its errors: a recent check, the id, whether it is verified, what is enrolled.
 
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ async fn other_factors_are_not_set_up() {
 }
 
 #[tokio::test]
-async fn presence_is_asked_for_before_anything_is_said_of_the_id() {
+async fn a_recent_check_is_asked_for_before_anything_is_said_of_the_id() {
     let world = World::new();
     let phone = world.session("alice", "phone");
     let laptop = world.session("alice", "laptop");
@@ -52,7 +52,7 @@ async fn presence_is_asked_for_before_anything_is_said_of_the_id() {
     }
     let (verified, _) = verified_secret(&laptop).await;
     let mut log = Transcript::default();
-    log.post("a verified secret is no presence", &laptop, BIND, bound(&verified)).await;
+    log.post("a verified secret is no recent check", &laptop, BIND, bound(&verified)).await;
     insta::assert_snapshot!(log.text());
 }
 
@@ -154,7 +154,7 @@ async fn what_was_begun_on_an_empty_account_needs_a_check_once_it_is_not() {
 }
 
 #[tokio::test]
-async fn a_binding_is_a_presence() {
+async fn the_first_binding_is_a_recent_check() {
     let world = World::new();
     let alice = world.user("alice");
     enrol_app(&alice).await;

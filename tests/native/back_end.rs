@@ -53,7 +53,7 @@ async fn a_number_is_challenged_for_a_user() {
 }
 
 #[tokio::test]
-async fn no_presence_is_needed_but_a_code_that_is_given_decides() {
+async fn no_recent_check_is_needed_but_a_code_that_is_given_decides() {
     let world = World::new();
     let (alice, back_end) = (world.user("alice"), world.back_end("alice"));
     let (secret, app, codes) = enrol_app(&alice, "Phone").await;

@@ -183,7 +183,7 @@ async fn a_message_that_fails_leaves_the_challenge_before_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_challenge_is_no_way_around_presence() {
+async fn a_challenge_is_no_way_around_a_recent_check() {
     let world = World::new();
     let phone = world.session("alice", "phone");
     enrol_phone(&phone, "+41791234567").await;

@@ -71,7 +71,7 @@ async fn of_bob_and_of_nobody(world: &World) -> [Vec<(&'static str, String, Valu
     ]
 }
 
-/// A user with everything, whose session is present.
+/// A user with everything, whose session has a recent check.
 async fn known(world: &World) -> Client {
     let alice = world.user("alice");
     enrol_app(&alice, "App").await;

@@ -21,7 +21,7 @@ async fn factors(client: &Client) -> usize {
     client.get(FACTORS).await.expect(200).json()["factors"].as_array().unwrap().len()
 }
 
-pub(super) async fn t18_what_the_back_end_passes_is_nobodys_presence(store: Arc<dyn Store>) {
+pub(super) async fn t18_what_the_back_end_passes_is_no_sessions_recent_check(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (alice, back_end) = (world.user("alice"), world.back_end("alice"));
     // Not its enrolments, in whatever session it says that it is.
@@ -45,7 +45,7 @@ pub(super) async fn t18_what_the_back_end_passes_is_nobodys_presence(store: Arc<
     expect(&alice.post(CODES, Value::Null).await, 403, "step_up_required");
 }
 
-pub(super) async fn t18_a_change_by_the_back_end_ends_the_presence_of_every_session(store: Arc<dyn Store>) {
+pub(super) async fn t18_a_change_by_the_back_end_ends_the_recent_check_of_every_session(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (alice, back_end) = (world.user("alice"), world.back_end("alice"));
     let (secret, ..) = enrol_app(&alice, "App").await;
@@ -59,7 +59,7 @@ pub(super) async fn t18_a_change_by_the_back_end_ends_the_presence_of_every_sess
     expect(&alice.post(ENROLL, new_app()).await, 403, "step_up_required");
 }
 
-pub(super) async fn t18_what_was_begun_before_the_back_end_enrolled_needs_presence(store: Arc<dyn Store>) {
+pub(super) async fn t18_what_was_begun_before_the_back_end_enrolled_needs_a_recent_check(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (thief, back_end) = (world.session("alice", "thief"), world.back_end("alice"));
     let (token, code) = begin_email(&thief, "thief@example.com").await;
@@ -162,7 +162,7 @@ pub(super) async fn t20_nothing_of_a_forgotten_user_stays_but_tombstones(store: 
     expect(&answer(&alice, &id, &code).await, 404, "not_found");
     expect(&verify(&alice, &codes[0]).await, 400, "incorrect_code");
     expect(&verify(&alice, &world.next_code(&secret)).await, 400, "factor_required");
-    // The session that was present is not any more, and needs it no more: all begins afresh.
+    // The recent check is over, and not needed any more: the account is empty again.
     let (_, _, codes) = enrol_app(&alice, "App").await;
     assert_eq!(codes.len(), 10);
 }
@@ -201,7 +201,7 @@ pub(super) async fn t20_a_user_is_forgotten_whole_whoever_races(store: Arc<dyn S
         expect(&confirm(&back_end, &pending, &totp(&new_secret, world.now())).await, 404, "not_found");
         expect(&answer(&alice, &id, &code).await, 404, "not_found");
         expect(&verify(&alice, &codes[1]).await, 400, "incorrect_code");
-        // Presence went with the factors: another session enrols, and this one has to pass a check.
+        // The recent check went with the factors: another session enrols, and this one has to pass a check.
         enrol_app(&world.session(&name, "new"), "New").await;
         expect(&alice.post(ENROLL, new_app()).await, 403, "step_up_required");
     }
@@ -222,7 +222,7 @@ pub(super) async fn t20_a_first_enrollment_in_flight_does_not_outlive_its_user(s
             at_once(requests.map(|(client, method, path, body)| async move { client.call(method, path, body).await }))
                 .await;
         assert_eq!(count(&replies, 204, ""), 1);
-        // Account and enrolment are read side by side: the one after the other was forgotten, it lacks presence.
+        // Account and enrolment are read side by side. The account was read after it was forgotten: a check is asked for.
         let told = [(201, ""), (404, "not_found"), (403, "step_up_required")];
         let outcomes: Vec<_> = replies.iter().map(outcome).collect();
         let finished = told.iter().map(|(status, code)| count(&replies, *status, code)).sum::<usize>();
@@ -286,7 +286,7 @@ pub(super) async fn t41_what_one_kind_of_caller_begins_the_other_cant_finish(sto
         expect(&confirm(begins, &token, &code).await, 409, "already_used");
         back_end.delete(USER, Value::Null).await.expect(204);
     }
-    // Nor where the session is present, and could begin one of its own.
+    // Nor where the session has a recent check, and could begin one of its own.
     let phone = enrol_phone(&alice, "+8613800138000").await;
     let (token, secret) = begin_app(&back_end, "App").await;
     let code = world.next_code(&secret);

@@ -46,7 +46,7 @@ pub(super) async fn t03_a_code_passes_once_whatever_it_is_used_for(store: Arc<dy
     let phone = enrol_phone(&alice, "+8613800138000").await;
     let code = world.next_code(&secret);
     let replies = race(|racer| {
-        // In sessions without presence the code alone decides.
+        // In sessions without a recent check the code alone decides.
         let client = world.session("alice", &format!("other-{racer}"));
         let (code, app, phone) = (code.clone(), app.clone(), phone.clone());
         async move {
@@ -259,7 +259,7 @@ pub(super) async fn t20_a_check_in_flight_does_not_bring_a_removed_factor_back(s
         expect(&answer(&alice, &id, &code).await, 404, "not_found");
         expect(&alice.get(&format!("{FACTORS}/{phone}")).await, 404, "not_found");
         world.pass(60);
-        // Stay present.
+        // Keep the recent check.
         let (_, app, _) = enrol_app(&alice, "Spare").await;
         alice.delete(&format!("{FACTORS}/{app}"), Value::Null).await.expect(204);
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::given::*;
 use crate::rig::{World, enrol_app, enrol_email};
 
-pub(super) async fn t20_presence_ends_with_the_factor_that_earned_it(store: Arc<dyn Store>) {
+pub(super) async fn t20_a_recent_check_ends_with_the_factor_that_passed_it(store: Arc<dyn Store>) {
     let world = World::on(store);
     let owner = world.user("alice");
     let (stolen, stolen_id, _) = enrol_app(&owner, "Stolen").await;
@@ -24,7 +24,7 @@ pub(super) async fn t20_presence_ends_with_the_factor_that_earned_it(store: Arc<
     owner.patch(&other, json!({"label": "Mine"})).await.expect(200);
 }
 
-pub(super) async fn t16_presence_ends_with_the_recovery_codes_that_earned_it(store: Arc<dyn Store>) {
+pub(super) async fn t16_a_recent_check_ends_with_the_recovery_codes_that_passed_it(store: Arc<dyn Store>) {
     let world = World::on(store);
     let owner = world.user("alice");
     let (_, id, codes) = enrol_app(&owner, "Phone").await;

@@ -254,7 +254,7 @@ pub(super) async fn t41_an_id_of_one_purpose_or_dialect_is_none_of_another(store
     expect(&confirm_genauth(&bob, "SMS", &genauth, &genauth_code).await, 200, "");
 }
 
-pub(super) async fn t41_a_verified_but_unbound_secret_is_no_presence(store: Arc<dyn Store>) {
+pub(super) async fn t41_a_verified_but_unbound_secret_is_no_recent_check(store: Arc<dyn Store>) {
     let world = Plan { store, ..Plan::with(&[]) }.build();
     let owner = world.user("alice");
     let mail = enrol_email(&owner, "alice@example.com").await;

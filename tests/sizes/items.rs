@@ -98,7 +98,7 @@ async fn accounts() -> String {
         let check = json!({"code": scales.world.next_code(&secret)});
         scales.alice(session).post("/v1/me/verify", check).await.expect(200);
     }
-    scales.note("a#", "account: the same with four sessions present").await;
+    scales.note("a#", "account: the same with four sessions checked").await;
     scales.alice("1").post("/v1/me/verify", json!({"code": recovery[0]})).await.expect(200);
     scales.note("a#", "account: an app and nine recovery codes").await;
     enrol_phone(&scales.alice("1"), PHONE).await;

@@ -101,7 +101,7 @@ flows! { FLOWS:
     an_app_is_confirmed => |world| {
         let begun = answered(world, post(ENROLL, an_app("Phone"))).await;
         let secret = text(&begun, "/totp/secret");
-        // Whose codes got lost gets new ones: the confirmation was a presence.
+        // Whose codes got lost gets new ones: the confirmation was a check.
         Scene::new(confirm_app(world, &begun))
             .then_check(&secret)
             .then(|_, _| post(CODES, Value::Null))

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::FactorReply;
 use crate::domain::error::Error;
 use crate::http::dialect::Context;
 use crate::http::failure::{Failure, FieldProblem};
@@ -24,6 +25,9 @@ struct Problem<'a> {
     remaining_attempts: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<Vec<FieldReply<'a>>>,
+    /// What the person could pass a check with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    factors: Option<Vec<FactorReply>>,
 }
 
 #[derive(Serialize)]
@@ -38,6 +42,11 @@ pub(super) fn respond(failure: &Failure, context: &Context) -> Response {
     let code = failure.code();
     let remaining_attempts =
         if let Failure::Refused(Error::IncorrectCode { remaining, .. }) = failure { *remaining } else { None };
+    let factors = if let Failure::Refused(Error::StepUpRequired { available }) = failure {
+        Some(available.iter().cloned().map(FactorReply::from).collect())
+    } else {
+        None
+    };
     let errors = if let Failure::Invalid(problems) = failure {
         Some(problems.iter().map(|FieldProblem { field, problem }| FieldReply { field, problem }).collect())
     } else {
@@ -53,6 +62,7 @@ pub(super) fn respond(failure: &Failure, context: &Context) -> Response {
         retry_after: failure.retry_after(),
         remaining_attempts,
         errors,
+        factors,
     };
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     let mut response = (status, Body::from(body)).into_response();

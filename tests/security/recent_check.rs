@@ -1,4 +1,4 @@
-//! Presence: who may change factors, and when.
+//! Recent checks: who may change factors, and when.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ fn new_app() -> Value {
     json!({"factorType": "totp", "label": "New"})
 }
 
-pub(super) async fn t18_adding_a_factor_needs_presence_in_every_dialect(store: Arc<dyn Store>) {
+pub(super) async fn t18_adding_a_factor_needs_a_recent_check_in_every_dialect(store: Arc<dyn Store>) {
     let world = World::on(store);
     let owner = world.user("alice");
     enrol_email(&owner, "alice@example.com").await;
@@ -54,7 +54,7 @@ pub(super) async fn t18_adding_a_factor_needs_presence_in_every_dialect(store: A
     other.post(ENROLL, new_app()).await.expect(201);
 }
 
-pub(super) async fn t18_presence_is_of_one_session_of_one_user(store: Arc<dyn Store>) {
+pub(super) async fn t18_a_recent_check_is_of_one_session_of_one_user(store: Arc<dyn Store>) {
     let world = World::on(store);
     let usual = [("iss", "https://issuer.example"), ("client_id", "app"), ("sub", "alice"), ("sid", "s"), ("jti", "j")];
     let with = |name: &'static str, value: &'static str| {
@@ -90,7 +90,7 @@ pub(super) async fn t18_presence_is_of_one_session_of_one_user(store: Arc<dyn St
     }
 }
 
-pub(super) async fn t18_presence_ends(store: Arc<dyn Store>) {
+pub(super) async fn t18_a_recent_check_ends(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, ..) = enrol_app(&alice, "App").await;
@@ -105,7 +105,7 @@ pub(super) async fn t18_presence_ends(store: Arc<dyn Store>) {
     expect(&alice.post(ENROLL, new_app()).await, 403, "step_up_required");
 }
 
-pub(super) async fn t18_a_code_stands_in_for_presence_once(store: Arc<dyn Store>) {
+pub(super) async fn t18_a_code_stands_in_for_a_recent_check_once(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, ..) = enrol_app(&alice, "App").await;
@@ -116,7 +116,7 @@ pub(super) async fn t18_a_code_stands_in_for_presence_once(store: Arc<dyn Store>
     first.post(ENROLL, with_code(&code)).await.expect(201);
     expect(&second.post(ENROLL, with_code(&code)).await, 400, "code_already_used");
     expect(&second.post(ENROLL, new_app()).await, 403, "step_up_required");
-    // It is a check that was passed: the session is present from now on.
+    // It is a check that was passed: the session has a recent check from now on.
     first.post(ENROLL, new_app()).await.expect(201);
 }
 
@@ -168,7 +168,7 @@ pub(super) async fn t18_what_was_begun_before_a_removal_cant_be_finished_after_i
     expect(&reply, 403, "step_up_required");
 }
 
-pub(super) async fn t19_removing_a_factor_needs_presence_or_its_code(store: Arc<dyn Store>) {
+pub(super) async fn t19_removing_a_factor_needs_a_recent_check_or_its_code(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (first, first_id, _) = enrol_app(&alice, "First").await;
@@ -184,7 +184,7 @@ pub(super) async fn t19_removing_a_factor_needs_presence_or_its_code(store: Arc<
     alice.get(&path).await.expect(200);
     other.delete(&path, json!({"code": totp(&second, world.now())})).await.expect(204);
     alice.get(&path).await.expect(404);
-    // Another user's presence is none.
+    // Another user's recent check counts for nothing.
     let bob = world.user("bob");
     enrol_app(&bob, "App").await;
     expect(&bob.delete(&format!("{FACTORS}/{first_id}"), Value::Null).await, 404, "not_found");
@@ -193,7 +193,7 @@ pub(super) async fn t19_removing_a_factor_needs_presence_or_its_code(store: Arc<
     expect(&other.post("/api/v3/reset-factor", reset).await, 200, "");
 }
 
-pub(super) async fn t19_other_changes_need_presence_too(store: Arc<dyn Store>) {
+pub(super) async fn t19_other_changes_need_a_recent_check_too(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, app, codes) = enrol_app(&alice, "App").await;
@@ -231,7 +231,7 @@ pub(super) async fn t20_a_removed_factor_stops_at_once_with_its_challenges(store
     assert!(!passed(&alice.post(GENAUTH_VERIFY, json!({"totp": code})).await));
     assert!(!passed(&alice.post(LOGTO_VERIFY, json!({"code": code})).await));
 
-    // With the last factor go the recovery codes and the presence.
+    // With the last factor go the recovery codes and the recent checks.
     let bob = world.user("bob");
     let (secret, _, bobs) = enrol_app(&bob, "App").await;
     bob.patch(PROFILE_DISABLE, json!({"code": world.next_code(&secret)})).await.expect(200);
