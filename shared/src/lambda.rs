@@ -99,11 +99,11 @@ pub async fn answer(
     let LambdaEvent { payload, context } = event;
     let (payload, route) = match payload {
         LambdaRequest::ApiGatewayV2(mut request) => {
-            let route = Washed::take(&mut request);
+            let route = TrustedParts::take(&mut request);
             (LambdaRequest::ApiGatewayV2(request), route)
         }
         // Other kinds of events have no `routeKey`, and so no route.
-        other => (other, Washed::nowhere()),
+        other => (other, TrustedParts::nowhere()),
     };
     let inner = service_fn(move |mut request: lambda_http::Request| {
         let router = router.clone();
@@ -115,7 +115,7 @@ pub async fn answer(
 
 /// The parts of an event that are trusted, because API Gateway itself found them.
 #[derive(Clone)]
-struct Washed {
+struct TrustedParts {
     /// `None` for a route of `ANY`.
     method: Option<Method>,
     uri: Uri,
@@ -123,7 +123,7 @@ struct Washed {
     request_id: String,
 }
 
-impl Washed {
+impl TrustedParts {
     fn nowhere() -> Self {
         Self { method: None, uri: Uri::from_static("/"), identity: None, request_id: String::new() }
     }
@@ -136,7 +136,7 @@ impl Washed {
         let path = path_of(route_key, &event.path_parameters).unwrap_or_else(|| "/".to_owned());
         let query = event.raw_query_string.take().map(|query| visible(&query)).unwrap_or_default();
         let uri = if query.is_empty() { path } else { format!("{path}?{query}") };
-        let washed = Self {
+        let parts = Self {
             method: method_of(route_key),
             uri: uri.parse().unwrap_or_else(|_| Uri::from_static("/")),
             identity: identity(context.authorizer.as_ref(), &event.headers),
@@ -158,7 +158,7 @@ impl Washed {
                 None => {}
             }
         }
-        washed
+        parts
     }
 
     fn put_into(&self, request: &mut lambda_http::Request) {

@@ -29,22 +29,9 @@ use crate::domain::secret::{Code, KeyVersion, Passcode};
 use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Realm;
+use crate::keys::Keyring;
+use crate::keys::tests::Fixed;
 use crate::keys::vault::UserVault;
-use crate::keys::{Keyring, Keys, KeysError, Root};
-
-/// A key of fixed bytes.
-struct Fixed([KeyVersion; 1]);
-
-#[async_trait]
-impl Keys for Fixed {
-    fn versions(&self) -> &[KeyVersion] {
-        &self.0
-    }
-
-    async fn derive(&self, version: KeyVersion, _: &[u8]) -> Result<Root, KeysError> {
-        Ok(Root::new([version.0; 32]))
-    }
-}
 
 /// A clock for deadlines that never pass.
 struct Still;
@@ -77,7 +64,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let keyring = runtime.block_on(Keyring::load(&Fixed([KeyVersion(1)]))).unwrap();
+        let keyring = runtime.block_on(Keyring::load(&Fixed(vec![KeyVersion(1)]))).unwrap();
         let settings = config::read(|_| None).unwrap();
         Self { keyring: Arc::new(keyring), settings, now: START, work: Work::default() }
     }

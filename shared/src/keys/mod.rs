@@ -254,11 +254,12 @@ fn associated(purpose: Purpose, user: &UserId, factor: &FactorId) -> Aad<Vec<u8>
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::domain::secret::TotpSecret;
 
-    struct Fixed(Vec<KeyVersion>);
+    /// Keys of fixed bytes.
+    pub(crate) struct Fixed(pub(crate) Vec<KeyVersion>);
 
     #[async_trait]
     impl Keys for Fixed {

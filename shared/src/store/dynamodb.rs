@@ -56,9 +56,9 @@ impl DynamoDbStore {
             Ok(_) => Ok(()),
             Err(SdkError::ServiceError(error)) => match error.err() {
                 UpdateItemError::ConditionalCheckFailedException(failed) => refused([failed.item()], version),
-                other => Err(told(other.code(), error.raw())),
+                other => Err(classify_answer(other.code(), error.raw())),
             },
-            Err(error) => Err(untold(&error)),
+            Err(error) => Err(classify_silence(&error)),
         }
     }
 
@@ -86,9 +86,9 @@ impl DynamoDbStore {
                 TransactWriteItemsError::TransactionCanceledException(canceled) => {
                     canceled_for(canceled.cancellation_reasons(), commit.version)
                 }
-                other => Err(told(other.code(), error.raw())),
+                other => Err(classify_answer(other.code(), error.raw())),
             },
-            Err(error) => Err(untold(&error)),
+            Err(error) => Err(classify_silence(&error)),
         }
     }
 
@@ -121,8 +121,8 @@ impl Store for DynamoDbStore {
             .await;
         match sent {
             Ok(output) => output.item().map(|attributes| stored(attributes).ok_or(DAMAGED)).transpose(),
-            Err(SdkError::ServiceError(error)) => Err(told(error.err().code(), error.raw())),
-            Err(error) => Err(untold(&error)),
+            Err(SdkError::ServiceError(error)) => Err(classify_answer(error.err().code(), error.raw())),
+            Err(error) => Err(classify_silence(&error)),
         }
     }
 
@@ -210,7 +210,7 @@ fn canceled_for(reasons: &[CancellationReason], version: Version) -> Result<(), 
 }
 
 /// Maps an error answer of the service, and logs its code. Its text is not logged because it may repeat a key.
-fn told(code: Option<&str>, answer: &HttpResponse) -> StoreError {
+fn classify_answer(code: Option<&str>, answer: &HttpResponse) -> StoreError {
     let status = answer.status();
     tracing::warn!(store.code = code, store.status = status.as_u16(), "DynamoDB answered a call with an error");
     match code {
@@ -228,7 +228,8 @@ fn told(code: Option<&str>, answer: &HttpResponse) -> StoreError {
 }
 
 /// Maps a missing or unreadable answer.
-fn untold<E>(error: &SdkError<E>) -> StoreError {
+fn classify_silence<E>(error: &SdkError<E>) -> StoreError {
+    tracing::warn!(store.error = %error, "DynamoDB gave no answer");
     match error {
         SdkError::ConstructionFailure(_) => StoreError::Rejected("a call could not be built"),
         _ => StoreError::Unknown,
