@@ -9,6 +9,8 @@ use countersign::http::routes::routes;
 use countersign::store::embedded::EmbeddedStore;
 use countersign::store::records::account_key;
 use countersign::store::{Commit, Item, Put, Replaces, Store, Version};
+use countersign::telemetry;
+pub(crate) use countersign::telemetry::Form;
 use serde_json::{Value, json};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Dispatch, Level};
@@ -43,17 +45,18 @@ impl MakeWriter<'_> for Log {
     }
 }
 
-/// In which form lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    Json,
-    Text,
-}
-
 impl Log {
     /// Everything that this thread logs from now on, spans and their fields included, until the guard is dropped.
     fn capture(form: Form) -> (Self, DefaultGuard) {
         Self::capture_at(Level::TRACE, form)
+    }
+
+    /// Everything that this thread logs from now on, as the functions and the local server write it.
+    fn as_served(form: Form) -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let dispatch = telemetry::dispatch(form, Level::INFO, false, log.clone());
+        let guard = tracing::dispatcher::set_default(&dispatch);
+        (log, guard)
     }
 
     /// The same, from this level on.
@@ -187,6 +190,32 @@ async fn t23_no_line_of_json_tells_a_secret_and_each_request_has_one() {
     let warned = |message: &str| lines.iter().any(|line| line.contains(message));
     for message in ["the store does not answer", "its charge stays", "an item can't be read"] {
         assert!(warned(message), "the walk goes by what can go wrong: {message}");
+    }
+}
+
+/// An operator who has an id from a person finds every line of that request.
+#[tokio::test]
+async fn every_line_of_a_request_has_its_id() {
+    for form in [Form::Json, Form::Text] {
+        let faults = Faults::new(Arc::new(EmbeddedStore::in_memory().unwrap()));
+        let world = World::on(faults.clone());
+        world.user("alice").get("/v1/me/factors").await.expect(200);
+        let (log, guard) = Log::as_served(form);
+        faults.plan(Trouble::Silence, 0, usize::MAX);
+        world.user("alice").get("/v1/me/factors").await.expect(503);
+        drop(guard);
+        let lines = log.lines(form);
+        assert_eq!(lines.len(), 2, "what the store did, and the request: {lines:?}");
+        for line in &lines {
+            let id = match form {
+                Form::Text => line.contains("request.id=\"request-1\""),
+                Form::Json => {
+                    let line: Value = serde_json::from_str(line).unwrap();
+                    line["request.id"] == "request-1" || line["span"]["request.id"] == "request-1"
+                }
+            };
+            assert!(id, "{line}");
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod alike;
 mod back_end;
 mod codes;
 mod given;
+mod labels;
 mod limits;
 mod lost;
 mod races;
@@ -68,6 +69,9 @@ macro_rules! security_tests {
                 t30_a_factor_is_challenged_once_however_many_ask,
                 nothing_is_lost_when_everything_happens_at_once,
             }
+            labels {
+                t51_a_label_has_no_character_that_nobody_sees_or_that_turns_the_text,
+            }
             limits {
                 t07_five_are_free_then_delays_double_and_a_hundred_lock,
                 t07_a_right_code_is_refused_unspent_while_a_delay_runs,
@@ -108,6 +112,7 @@ macro_rules! security_tests {
                 t18_no_other_session_finishes_what_it_began_before_a_change,
                 t18_a_leaked_recovery_code_is_worth_nothing_after_new_ones,
                 t18_the_session_that_changes_something_goes_on,
+                t18_a_thief_voids_no_enrollment_that_its_owner_may_finish,
             }
             recovery {
                 t15_a_recovery_code_is_used_once,
@@ -147,6 +152,8 @@ macro_rules! security_tests {
                 t49_a_jump_and_back_earns_no_message_more,
                 t49_a_step_back_lengthens_no_wait_for_new_tries,
                 t49_a_step_back_keeps_nothing_alive,
+                t49_a_clock_that_swings_frees_nothing,
+                t49_what_a_step_back_ended_stays_ended,
             }
             alike {
                 t21_what_is_anothers_is_as_unknown_as_what_never_was,
@@ -162,6 +169,7 @@ macro_rules! security_tests {
                 t20_a_user_is_forgotten_whole_whoever_races,
                 t20_a_first_enrollment_in_flight_does_not_outlive_its_user,
                 t20_an_enrollment_confirmed_between_two_reads_does_not_outlive_its_user,
+                t20_what_is_begun_in_flight_does_not_outlive_its_user,
                 t41_what_one_kind_of_caller_begins_the_other_cant_finish,
             }
             lost {

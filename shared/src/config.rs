@@ -7,6 +7,7 @@ use crate::delivery::messages::Wording;
 use crate::domain::contact::PhoneNumber;
 use crate::domain::factor::totp::{Algorithm, Parameters};
 use crate::domain::policy::Policy;
+use crate::domain::time::LONGEST_LIFE_SECONDS;
 use crate::flows::{Countries, Settings};
 #[cfg(feature = "aws")]
 use crate::{
@@ -104,7 +105,7 @@ impl std::error::Error for ConfigError {}
 pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigError> {
     let mut reader = Reader { lookup: &lookup, problems: Vec::new() };
     // A code may live for ten minutes at most (SP 800-63B-4, section 3.1.3.3), and does not get new tries in that time.
-    let life = 60..=600;
+    let life = 60..=LONGEST_LIFE_SECONDS;
     let policy = Policy {
         step_up_seconds: reader.number("STEP_UP_SECONDS", 1..=86_400),
         challenge_seconds: reader.number("CHALLENGE_SECONDS", life.clone()),

@@ -134,7 +134,7 @@ impl TrustedParts {
         let context = &mut event.request_context;
         let route_key = event.route_key.as_deref().or(context.route_key.as_deref()).unwrap_or_default();
         let path = path_of(route_key, &event.path_parameters).unwrap_or_else(|| "/".to_owned());
-        let query = event.raw_query_string.take().map(|query| visible(&query)).unwrap_or_default();
+        let query = event.raw_query_string.take().map(|query| printable(&query)).unwrap_or_default();
         let uri = if query.is_empty() { path } else { format!("{path}?{query}") };
         let parts = Self {
             method: method_of(route_key),
@@ -203,7 +203,7 @@ fn encoded(text: &str) -> String {
 }
 
 /// A query string without the characters that are not allowed in one.
-fn visible(query: &str) -> String {
+fn printable(query: &str) -> String {
     query.chars().filter(|c| c.is_ascii_graphic() && !"#<>\"`{}|\\^".contains(*c)).collect()
 }
 

@@ -146,7 +146,7 @@ async fn what_was_begun_on_an_empty_account_needs_a_check_once_it_is_not() {
     enrol_phone(&second, "+41791234567").await;
     first.post(BIND, bound(&id)).await.expect(403);
     // A session with a recent check doesn't lend it to what another session began.
-    second.post(BIND, bound(&id)).await.expect(403);
+    second.post(BIND, bound(&id)).await.expect(404);
     let check = json!({"challengeId": challenge(&first).await, "code": world.postbox.code()});
     first.post("/v1/me/verify", check).await.expect(200);
     first.post(BIND, bound(&id)).await.expect(204);

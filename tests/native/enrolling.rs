@@ -22,13 +22,14 @@ fn address() -> Value {
 async fn the_uri_names_the_account_as_the_token_does() {
     let world = Plan::with(&[("PRODUCT_NAME", "Example Ltd: Bank")]).build();
     let sub = ("sub", "u-1");
-    let tokens: [&[(&str, &str)]; 7] = [
+    let tokens: [&[(&str, &str)]; 8] = [
         &[sub, ("name", "Zoë Müller"), ("email", "zoe@example.com")],
         &[sub, ("email", "zoe@example.com"), ("phone_number", "+41791234567")],
         &[sub, ("phone_number", "+41791234567"), ("preferred_username", "zoe")],
         &[sub, ("preferred_username", "zoe"), ("username", "zoe-1")],
         &[sub, ("username", "zoe-1")],
         &[sub, ("name", ""), ("username", "urn:zoe:1")],
+        &[sub, ("name", "\u{200b}"), ("email", "zoe@exam\u{202e}ple.com")],
         &[sub],
     ];
     let mut uris = Vec::new();

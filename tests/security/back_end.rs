@@ -1,6 +1,7 @@
 //! The back end: what it may do for a user, and what comes of that for others.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign::store::{Commit, Key, Store, StoreError, Stored, Value as Attribute};
 use serde_json::{Value, json};
@@ -140,7 +141,11 @@ pub(super) async fn t20_nothing_of_a_forgotten_user_stays_but_tombstones(store: 
     let after = store.items().await;
     let mut kinds: Vec<_> = after.keys().map(|key| &key.as_str()[..1]).collect();
     kinds.sort_unstable();
-    assert_eq!(kinds, ["a", "c", "e", "e", "e", "l", "l", "l"], "nothing is deleted");
+    assert_eq!(
+        kinds,
+        ["a", "c", "c", "e", "e", "e", "l", "l", "l"],
+        "nothing is deleted, and every challenge is closed"
+    );
     for (key, stored) in &after {
         if key.as_str().starts_with('l') {
             assert_eq!(stored, &before[key], "a limit is the destination's");
@@ -222,8 +227,9 @@ pub(super) async fn t20_a_first_enrollment_in_flight_does_not_outlive_its_user(s
             at_once(requests.map(|(client, method, path, body)| async move { client.call(method, path, body).await }))
                 .await;
         assert_eq!(count(&replies, 204, ""), 1);
-        // Account and enrolment are read side by side. The account was read after it was forgotten: a check is asked for.
-        let told = [(201, ""), (404, "not_found"), (403, "step_up_required")];
+        // Account and enrolment are read side by side. Where only the account was read after it was forgotten, the enrolment
+        // has expired.
+        let told = [(201, ""), (404, "not_found"), (410, "expired")];
         let outcomes: Vec<_> = replies.iter().map(outcome).collect();
         let finished = told.iter().map(|(status, code)| count(&replies, *status, code)).sum::<usize>();
         assert_eq!(finished, 1, "round {round}: {outcomes:?}");
@@ -304,4 +310,74 @@ pub(super) async fn t41_what_one_kind_of_caller_begins_the_other_cant_finish(sto
     // A token is of one user, whoever asks.
     let (token, secret) = begin_app(&back_end, "Alice's").await;
     expect(&confirm(&world.back_end("bob"), &token, &world.next_code(&secret)).await, 404, "not_found");
+}
+
+/// What began before a user is forgotten, and is committed after, leaves nothing and sends nothing.
+pub(super) async fn t20_what_is_begun_in_flight_does_not_outlive_its_user(store: Arc<dyn Store>) {
+    let held = Arc::new(HeldCommit::new(store));
+    let world = World::on(held.clone());
+    let alice = world.user("alice");
+    let phone = enrol_phone(&alice, "+8613800138000").await;
+    enrol_email(&alice, "alice@example.com").await;
+    for (path, body, status) in [
+        (CHALLENGE, json!({"factorId": phone}), 404),
+        (ENROLL, json!({"factorType": "sms", "phoneNumber": "+8613800138001"}), 201),
+    ] {
+        let messages = world.postbox.calls();
+        held.hold_next_commit();
+        let begun = tokio::spawn({
+            let (alice, path) = (alice.clone(), path.to_owned());
+            async move { alice.post(&path, body).await }
+        });
+        held.reached().await;
+        world.back_end("alice").delete(USER, Value::Null).await.expect(204);
+        held.release();
+        let reply = begun.await.unwrap();
+        assert_eq!(reply.status.as_u16(), status, "{path}: {}", reply.json());
+        // The enrolment decides again, on an account without factors: it is a new beginning.
+        let sent = usize::from(status == 201);
+        assert_eq!(world.postbox.calls(), messages + sent, "{path}");
+        world.pass(60);
+    }
+}
+
+/// A store that holds a commit until it is let go.
+struct HeldCommit {
+    inner: Arc<dyn Store>,
+    armed: AtomicBool,
+    reached: Notify,
+    released: Notify,
+}
+
+impl HeldCommit {
+    fn new(inner: Arc<dyn Store>) -> Self {
+        Self { inner, armed: false.into(), reached: Notify::new(), released: Notify::new() }
+    }
+
+    fn hold_next_commit(&self) {
+        self.armed.store(true, Ordering::SeqCst);
+    }
+
+    async fn reached(&self) {
+        self.reached.notified().await;
+    }
+
+    fn release(&self) {
+        self.released.notify_one();
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for HeldCommit {
+    async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
+        self.inner.get(key).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        if self.armed.swap(false, Ordering::SeqCst) {
+            self.reached.notify_one();
+            self.released.notified().await;
+        }
+        self.inner.commit(commit).await
+    }
 }

@@ -300,6 +300,19 @@ pub(super) async fn t18_a_leaked_recovery_code_is_worth_nothing_after_new_ones(s
     expect(&confirm(&thief, &token, &world.next_code(&secret)).await, 403, "step_up_required");
 }
 
+/// Nor does a thief without a check void what the owner goes on with.
+pub(super) async fn t18_a_thief_voids_no_enrollment_that_its_owner_may_finish(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let (owner, thief) = (world.session("alice", "owner"), world.session("alice", "thief"));
+    enrol_email(&owner, "alice@example.com").await;
+    let (token, secret) = begin_app(&owner, "New").await;
+    for _ in 0..2 {
+        expect(&thief.post(LOGTO_SECRET, Value::Null).await, 403, "session.mfa.require_mfa_verification");
+        owner.post(CODES, Value::Null).await.expect(201);
+    }
+    confirm(&owner, &token, &world.next_code(&secret)).await.expect(201);
+}
+
 /// The session that makes the change may finish what it began.
 pub(super) async fn t18_the_session_that_changes_something_goes_on(store: Arc<dyn Store>) {
     let world = World::on(store);

@@ -3,7 +3,7 @@
 use super::actor::Actor;
 use super::contact::Destination;
 use super::error::{Error, Subject};
-use super::factor::{Candidate, Factor, FactorSummary, FactorType, Place};
+use super::factor::{Candidate, Factor, FactorSummary, FactorType, Method, Place};
 use super::grant::{Allowed, Beginning, Epoch, Grant};
 use super::ids::{FactorId, Label};
 use super::policy::Policy;
@@ -105,9 +105,10 @@ impl Account {
         }
     }
 
-    /// What a challenge begins under: any session of the user may answer it until factors change.
+    /// What a challenge begins under. One that a session asked for is answered by any session of the user; one of the back end
+    /// by the back end.
     #[must_use]
-    pub fn open_to_all(&self, actor: Actor) -> Beginning {
+    pub fn challenge_begins(&self, actor: Actor) -> Beginning {
         let allowed = match actor {
             Actor::BackEnd => Allowed::Beginner(self.epoch),
             Actor::Session(_) => Allowed::AnySession(self.epoch),
@@ -127,13 +128,10 @@ impl Account {
         is_current || beginning.by == actor && self.has_recent_check(actor, now, policy)
     }
 
-    /// Whether a beginning is still allowed, whoever finishes it.
+    /// Whether what was begun can still be finished by whoever began it.
     #[must_use]
-    pub fn is_standing(&self, beginning: Beginning) -> bool {
-        match beginning.allowed {
-            Allowed::NotYet => false,
-            Allowed::AnySession(epoch) | Allowed::Beginner(epoch) => self.is_in(epoch),
-        }
+    pub fn is_standing(&self, beginning: Beginning, now: Timestamp, policy: &Policy) -> bool {
+        self.may_finish(beginning, beginning.by, now, policy)
     }
 
     /// Whether no factor has changed since this epoch. An account that nothing is known of any more has had no factor for
@@ -195,8 +193,9 @@ impl Account {
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyEnrolled`].
     pub fn rename(&mut self, id: &FactorId, label: Label) -> Result<&Factor, Error> {
-        if self.factor(id)?.factor_type() == FactorType::Totp {
-            self.require_free_label(&label, Some(id))?;
+        match self.factor(id)?.method() {
+            Method::Totp(_) => self.require_free_label(&label, Some(id))?,
+            Method::Passcode(_) => {}
         }
         let factor = self.factor_mut(id)?;
         factor.rename(label);
@@ -236,8 +235,9 @@ impl Account {
         Ok(())
     }
 
-    /// The clock has stepped back: delays run from now, not from a time that has not come.
+    /// The clock may have stepped back: delays are reckoned accordingly, and recent checks from the future are over.
     pub fn rewind(&mut self, now: Timestamp) {
         self.factors.iter_mut().for_each(|factor| factor.rewind(now));
+        self.grants.retain(|grant| !now.is_far_behind(grant.at));
     }
 }

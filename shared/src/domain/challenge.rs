@@ -132,11 +132,14 @@ impl Challenge {
         }
     }
 
-    /// The clock has stepped back: waits run from now, not from a time that has not come.
+    /// The clock may have stepped back: waits are reckoned accordingly, and a challenge from the future is over.
     pub fn rewind(&mut self, now: Timestamp) {
         self.sent.rewind(now);
         match &mut self.state {
-            ChallengeState::Open(open) => open.tries.rewind(now),
+            ChallengeState::Open(open) => {
+                open.tries.rewind(now);
+                open.expires_at = now.bounded_end(open.expires_at);
+            }
             ChallengeState::Passed { .. } | ChallengeState::None => {}
         }
     }
@@ -146,7 +149,9 @@ impl Challenge {
     pub fn deadline(&self, policy: &Policy) -> Option<Timestamp> {
         let of_state = match &self.state {
             ChallengeState::None => None,
-            ChallengeState::Open(open) => Some(open.expires_at.max(open.tries.last.plus(policy.tries_reset_seconds))),
+            ChallengeState::Open(open) => {
+                Some(open.expires_at.max(open.tries.last.at.plus(policy.tries_reset_seconds)))
+            }
             ChallengeState::Passed { expires_at, .. } => Some(*expires_at),
         };
         of_state.max(self.sent.deadline())

@@ -139,12 +139,12 @@ impl Enrollment {
         if now.is_over(draft.expires_at) { Err(Error::Expired(subject)) } else { Ok((draft, possession)) }
     }
 
-    /// Whether it can still be confirmed and was allowed in the account as it is now.
+    /// Whether it can still be finished.
     #[must_use]
-    pub fn is_standing(&self, account: &Account, now: Timestamp) -> bool {
+    pub fn is_standing(&self, account: &Account, now: Timestamp, policy: &Policy) -> bool {
         match self {
             Self::Pending(draft) | Self::Verified(draft, _) => {
-                !now.is_over(draft.expires_at) && account.is_standing(draft.beginning())
+                !now.is_over(draft.expires_at) && account.is_standing(draft.beginning(), now, policy)
             }
             Self::Confirmed { .. } | Self::None => false,
         }
@@ -174,10 +174,13 @@ impl Enrollment {
         self.tries()
     }
 
-    /// The clock has stepped back: a wait runs from now, not from a time that has not come.
+    /// The clock may have stepped back: waits are reckoned accordingly, and a draft from the future is over.
     pub fn rewind(&mut self, now: Timestamp) {
         match self {
-            Self::Pending(draft) | Self::Verified(draft, _) => draft.tries.rewind(now),
+            Self::Pending(draft) | Self::Verified(draft, _) => {
+                draft.tries.rewind(now);
+                draft.expires_at = now.bounded_end(draft.expires_at);
+            }
             Self::Confirmed { tries, .. } => tries.rewind(now),
             Self::None => {}
         }
@@ -190,7 +193,7 @@ impl Enrollment {
             Self::Pending(Draft { expires_at, tries, .. })
             | Self::Verified(Draft { expires_at, tries, .. }, _)
             | Self::Confirmed { expires_at, tries, .. } => {
-                Some((*expires_at).max(tries.last.plus(policy.tries_reset_seconds)))
+                Some((*expires_at).max(tries.last.at.plus(policy.tries_reset_seconds)))
             }
             Self::None => None,
         }

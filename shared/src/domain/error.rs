@@ -106,7 +106,7 @@ pub enum Subject {
 }
 
 impl Error {
-    /// The `error.code` of the log, and the `code` of the native dialect.
+    /// A stable name: the `error.code` of the log.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {

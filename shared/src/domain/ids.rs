@@ -77,7 +77,8 @@ impl Label {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        ((1..=64).contains(&text.chars().count()) && visible(text) == text).then(|| Self(text.to_owned()))
+        ((1..=64).contains(&text.chars().count()) && visible(text) == text && has_a_base(text))
+            .then(|| Self(text.to_owned()))
     }
 
     /// A label that was stored. The rule of its day let it pass.
@@ -93,13 +94,13 @@ impl Label {
 }
 
 /// A text without characters that nobody sees or that turn the direction of writing: control characters, separators of lines
-/// and paragraphs, and those of the category Cf (Unicode Standard, section 4.5). A joiner stays between two letters, where
-/// Persian, Indic scripts and emoji need it.
+/// and paragraphs, those of the category Cf (Unicode Standard, section 4.5), and letters that are blank. A joiner stays between
+/// two letters of a script that joins them, and in emoji.
 #[must_use]
 pub fn visible(text: &str) -> String {
     let characters: Vec<char> = text.chars().collect();
     let joins =
-        |at: Option<usize>| at.and_then(|at| characters.get(at)).is_some_and(|c| !c.is_ascii() && is_visible(*c));
+        |at: Option<usize>| at.and_then(|at| characters.get(at)).is_some_and(|character| takes_joiner(*character));
     let kept = characters.iter().enumerate().filter(|(at, character)| {
         let is_joiner = matches!(character, '\u{200c}' | '\u{200d}');
         is_visible(**character) || is_joiner && joins(at.checked_sub(1)) && joins(Some(at + 1))
@@ -108,13 +109,42 @@ pub fn visible(text: &str) -> String {
 }
 
 fn is_visible(character: char) -> bool {
-    !matches!(
+    // Hangul fillers and the empty Braille cell are letters and symbols by category, and blank.
+    let is_blank = matches!(character, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}');
+    let is_hidden = matches!(
         character.general_category(),
         GeneralCategory::Control
             | GeneralCategory::Format
             | GeneralCategory::LineSeparator
             | GeneralCategory::ParagraphSeparator
+    );
+    !is_blank && !is_hidden
+}
+
+/// Whether a joiner beside it may mean something: Arabic and its kin, the scripts of India and South-East Asia, Mongolian, and
+/// emoji with their variation selector (blocks of the Unicode Standard).
+fn takes_joiner(character: char) -> bool {
+    matches!(
+        character,
+        '\u{600}'..='\u{dff}'
+            | '\u{1000}'..='\u{109f}'
+            | '\u{1780}'..='\u{18af}'
+            | '\u{2600}'..='\u{27bf}'
+            | '\u{fb50}'..='\u{fdff}'
+            | '\u{fe0f}'
+            | '\u{fe70}'..='\u{fefc}'
+            | '\u{1f000}'..='\u{1faff}'
     )
+}
+
+/// Whether anything of a text is more than a mark on the character before it.
+fn has_a_base(text: &str) -> bool {
+    text.chars().any(|character| {
+        !matches!(
+            character.general_category(),
+            GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark | GeneralCategory::SpacingMark
+        )
+    })
 }
 
 /// A session of a user: a truncated digest of who issued it, for which client, and its id.
@@ -132,8 +162,9 @@ mod tests {
     fn t51_a_label_has_no_character_that_nobody_sees() {
         let hidden =
             ["\u{200b}", "a\u{202e}b", "\u{feff}a", "a\u{00ad}b", "a\u{2066}b\u{2069}", "a\u{200d}b", "\u{200d}"];
+        let blank = ["\u{3164}", "\u{2800}", "\u{fe0f}", "我\u{200d}的", "ы\u{200d}ы", "\u{202e}"];
         let broken = ["a\u{2028}b", "a\nb", "a\0", "", "  "];
-        for text in hidden.into_iter().chain(broken) {
+        for text in hidden.into_iter().chain(blank).chain(broken) {
             assert_eq!(Label::parse(text), None, "{text:?}");
         }
     }

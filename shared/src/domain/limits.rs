@@ -14,15 +14,59 @@
 //! ```
 //! What is refused here is refused without a look at the code, and writes nothing.
 //!
-//! A clock that steps back leaves times in the future. `rewind` moves them to now, once, so that no wait is longer than its
-//! delay and nothing is freed early.
+//! A clock that steps back leaves times in the future; a [`Moment`] says what counts then.
 
 use super::error::{CodeKind, Error};
 use super::policy::Policy;
 use super::time::Timestamp;
 
-/// The longest window of a [`Budget`]: what was sent before it is dropped from the logs.
-const LONGEST_WINDOW: u64 = 86_400;
+/// When something happened, by a clock that may step back later.
+///
+/// While the clock is behind that time, the wait is reckoned from where the clock was first seen behind it: no wait is longer
+/// than its delay. Once the clock has caught up, the time itself counts again: a step back and forth frees nothing. After a step
+/// of a minute at most the wait goes on as it was, since a minute is worth no guess.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// By the clock of then.
+    pub at: Timestamp,
+    /// Where the clock was first seen behind `at`.
+    pub rewound: Option<Timestamp>,
+}
+
+impl Moment {
+    /// Seconds since then.
+    fn elapsed(self, now: Timestamp) -> u64 {
+        let from = match self.rewound {
+            None if now < self.at => now,
+            Some(rewound) if now < self.at || self.is_small_step(rewound) => rewound,
+            None | Some(_) => self.at,
+        };
+        from.until(now)
+    }
+
+    fn is_small_step(self, rewound: Timestamp) -> bool {
+        rewound < self.at && !rewound.is_far_behind(self.at)
+    }
+
+    /// Seconds until so many have passed since then.
+    fn wait(self, seconds: u64, now: Timestamp) -> u64 {
+        seconds.saturating_sub(self.elapsed(now))
+    }
+
+    /// It happened again, now.
+    fn again(self, now: Timestamp) -> Self {
+        if now < self.at { Self { rewound: Some(now), ..self } } else { Self { at: now, rewound: None } }
+    }
+
+    /// Notes that the clock is behind, or has caught up.
+    fn rewind(&mut self, now: Timestamp) {
+        if now < self.at {
+            self.rewound = Some(self.rewound.map_or(now, |rewound| rewound.min(now)));
+        } else {
+            self.rewound = self.rewound.filter(|rewound| self.is_small_step(*rewound));
+        }
+    }
+}
 
 /// Wrong codes in a row for one factor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,7 +74,7 @@ pub struct Attempts {
     /// How many.
     pub wrong: u32,
     /// When the last one was.
-    pub last: Timestamp,
+    pub last: Moment,
 }
 
 impl Attempts {
@@ -42,11 +86,12 @@ impl Attempts {
         if self.wrong >= policy.lock_after {
             return Err(Error::FactorLocked);
         }
-        // Nothing is reckoned from a time that has not come: a request that may write the account rewinds it first.
-        if self.last > now {
+        // A request that may write the account rewinds it first. One that may not can't note where the clock was seen behind,
+        // and would tell the same wait for ever.
+        if now < self.last.at && self.last.rewound.is_none() {
             return Ok(());
         }
-        match now.until(self.last.plus(self.delay(policy))) {
+        match self.last.wait(self.delay(policy), now) {
             0 => Ok(()),
             retry_after => Err(Error::TooManyAttempts { kind, retry_after }),
         }
@@ -55,12 +100,12 @@ impl Attempts {
     /// One wrong code more.
     #[must_use]
     pub fn and_wrong(self, now: Timestamp) -> Self {
-        Self { wrong: self.wrong.saturating_add(1), last: now }
+        Self { wrong: self.wrong.saturating_add(1), last: self.last.again(now) }
     }
 
-    /// The clock has stepped back: the delay runs from now.
+    /// As [`Moment::rewind`].
     pub(super) fn rewind(&mut self, now: Timestamp) {
-        self.last = self.last.min(now);
+        self.last.rewind(now);
     }
 
     /// Codes that may still be tried before a delay begins.
@@ -84,7 +129,7 @@ pub struct Tries {
     /// How many.
     pub wrong: u32,
     /// When the last one was.
-    pub last: Timestamp,
+    pub last: Moment,
 }
 
 impl Tries {
@@ -96,7 +141,7 @@ impl Tries {
         if self.wrong < policy.code_tries {
             return Ok(());
         }
-        match now.until(self.last.plus(policy.tries_reset_seconds)) {
+        match self.last.wait(policy.tries_reset_seconds, now) {
             0 => Ok(()),
             retry_after => Err(Error::TooManyAttempts { kind, retry_after }),
         }
@@ -105,18 +150,18 @@ impl Tries {
     /// What a new code takes over.
     #[must_use]
     pub fn carried(self, now: Timestamp, policy: &Policy) -> Self {
-        if now.until(self.last.plus(policy.tries_reset_seconds)) == 0 { Self::default() } else { self }
+        if self.last.wait(policy.tries_reset_seconds, now) == 0 { Self::default() } else { self }
     }
 
     /// One wrong answer more.
     #[must_use]
     pub fn and_wrong(self, now: Timestamp) -> Self {
-        Self { wrong: self.wrong.saturating_add(1), last: now }
+        Self { wrong: self.wrong.saturating_add(1), last: self.last.again(now) }
     }
 
-    /// The clock has stepped back: the wait runs from now.
+    /// As [`Moment::rewind`].
     pub(super) fn rewind(&mut self, now: Timestamp) {
-        self.last = self.last.min(now);
+        self.last.rewind(now);
     }
 
     /// Answers that may still be given.
@@ -136,16 +181,20 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Seconds until one message more fits in. `sent` are the times of earlier messages, the oldest first.
-    fn wait(self, sent: &[Timestamp], now: Timestamp) -> u64 {
-        let recent: Vec<_> = sent.iter().filter(|at| now < at.plus(self.seconds)).collect();
-        let first_to_leave = recent.len().checked_sub(self.sends).and_then(|index| recent.get(index));
-        first_to_leave.map_or(0, |at| now.until(at.plus(self.seconds)))
+    /// A day, the longest window, in seconds.
+    pub const DAY: u64 = 86_400;
+
+    /// Seconds until one message more fits in beside these.
+    fn wait(self, sent: &[Moment], now: Timestamp) -> u64 {
+        let mut waits: Vec<_> = sent.iter().map(|at| at.wait(self.seconds, now)).filter(|wait| *wait > 0).collect();
+        waits.sort_unstable();
+        let first_to_leave = waits.len().checked_sub(self.sends).and_then(|index| waits.get(index));
+        first_to_leave.copied().unwrap_or(0)
     }
 }
 
 /// Seconds until one message more fits into all budgets.
-fn longest_wait(sent: &[Timestamp], budgets: &[Budget], now: Timestamp) -> u64 {
+fn longest_wait(sent: &[Moment], budgets: &[Budget], now: Timestamp) -> u64 {
     budgets.iter().map(|budget| budget.wait(sent, now)).max().unwrap_or(0)
 }
 
@@ -156,42 +205,68 @@ fn admit_send(wait: u64) -> Result<(), Error> {
     }
 }
 
-/// When messages were sent to an enrolled factor, the oldest first. They count whether or not they were answered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SendLog(Vec<Timestamp>);
+/// Messages that count against budgets, the oldest first, each with what tells it from others. As many are kept as the largest
+/// budget has, however old: a clock that jumps ahead and back must not make it forget any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log<T> {
+    /// When each was sent, and for whom.
+    pub sent: Vec<(Timestamp, T)>,
+    /// Where the clock was first seen behind the latest of them.
+    pub rewound: Option<Timestamp>,
+}
 
-impl SendLog {
-    /// A log of these times, the oldest first.
-    #[must_use]
-    pub fn of(sent: Vec<Timestamp>) -> Self {
-        Self(sent)
+impl<T> Default for Log<T> {
+    fn default() -> Self {
+        Self { sent: Vec::new(), rewound: None }
     }
+}
 
-    /// The times, the oldest first.
-    #[must_use]
-    pub fn times(&self) -> &[Timestamp] {
-        &self.0
+impl<T: Copy> Log<T> {
+    fn moments(&self, counts: impl Fn(&T) -> bool) -> Vec<Moment> {
+        let counted = self.sent.iter().filter(|(_, what)| counts(what));
+        counted.map(|(at, _)| Moment { at: *at, rewound: self.rewound }).collect()
     }
 
     /// The log with one message more.
-    ///
-    /// # Errors
-    /// [`Error::TooManyMessages`] when a budget of [`Policy::factor_budgets`] is used up.
-    pub fn charge(&self, now: Timestamp, policy: &Policy) -> Result<Self, Error> {
-        admit_send(longest_wait(&self.0, &policy.factor_budgets(), now))?;
-        let kept = self.0.iter().copied().filter(|at| now < at.plus(LONGEST_WINDOW));
-        Ok(Self(kept.chain([now]).collect()))
+    fn and_sent(&self, now: Timestamp, what: T, budgets: &[Budget]) -> Self {
+        let kept = budgets.iter().map(|budget| budget.sends).max().unwrap_or(0);
+        let surplus = (self.sent.len() + 1).saturating_sub(kept);
+        let mut log = self.clone();
+        log.rewind(now);
+        log.sent = self.sent.iter().copied().skip(surplus).chain([(now, what)]).collect();
+        log
     }
 
-    /// The clock has stepped back: the windows of later messages begin now.
-    pub(super) fn rewind(&mut self, now: Timestamp) {
-        self.0.iter_mut().for_each(|at| *at = (*at).min(now));
+    fn latest(&self) -> Option<Timestamp> {
+        self.sent.iter().map(|(at, _)| *at).max()
+    }
+
+    /// As [`Moment::rewind`].
+    pub fn rewind(&mut self, now: Timestamp) {
+        let mut latest = Moment { at: self.latest().unwrap_or_default(), rewound: self.rewound };
+        latest.rewind(now);
+        self.rewound = latest.rewound;
     }
 
     /// The last moment at which it matters.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.0.last().map(|at| at.plus(LONGEST_WINDOW))
+        self.latest().map(|at| at.plus(Budget::DAY))
+    }
+}
+
+/// The messages to an enrolled factor. They count whether or not they were answered.
+pub type SendLog = Log<()>;
+
+impl SendLog {
+    /// The log with one message more.
+    ///
+    /// # Errors
+    /// [`Error::TooManyMessages`] when a budget of [`Policy::factor_budgets`] is used up.
+    pub fn charge(&self, now: Timestamp, policy: &Policy) -> Result<Self, Error> {
+        let budgets = policy.factor_budgets();
+        admit_send(longest_wait(&self.moments(|()| true), &budgets, now))?;
+        Ok(self.and_sent(now, (), &budgets))
     }
 }
 
@@ -204,45 +279,19 @@ impl UserTag {
     pub const LENGTH: usize = 8;
 }
 
-/// Messages to a destination that their receiver has not confirmed, over all users; the oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DestinationLimit(Vec<(Timestamp, UserTag)>);
+/// The messages to a destination that its owner has not confirmed, over all users.
+pub type DestinationLimit = Log<UserTag>;
 
 impl DestinationLimit {
-    /// A limit that counts these messages, the oldest first.
-    #[must_use]
-    pub fn of(sent: Vec<(Timestamp, UserTag)>) -> Self {
-        Self(sent)
-    }
-
-    /// The messages, the oldest first: when, and for which user.
-    #[must_use]
-    pub fn sent(&self) -> &[(Timestamp, UserTag)] {
-        &self.0
-    }
-
     /// The limit with one message more, for this user.
     ///
     /// # Errors
     /// [`Error::TooManyMessages`] when a budget of [`Policy::user_budgets`] or [`Policy::destination_budgets`] is used up.
     pub fn charge(&self, user: UserTag, now: Timestamp, policy: &Policy) -> Result<Self, Error> {
-        let of_user: Vec<_> = self.0.iter().filter(|(_, by)| *by == user).map(|(at, _)| *at).collect();
-        let of_all: Vec<_> = self.0.iter().map(|(at, _)| *at).collect();
-        let wait = longest_wait(&of_user, &policy.user_budgets(), now);
-        admit_send(wait.max(longest_wait(&of_all, &policy.destination_budgets(), now)))?;
-        let kept = self.0.iter().copied().filter(|(at, _)| now < at.plus(LONGEST_WINDOW));
-        Ok(Self(kept.chain([(now, user)]).collect()))
-    }
-
-    /// The clock has stepped back: the windows of later messages begin now.
-    pub fn rewind(&mut self, now: Timestamp) {
-        self.0.iter_mut().for_each(|(at, _)| *at = (*at).min(now));
-    }
-
-    /// The last moment at which it matters.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Timestamp> {
-        self.0.last().map(|(at, _)| at.plus(LONGEST_WINDOW))
+        let budgets = policy.destination_budgets();
+        let wait_of_user = longest_wait(&self.moments(|by| *by == user), &policy.user_budgets(), now);
+        admit_send(wait_of_user.max(longest_wait(&self.moments(|_| true), &budgets, now)))?;
+        Ok(self.and_sent(now, user, &budgets))
     }
 }
 
@@ -252,6 +301,22 @@ mod tests {
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_unix(seconds)
+    }
+
+    fn then(seconds: i64) -> Moment {
+        Moment { at: at(seconds), rewound: None }
+    }
+
+    #[test]
+    fn t49_while_the_clock_is_behind_a_wait_runs_from_where_it_was_seen_and_afterwards_as_before() {
+        let mut moment = then(10_000);
+        assert_eq!(moment.wait(900, at(6_400)), 900);
+        moment.rewind(at(6_400));
+        assert_eq!((moment.wait(900, at(6_500)), moment.wait(900, at(7_300))), (800, 0));
+        // Further back, it begins again; forth again, nothing has been freed.
+        moment.rewind(at(5_000));
+        assert_eq!((moment.wait(900, at(5_000)), moment.wait(900, at(10_000))), (900, 900));
+        assert_eq!(moment.again(at(6_000)).wait(900, at(10_100)), 800);
     }
 
     #[test]
@@ -272,7 +337,7 @@ mod tests {
     #[test]
     fn t07_a_factor_locks_at_a_hundred() {
         let policy = Policy::default();
-        let attempts = Attempts { wrong: 100, last: at(0) };
+        let attempts = Attempts { wrong: 100, last: then(0) };
         let late = at(1_000_000);
         assert_eq!(attempts.admit(CodeKind::Totp, late, &policy), Err(Error::FactorLocked));
     }
@@ -280,7 +345,7 @@ mod tests {
     #[test]
     fn a_delay_is_told_in_the_seconds_that_are_left() {
         let policy = Policy::default();
-        let attempts = Attempts { wrong: 6, last: at(100) };
+        let attempts = Attempts { wrong: 6, last: then(100) };
         let refused = |retry_after| Err(Error::TooManyAttempts { kind: CodeKind::Totp, retry_after });
         assert_eq!(attempts.admit(CodeKind::Totp, at(100), &policy), refused(4));
         assert_eq!(attempts.admit(CodeKind::Totp, at(103), &policy), refused(1));
@@ -290,7 +355,7 @@ mod tests {
     #[test]
     fn t08_tries_are_taken_over_until_fifteen_minutes_after_the_last() {
         let policy = Policy::default();
-        let tries = Tries { wrong: 5, last: at(100) };
+        let tries = Tries { wrong: 5, last: then(100) };
         assert_eq!(tries.carried(at(999), &policy), tries);
         assert_eq!(tries.carried(at(1000), &policy), Tries::default());
         assert_eq!(
@@ -359,6 +424,6 @@ mod tests {
         assert_eq!((sent[9], sent[10]), (680, 3600));
         assert_eq!((sent[19], sent[20]), (4280, 86_400));
         assert_eq!(sent.len(), 40);
-        assert!(log.times().len() <= 20, "what has left the longest window is dropped");
+        assert!(log.sent.len() <= 20, "no more are kept than count");
     }
 }

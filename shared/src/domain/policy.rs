@@ -52,7 +52,7 @@ impl Policy {
             Budget { sends: 1, seconds: self.resend_seconds },
             Budget { sends: self.sends_per_ten_minutes, seconds: 600 },
             Budget { sends: self.sends_per_hour, seconds: 3_600 },
-            Budget { sends: self.sends_per_day, seconds: 86_400 },
+            Budget { sends: self.sends_per_day, seconds: Budget::DAY },
         ]
     }
 
@@ -70,7 +70,7 @@ impl Policy {
     pub fn destination_budgets(&self) -> [Budget; 2] {
         [
             Budget { sends: self.destination_sends_per_hour, seconds: 3_600 },
-            Budget { sends: self.destination_sends_per_day, seconds: 86_400 },
+            Budget { sends: self.destination_sends_per_day, seconds: Budget::DAY },
         ]
     }
 }

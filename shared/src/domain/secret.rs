@@ -98,7 +98,7 @@ impl Passcode {
     }
 }
 
-/// A recovery code in lower-case hexadecimal, without hyphens: 64 bits, or 96 in GenAuth.
+/// A recovery code in lower-case hexadecimal, without hyphens: 64 bits, or 96 where it stands alone.
 pub struct RecoveryCode(Zeroizing<String>);
 
 impl RecoveryCode {

@@ -31,18 +31,31 @@ impl Timestamp {
         Self(self.0.saturating_add_unsigned(seconds))
     }
 
-    /// Whether this is at most so many seconds after `since`. A `since` in the future counts up to [`CLOCK_SKEW_SECONDS`]: the
+    /// Whether this is fewer than so many seconds after `since`. A `since` in the future counts up to [`CLOCK_SKEW_SECONDS`]: the
     /// clocks of two instances differ. Beyond that the clock has stepped back, and nothing is known of the time between.
     #[must_use]
     pub fn is_within(self, seconds: u64, since: Self) -> bool {
-        self < since.plus(seconds) && since <= self.plus(CLOCK_SKEW_SECONDS)
+        self < since.plus(seconds) && !self.is_far_behind(since)
     }
 
     /// Whether something that lives for at most [`LONGEST_LIFE_SECONDS`] and ends at `end` is over. It also is over where the
     /// clock has stepped back so far that it would live longer.
     #[must_use]
     pub fn is_over(self, end: Self) -> bool {
-        self >= end || end > self.plus(LONGEST_LIFE_SECONDS + CLOCK_SKEW_SECONDS)
+        self >= self.bounded_end(end)
+    }
+
+    /// The end of something that lives for at most [`LONGEST_LIFE_SECONDS`]: `end`, or now where the clock has stepped back so far
+    /// that it would live longer.
+    #[must_use]
+    pub fn bounded_end(self, end: Self) -> Self {
+        if end > self.plus(LONGEST_LIFE_SECONDS + CLOCK_SKEW_SECONDS) { self } else { end }
+    }
+
+    /// Whether `other` is so far ahead that the clock must have stepped back since.
+    #[must_use]
+    pub fn is_far_behind(self, other: Self) -> bool {
+        other > self.plus(CLOCK_SKEW_SECONDS)
     }
 
     /// Seconds from this time until `later`; 0 if that has passed.

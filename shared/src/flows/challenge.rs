@@ -9,7 +9,7 @@ use crate::domain::challenge::{Awaited, ChallengeState, OpenChallenge};
 use crate::domain::contact::MaskedDestination;
 use crate::domain::enrollment::Ticket;
 use crate::domain::error::{CodeKind, Error};
-use crate::domain::factor::{ChallengeKind, Factor, FactorType, Method};
+use crate::domain::factor::{Factor, FactorType, Method};
 use crate::domain::ids::FactorId;
 use crate::domain::secret::Passcode;
 use crate::domain::time::Timestamp;
@@ -70,8 +70,7 @@ impl UseCase for Request {
             (Target::Factor(id), _) => Some(id.clone()),
             (Target::OnlyOf(_) | Target::Only, Ok(account)) => {
                 let meant = self.target.find(account).ok();
-                let challenged = meant.filter(|factor| factor.factor_type().challenge() != ChallengeKind::None);
-                challenged.map(|factor| factor.id().clone())
+                meant.filter(|factor| factor.is_challengeable()).map(|factor| factor.id().clone())
             }
             (Target::OnlyOf(_) | Target::Only, Err(_)) => None,
         };
@@ -87,7 +86,7 @@ impl UseCase for Request {
         };
         cx.require_channel(method.channel)?;
         let (factor_id, kind) = (factor.id().clone(), CodeKind::from(factor.factor_type()));
-        let beginning = account.open_to_all(cx.caller.actor);
+        let beginning = account.challenge_begins(cx.caller.actor);
         let to = method.open(cx.vault, &factor_id)?;
         let admitted = factor.admit(cx.now, cx.policy());
 
@@ -120,10 +119,7 @@ impl Target {
         let mut meant = match self {
             Self::Factor(id) => return account.factor(id),
             Self::OnlyOf(factor_type) => account.of_type(*factor_type).collect::<Vec<_>>(),
-            Self::Only => {
-                let challenged = |factor: &&Factor| factor.factor_type().challenge() != ChallengeKind::None;
-                account.factors().iter().filter(challenged).collect()
-            }
+            Self::Only => account.factors().iter().filter(|factor| factor.is_challengeable()).collect(),
         };
         match (meant.pop(), meant.is_empty(), self) {
             (Some(only), true, _) => Ok(only),

@@ -91,6 +91,7 @@ impl UseCase for Confirm<'_> {
     }
 
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Confirmed>, Error> {
+        work.rewind(&Name::Enrollment(self.claim.factor_type), cx.now);
         let account = work.account()?;
         // Without a token, an app that is enrolled already is the likelier cause than an enrolment that is not there.
         if self.claim.nonce.is_none() {
@@ -98,7 +99,7 @@ impl UseCase for Confirm<'_> {
         }
         let (draft, _) = claimed(work, cx, self.claim)?;
         if !account.may_finish(draft.beginning(), cx.caller.actor, cx.now, cx.policy()) {
-            return Err(may_not_finish(work, cx, self.claim.factor_type));
+            return Err(may_not_finish(work, cx, self.claim.factor_type, Some(draft.ticket.by)));
         }
         let draft = draft.clone();
         let opened = draft.candidate.open(cx.vault)?;
@@ -121,6 +122,7 @@ impl UseCase for VerifyCandidate<'_> {
     }
 
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<()>, Error> {
+        work.rewind(&Name::Enrollment(self.claim.factor_type), cx.now);
         let opened = claimed(work, cx, self.claim)?.0.candidate.open(cx.vault)?;
         let possession = prove(work, cx, self.claim, self.code, &opened)?;
         let draft = claimed(work, cx, self.claim)?.0.clone();
@@ -143,6 +145,9 @@ impl UseCase for Bind<'_> {
     }
 
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Confirmed>, Error> {
+        if let Ok(token) = self.token {
+            work.rewind(&Name::Enrollment(token.factor_type), cx.now);
+        }
         let (account, actor) = (work.account()?, cx.caller.actor);
         let claimed = match self.token {
             Ok(token) => claimed(work, cx, Claim::from(token)),
@@ -155,7 +160,8 @@ impl UseCase for Bind<'_> {
         };
         if !may_ask {
             let factor_type = self.token.as_ref().map_or(FactorType::Totp, |token| token.factor_type);
-            return Err(may_not_finish(work, cx, factor_type));
+            let by = claimed.as_ref().ok().map(|(draft, _)| draft.ticket.by);
+            return Err(may_not_finish(work, cx, factor_type, by));
         }
         let (draft, possession) = claimed?;
         let (draft, possession) = (draft.clone(), possession.cloned().ok_or(Error::NotVerified)?);
@@ -165,11 +171,15 @@ impl UseCase for Bind<'_> {
     }
 }
 
-/// The refusal of a draft whose beginning counts no more. A session can pass a check; the back end begins anew.
-fn may_not_finish(work: &Work, cx: &Cx<'_>, factor_type: FactorType) -> Error {
-    match cx.caller.actor {
-        Actor::Session(_) => step_up_required(work, cx),
-        Actor::BackEnd => Error::Expired(Subject::Enrollment(factor_type)),
+/// The refusal of a draft that the actor may not finish: a check, where that helps. Else another session's draft is not there
+/// for this one, and one's own has ended.
+fn may_not_finish(work: &Work, cx: &Cx<'_>, factor_type: FactorType, by: Option<Actor>) -> Error {
+    let (actor, subject) = (cx.caller.actor, Subject::Enrollment(factor_type));
+    match work.account().map(|account| account.allowed(actor, cx.now, cx.policy())) {
+        Err(error) => error,
+        Ok(Allowed::NotYet) => step_up_required(work, cx),
+        Ok(Allowed::AnySession(_) | Allowed::Beginner(_)) if by == Some(actor) => Error::Expired(subject),
+        Ok(Allowed::AnySession(_) | Allowed::Beginner(_)) => Error::NotFound(subject),
     }
 }
 
@@ -180,7 +190,6 @@ fn claimed<'a>(work: &'a Work, cx: &Cx<'_>, claim: Claim<'_>) -> Result<(&'a Dra
 
 /// Looks at the code of a draft, which may have been verified before, and settles a wrong one.
 fn prove(work: &mut Work, cx: &Cx<'_>, claim: Claim<'_>, code: &Code, opened: &Opened) -> Result<Possession, Error> {
-    work.rewind(&Name::Enrollment(claim.factor_type), cx.now);
     let (draft, shown) = claimed(work, cx, claim)?;
     let kind = CodeKind::from(draft.candidate.factor_type());
     draft.tries.admit(kind, cx.now, cx.policy())?;

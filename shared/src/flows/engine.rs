@@ -184,6 +184,8 @@ struct Entry {
     settled: Document,
     /// What is committed if nothing is refused.
     current: Document,
+    /// It is committed even if it is as before.
+    is_written_anyway: bool,
 }
 
 /// What a test of a use case does in place of the engine.
@@ -198,7 +200,8 @@ impl Work {
     pub(super) fn add_absent(&mut self, name: Name) {
         let document = name.read(None).unwrap();
         let [before, settled, current] = std::array::from_fn(|_| document.clone());
-        self.0.push(Entry { name, replaces: Replaces::Nothing, before, settled, current });
+        let (replaces, is_written_anyway) = (Replaces::Nothing, false);
+        self.0.push(Entry { name, replaces, before, settled, current, is_written_anyway });
     }
 
     /// Keeps what would have been committed.
@@ -227,8 +230,8 @@ impl Work {
         }
     }
 
-    /// The clock may have stepped back: no time of this document lies in the future from here on, whatever comes of the
-    /// request. Else the same wait would be told again and again.
+    /// The clock may have stepped back: this document notes where it was seen behind, whatever comes of the request. Else the
+    /// same wait would be told again and again.
     pub(super) fn rewind(&mut self, name: &Name, now: Timestamp) {
         if let Some(entry) = self.0.iter_mut().find(|entry| entry.name == *name) {
             entry.current.rewind(now);
@@ -236,9 +239,14 @@ impl Work {
         }
     }
 
-    /// Whether there is no item of this name.
-    pub(super) fn is_absent(&self, name: &Name) -> bool {
-        self.0.iter().any(|entry| entry.name == *name && entry.replaces == Replaces::Nothing)
+    /// Whether there is an item of any document that was read.
+    pub(super) fn is_anything_there(&self) -> bool {
+        self.0.iter().any(|entry| entry.replaces != Replaces::Nothing)
+    }
+
+    /// Writes every document, also those that are as before.
+    pub(super) fn write_all(&mut self) {
+        self.0.iter_mut().for_each(|entry| entry.is_written_anyway = true);
     }
 
     fn document(&self, name: &Name) -> Option<&Document> {
@@ -297,7 +305,7 @@ impl Work {
         let changed = self.0.iter().filter_map(|entry| {
             let after = if is_refused { &entry.settled } else { &entry.current };
             let put = || after.put(entry.name.key(&cx.caller.user), entry.replaces, cx.now, cx.policy());
-            (*after != entry.before).then(put)
+            (entry.is_written_anyway || *after != entry.before).then(put)
         });
         changed.collect()
     }
@@ -334,7 +342,7 @@ impl Service {
             let committed = if puts.is_empty() {
                 None
             } else {
-                // `None`: another request was there first. What was decided counts no more.
+                // `None`: another request was there first. The decision is void.
                 let Some(version) = self.commit(puts).await? else { continue };
                 Some(version)
             };
@@ -369,7 +377,8 @@ impl Service {
             Error::Internal("an item can't be read")
         })?;
         let replaces = stored.map_or(Replaces::Nothing, |stored| Replaces::Version(stored.version));
-        Ok(Entry { name, replaces, before: document.clone(), settled: document.clone(), current: document })
+        let (before, settled) = (document.clone(), document.clone());
+        Ok(Entry { name, replaces, before, settled, current: document, is_written_anyway: false })
     }
 
     /// Sends a message once. What was committed for it is restored where it was certainly refused, or where the request has

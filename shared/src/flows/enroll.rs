@@ -184,7 +184,7 @@ impl Enroll<'_> {
         let allowed = account.allowed(cx.caller.actor, cx.now, cx.policy());
         // A draft that is not allowed yet must not replace one that is.
         let previous = work.enrollment(self.request.target.factor_type())?;
-        if allowed == Allowed::NotYet && previous.is_standing(account, cx.now) {
+        if allowed == Allowed::NotYet && previous.is_standing(account, cx.now, cx.policy()) {
             return Err(step_up_required(work, cx));
         }
         Ok(allowed)
@@ -258,7 +258,10 @@ impl Enroll<'_> {
 
 /// Whether an account may have one authenticator app more, by the terms of the dialect.
 pub(super) fn require_first_app(terms: &Terms, factor_type: FactorType, account: &Account) -> Result<(), Error> {
-    let has_app = factor_type == FactorType::Totp && account.of_type(factor_type).next().is_some();
+    let has_app = match factor_type {
+        FactorType::Totp => account.of_type(factor_type).next().is_some(),
+        FactorType::Sms | FactorType::Email => false,
+    };
     match terms.apps {
         AppsAllowed::One if has_app => Err(Error::AlreadyEnrolled(factor_type)),
         AppsAllowed::One | AppsAllowed::Several => Ok(()),

@@ -7,7 +7,7 @@ use crate::domain::actor::Actor;
 use crate::domain::challenge::Challenge;
 use crate::domain::enrollment::Enrollment;
 use crate::domain::error::Error;
-use crate::domain::factor::{ChallengeKind, FactorType};
+use crate::domain::factor::FactorType;
 use crate::domain::ids::FactorId;
 
 impl Service {
@@ -26,8 +26,7 @@ pub(super) struct Forget;
 /// The factors that may have a challenge.
 fn challenged(work: &Work) -> Vec<FactorId> {
     let factors = work.account().map(Account::factors).unwrap_or_default();
-    let challenged = factors.iter().filter(|factor| factor.factor_type().challenge() != ChallengeKind::None);
-    challenged.map(|factor| factor.id().clone()).collect()
+    factors.iter().filter(|factor| factor.is_challengeable()).map(|factor| factor.id().clone()).collect()
 }
 
 impl UseCase for Forget {
@@ -47,18 +46,18 @@ impl UseCase for Forget {
             Actor::BackEnd => {}
             Actor::Session(_) => return Err(Error::Unauthorized),
         }
+        if !work.is_anything_there() {
+            return Ok(Outcome::reply(()));
+        }
         for factor in challenged(work) {
             *work.challenge_mut(&factor)? = Challenge::default();
         }
-        let mut is_known = !work.is_absent(&Name::Account);
         for factor_type in FactorType::ALL {
-            is_known |= !work.is_absent(&Name::Enrollment(factor_type));
             *work.enrollment_mut(factor_type)? = Enrollment::None;
         }
-        // The account is written even where there was none: a first confirmation between the reads would have made one.
-        if is_known {
-            work.account_mut()?.change(Change::Forget, cx.caller.actor, cx.now, cx.policy())?;
-        }
+        work.account_mut()?.change(Change::Forget, cx.caller.actor, cx.now, cx.policy())?;
+        // What was not there is written too: a request that began before, and that would make it now, meets a conflict.
+        work.write_all();
         Ok(Outcome::reply(()))
     }
 }

@@ -282,7 +282,7 @@ fn t49_a_wait_after_a_step_back_is_settled_so_that_it_ends() {
     let code = bench.code(&secret);
     let refused = bench.decide(OWNER, &Check { code: &code, apps: &Apps::Only });
     assert!(matches!(refused, Err(Error::TooManyAttempts { retry_after: 4, .. })));
-    assert_eq!(bench.account().factor(&factor.id).unwrap().attempts().last, bench.now);
+    assert_eq!(bench.account().factor(&factor.id).unwrap().attempts().last.rewound, Some(bench.now));
 }
 
 /// A use case that asks for what it did not name.

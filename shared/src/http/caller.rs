@@ -92,8 +92,9 @@ impl FromRequestParts<Arc<Service>> for Caller {
         let client = first(&["client_id", "azp", "aud"]).unwrap_or_default();
         let keyring = service.keyring().await?;
         let session = Service::session(&keyring, &[claim("iss").unwrap_or_default(), client, session])?;
-        let name = first(&["name", "email", "phone_number", "preferred_username", "username"]);
-        let name = visible(name.unwrap_or(user.as_str()));
+        let names = ["name", "email", "phone_number", "preferred_username", "username"];
+        let shown = names.into_iter().filter_map(claim).map(|name| visible(name).trim().to_owned());
+        let name = shown.filter(|name| !name.is_empty()).chain([user.as_str().to_owned()]).next().unwrap_or_default();
         let name = name.get(..name.floor_char_boundary(ACCOUNT_NAME_BYTES)).unwrap_or_default();
         let account_name = AccountName(name.to_owned());
         Ok(Self::new(user, Actor::Session(session), account_name, keyring, deadline))

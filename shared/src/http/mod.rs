@@ -134,9 +134,11 @@ impl AppOffer {
         order: ParameterOrder,
     ) -> Result<(EnrollmentToken, Self), Error> {
         let enrolled = service.enroll(caller, &enroll::Request::app(terms)).await?;
-        let Offer::App { secret, parameters, .. } = enrolled.offer else {
-            return Err(Error::Internal("an app was to be enrolled, and a code was sent"));
-        };
-        Ok((enrolled.token, Self::new(service, caller, secret, parameters, order)?))
+        match enrolled.offer {
+            Offer::App { secret, parameters, .. } => {
+                Ok((enrolled.token, Self::new(service, caller, secret, parameters, order)?))
+            }
+            Offer::Sent(_) => Err(Error::Internal("an app was to be enrolled, and a code was sent")),
+        }
     }
 }

@@ -11,10 +11,10 @@ use crate::domain::actor::Actor;
 use crate::domain::challenge::{Awaited, Challenge, ChallengeState, OpenChallenge};
 use crate::domain::enrollment::{Draft, Enrollment, Ticket};
 use crate::domain::factor::totp::{Algorithm, Parameters, Step};
-use crate::domain::factor::{Candidate, ChallengeKind, Channel, Factor, FactorType, Method, Setup, passcode, totp};
+use crate::domain::factor::{Candidate, Channel, Factor, FactorType, Method, Setup, passcode, totp};
 use crate::domain::grant::{Allowed, Epoch, Grant};
 use crate::domain::ids::{FactorId, Label, Session, UserId};
-use crate::domain::limits::{Attempts, DestinationLimit, SendLog, Tries, UserTag};
+use crate::domain::limits::{Attempts, DestinationLimit, Moment, SendLog, Tries, UserTag};
 use crate::domain::policy::Policy;
 use crate::domain::possession::{Evidence, Possession};
 use crate::domain::recovery::RecoverySet;
@@ -143,8 +143,10 @@ impl Record for Enrollment {
 
 impl Record for Challenge {
     fn write(&self) -> Item {
-        let sent: Vec<i64> = self.sent.times().iter().map(|at| at.unix()).collect();
-        let item = new_item().with_some("sent", (!sent.is_empty()).then_some(sent));
+        let sent: Vec<i64> = self.sent.sent.iter().map(|(at, ())| at.unix()).collect();
+        let item = new_item()
+            .with_some("sent", (!sent.is_empty()).then_some(sent))
+            .with_some("sentRewound", self.sent.rewound.map(Timestamp::unix));
         match &self.state {
             ChallengeState::None => item.with("state", "none"),
             ChallengeState::Open(OpenChallenge { ticket, allowed, awaited, expires_at, tries }) => {
@@ -176,8 +178,8 @@ impl Record for Challenge {
             "passed" => ChallengeState::Passed { ticket: read_ticket(item)?, expires_at: time(item, "expires")? },
             _ => return Err(ItemError("state")),
         };
-        let sent = item.numbers("sent")?.into_iter().map(Timestamp::from_unix).collect();
-        Ok(Self { sent: SendLog::of(sent), state })
+        let sent = item.numbers("sent")?.into_iter().map(|at| (Timestamp::from_unix(at), ())).collect();
+        Ok(Self { sent: SendLog { sent, rewound: optional_time(item, "sentRewound")? }, state })
     }
 
     fn ttl(&self, now: Timestamp, policy: &Policy) -> Option<i64> {
@@ -188,14 +190,16 @@ impl Record for Challenge {
 impl Record for DestinationLimit {
     fn write(&self) -> Item {
         let sent =
-            self.sent().iter().map(|(at, user)| Item::default().with("at", at.unix()).with("user", user.0.as_slice()));
-        new_item().with("sent", sent.collect::<Vec<_>>())
+            self.sent.iter().map(|(at, user)| Item::default().with("at", at.unix()).with("user", user.0.as_slice()));
+        let sent: Vec<_> = sent.collect();
+        new_item().with("sent", sent).with_some("sentRewound", self.rewound.map(Timestamp::unix))
     }
 
     fn read(item: &Item) -> Result<Self, ItemError> {
         check_schema(item)?;
         let sent = item.maps("sent")?.into_iter();
-        Ok(Self::of(sent.map(|sent| Ok((time(sent, "at")?, UserTag(array(sent, "user")?)))).collect::<Result<_, _>>()?))
+        let sent = sent.map(|sent| Ok((time(sent, "at")?, UserTag(array(sent, "user")?)))).collect::<Result<_, _>>()?;
+        Ok(Self { sent, rewound: optional_time(item, "sentRewound")? })
     }
 
     fn ttl(&self, now: Timestamp, _: &Policy) -> Option<i64> {
@@ -226,16 +230,17 @@ fn write_factor(factor: &Factor) -> Item {
 }
 
 fn read_factor(item: &Item) -> Result<Factor, ItemError> {
-    let method = match read_type(item)?.challenge() {
-        ChallengeKind::None => Method::Totp(totp::Method { setup: read_app(item)?, used: Step(item.number("step")?) }),
-        ChallengeKind::Passcode(channel) => Method::Passcode(read_destination(item, channel)?),
+    let method = match read_type(item)? {
+        FactorType::Totp => Method::Totp(totp::Method { setup: read_app(item)?, used: Step(item.number("step")?) }),
+        FactorType::Sms => Method::Passcode(read_destination(item, Channel::Sms)?),
+        FactorType::Email => Method::Passcode(read_destination(item, Channel::Email)?),
     };
     let Tries { wrong, last } = read_tries(item)?;
     Ok(Factor::recorded(
         read_id(item)?,
         read_label(item)?,
         time(item, "created")?,
-        item.optional_number("used")?.map(Timestamp::from_unix),
+        optional_time(item, "used")?,
         Attempts { wrong, last },
         method,
     ))
@@ -260,12 +265,10 @@ fn write_draft(draft: &Draft, state: &'static str) -> Item {
 }
 
 fn read_draft(item: &Item) -> Result<Draft, ItemError> {
-    let setup = match read_type(item)?.challenge() {
-        ChallengeKind::None => Setup::Totp(read_app(item)?),
-        ChallengeKind::Passcode(channel) => {
-            let method = read_destination(item, channel)?;
-            Setup::Passcode(passcode::Setup { method, awaited: read_digest(item, "code")? })
-        }
+    let setup = match read_type(item)? {
+        FactorType::Totp => Setup::Totp(read_app(item)?),
+        FactorType::Sms => Setup::Passcode(read_passcode(item, Channel::Sms)?),
+        FactorType::Email => Setup::Passcode(read_passcode(item, Channel::Email)?),
     };
     Ok(Draft {
         ticket: read_ticket(item)?,
@@ -291,6 +294,10 @@ fn write_destination(item: Item, method: &passcode::Method) -> Item {
 
 fn read_destination(item: &Item, channel: Channel) -> Result<passcode::Method, ItemError> {
     Ok(passcode::Method { channel, destination: read_sealed(item, "to")? })
+}
+
+fn read_passcode(item: &Item, channel: Channel) -> Result<passcode::Setup, ItemError> {
+    Ok(passcode::Setup { method: read_destination(item, channel)?, awaited: read_digest(item, "code")? })
 }
 
 fn write_evidence(item: Item, evidence: Evidence) -> Item {
@@ -359,12 +366,19 @@ fn read_ticket(item: &Item) -> Result<Ticket, ItemError> {
 }
 
 /// Wrong codes in a row and the time of the last; none is the usual case.
-fn write_wrong(item: Item, wrong: u32, last: Timestamp) -> Item {
-    if wrong == 0 { item } else { item.with("wrong", wrong).with("wrongAt", last.unix()) }
+fn write_wrong(item: Item, wrong: u32, last: Moment) -> Item {
+    if wrong == 0 {
+        return item;
+    }
+    let item = item.with("wrong", wrong).with("wrongAt", last.at.unix());
+    item.with_some("wrongRewound", last.rewound.map(Timestamp::unix))
 }
 
 fn read_tries(item: &Item) -> Result<Tries, ItemError> {
-    let last = item.optional_number("wrongAt")?.map(Timestamp::from_unix).unwrap_or_default();
+    let last = Moment {
+        at: optional_time(item, "wrongAt")?.unwrap_or_default(),
+        rewound: optional_time(item, "wrongRewound")?,
+    };
     Ok(Tries { wrong: item.optional_number("wrong")?.unwrap_or(0), last })
 }
 
@@ -396,6 +410,10 @@ fn read_label(item: &Item) -> Result<Label, ItemError> {
 
 fn time(item: &Item, name: &'static str) -> Result<Timestamp, ItemError> {
     item.number(name).map(Timestamp::from_unix)
+}
+
+fn optional_time(item: &Item, name: &'static str) -> Result<Option<Timestamp>, ItemError> {
+    item.optional_number(name).map(|time| time.map(Timestamp::from_unix))
 }
 
 fn array<const N: usize>(item: &Item, name: &'static str) -> Result<[u8; N], ItemError> {

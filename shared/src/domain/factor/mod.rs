@@ -32,7 +32,7 @@ impl FactorType {
     /// Every type there is.
     pub const ALL: [Self; 3] = [Self::Totp, Self::Sms, Self::Email];
 
-    /// The name in tokens and items, and on the native wire.
+    /// The name in tokens and items.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -295,6 +295,12 @@ impl Factor {
         }
     }
 
+    /// Whether it is challenged before it is checked.
+    #[must_use]
+    pub fn is_challengeable(&self) -> bool {
+        self.factor_type().challenge() != ChallengeKind::None
+    }
+
     /// Where its passcodes are sent. `None`: none are sent.
     ///
     /// # Errors
@@ -373,13 +379,9 @@ impl Factor {
         self.attempts = self.attempts.and_wrong(now);
     }
 
-    /// The clock has stepped back: a delay runs from now, and an app's codes are spent up to the latest that would pass now.
+    /// As [`Attempts::rewind`]. The step that an app used stays as it is: a used code must not pass again.
     pub(super) fn rewind(&mut self, now: Timestamp) {
         self.attempts.rewind(now);
-        match &mut self.method {
-            Method::Totp(method) => method.used = method.used.min(totp::latest(now)),
-            Method::Passcode(_) => {}
-        }
     }
 }
 

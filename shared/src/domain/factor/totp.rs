@@ -122,7 +122,7 @@ pub fn check(
     now: Timestamp,
     used: Option<Step>,
 ) -> Attempt {
-    let current = current(now);
+    let current = u64::try_from(now.unix()).unwrap_or(0) / PERIOD;
     let mut attempt = Attempt::Wrong;
     for step in current.saturating_sub(SKEW)..=current.saturating_add(SKEW) {
         if bool::from(code_at(secret.expose(), parameters, Step(step)).as_bytes().ct_eq(code.expose().as_bytes())) {
@@ -134,16 +134,6 @@ pub fn check(
         }
     }
     attempt
-}
-
-/// The number of the step at a time.
-fn current(now: Timestamp) -> u64 {
-    u64::try_from(now.unix()).unwrap_or(0) / PERIOD
-}
-
-/// The latest step whose code passes now.
-pub(in crate::domain) fn latest(now: Timestamp) -> Step {
-    Step(current(now).saturating_add(SKEW))
 }
 
 /// The code of one step.

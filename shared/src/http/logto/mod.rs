@@ -71,7 +71,7 @@ struct VerificationReply {
     verification_id: String,
 }
 
-/// With an id, the code of a new secret; without, of the enrolled service.
+/// With an id, the code of a new secret; without, of the enrolled app.
 async fn totp_verify(
     State(service): State<Arc<Service>>,
     caller: Caller,
