@@ -3,6 +3,7 @@
 mod limits;
 mod model;
 mod play;
+mod revocation;
 mod steps;
 
 use std::collections::BTreeMap;
@@ -17,12 +18,24 @@ type Told = BTreeMap<String, usize>;
 
 #[test]
 fn any_history_goes_as_in_the_model_and_nothing_fails() {
+    let history = prop::collection::vec(steps::step(), 1..60);
+    let told = run(80, history, |steps| play::play(steps.concat()));
+    for word in steps::TOLD {
+        assert!(told.contains_key(*word), "no history was told {word}: {told:?}");
+    }
+}
+
+/// Plays so many histories, and counts what they were told.
+fn run<S, F>(cases: u32, history: S, play: impl Fn(S::Value) -> F) -> Told
+where
+    S: Strategy,
+    F: Future<Output = Result<Vec<String>, String>>,
+{
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let told = Mutex::new(Told::new());
-    let config = Config { cases: 80, failure_persistence: None, ..Config::default() };
-    let history = prop::collection::vec(steps::step(), 1..60);
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
     let passed = TestRunner::new(config).run(&history, |steps| {
-        let played = runtime.block_on(play::play(steps.concat())).map_err(TestCaseError::fail)?;
+        let played = runtime.block_on(play(steps)).map_err(TestCaseError::fail)?;
         let mut told = told.lock().unwrap();
         for word in played {
             *told.entry(word).or_default() += 1;
@@ -32,8 +45,5 @@ fn any_history_goes_as_in_the_model_and_nothing_fails() {
     if let Err(history) = passed {
         panic!("{history}");
     }
-    let told = told.into_inner().unwrap();
-    for word in steps::TOLD {
-        assert!(told.contains_key(*word), "no history was told {word}: {told:?}");
-    }
+    told.into_inner().unwrap()
 }

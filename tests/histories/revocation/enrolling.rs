@@ -1,0 +1,148 @@
+//! Enrolments: to begin them and to finish them.
+
+use serde_json::json;
+
+use super::oracle::{Beginning, LIFE, Permit};
+use super::play::{Enrolment, Factor, Game, expect};
+use super::steps::{By, Who};
+use super::ways::{Kind, LOGTO_VERIFY, Way, passed, texts};
+use crate::rig::Reply;
+
+/// No history enrols more: the account has room for all that was begun.
+const MANY_FACTORS: usize = 28;
+
+impl Game {
+    pub(super) async fn begin(&mut self, who: Who, way: Way, code: bool) -> Result<(), String> {
+        if self.factors.len() >= MANY_FACTORS {
+            return Ok(());
+        }
+        let way = if who.is_back_end() { way.native() } else { way };
+        let code = if code && way == way.native() && !who.is_back_end() { self.right_code(None) } else { None };
+        let client = self.client(who);
+        let reply = way.begin(&client, self.enrolments.len(), code.as_deref()).await;
+        let (begun, not_begun) = (format!("{}: begun", way.dialect()), format!("{}: not begun", way.dialect()));
+        let passed = match way {
+            // Logto asks for a check at the end. What was begun without one must not replace what was begun with one.
+            Way::Logto => {
+                let newest = self.enrolments.iter().rfind(|enrolment| enrolment.way.kind() == Kind::App);
+                let is_in_the_way = newest.is_some_and(|newest| self.is_live(newest) && self.is_standing(newest));
+                let passed = passed(&reply)?;
+                let expected = self.is_allowed(who) || !is_in_the_way;
+                expect(passed == expected, || format!("told {} {}", reply.status, reply.json()))?;
+                self.tell(if passed { begun } else { not_begun });
+                passed
+            }
+            _ if way.is_of_an_only_app() && self.has_app() => {
+                return expect(!passed(&reply)?, || "there is an app".to_owned());
+            }
+            _ => self.judge(who, code.as_deref(), &reply, [&begun, &not_begun])?,
+        };
+        if passed {
+            let permit = match who {
+                Who::Session(_) if self.factors.is_empty() => Permit::AnySession,
+                _ if self.is_allowed(who) => Permit::Beginner,
+                _ => Permit::Nobody,
+            };
+            let beginning = Beginning { by: who, changes: self.oracle.changes.len(), permit };
+            let replaced = self.enrolments.iter_mut().filter(|enrolment| enrolment.way.kind() == way.kind());
+            replaced.for_each(|enrolment| enrolment.is_open = false);
+            let (proof, ends) = (way.proof(&client, &reply), self.world.now() + LIFE);
+            self.enrolments.push(Enrolment { beginning, way, proof, ends, is_open: true, is_verified: false });
+        }
+        Ok(())
+    }
+
+    fn is_live(&self, enrolment: &Enrolment) -> bool {
+        enrolment.is_open && self.world.now() < enrolment.ends
+    }
+
+    /// Whether somebody could finish it now.
+    fn is_standing(&self, enrolment: &Enrolment) -> bool {
+        let Beginning { changes, permit, .. } = enrolment.beginning;
+        changes == self.oracle.changes.len() && permit != Permit::Nobody
+    }
+
+    pub(super) async fn verify_newest(&mut self, by: By) -> Result<(), String> {
+        let Some(newest) = self.enrolments.iter().rposition(|enrolment| enrolment.way == Way::Logto) else {
+            return Ok(());
+        };
+        let who = by.who(self.enrolments[newest].beginning);
+        if who.is_back_end() {
+            return Ok(());
+        }
+        let code = self.world.next_code(self.enrolments[newest].proof.secret.as_ref().unwrap());
+        self.verify(newest, who, &code, true).await
+    }
+
+    /// Logto's look at the code of an enrolment. It needs no check, and is none.
+    async fn verify(&mut self, enrolment: usize, who: Who, code: &str, right: bool) -> Result<(), String> {
+        let request = json!({"verificationId": self.enrolments[enrolment].proof.token, "code": code});
+        let reply = self.client(who).post(LOGTO_VERIFY, request).await;
+        let expected = right && self.is_live(&self.enrolments[enrolment]);
+        expect(passed(&reply)? == expected, || format!("told {} {}", reply.status, reply.json()))?;
+        self.enrolments[enrolment].is_verified |= expected;
+        Ok(())
+    }
+
+    pub(super) async fn finish(&mut self, nth: usize, by: By, right: bool) -> Result<(), String> {
+        let (open, ended): (Vec<_>, Vec<_>) =
+            (0..self.enrolments.len()).rev().partition(|index| self.is_live(&self.enrolments[*index]));
+        let Some(index) = open.into_iter().chain(ended).nth(nth) else { return Ok(()) };
+        let Enrolment { beginning, way, proof, .. } = self.enrolments[index].clone();
+        let who = by.who(beginning);
+        if who.is_back_end() && way != way.native() {
+            return Ok(());
+        }
+        let code = match &proof.secret {
+            Some(secret) if right => self.world.next_code(secret),
+            Some(secret) => self.world.wrong_code(secret),
+            None if right => proof.code.clone(),
+            None => self.world.postbox.wrong_code(),
+        };
+        if way == Way::Logto && !self.enrolments[index].is_verified {
+            self.verify(index, who, &code, right).await?;
+        }
+        let reply = way.finish(&self.client(who), &proof.token, &code).await;
+        let is_proven = if way == Way::Logto { self.enrolments[index].is_verified } else { right };
+        let has_room = !way.is_of_an_only_app() || !self.has_app();
+        let fits = is_proven && has_room && self.is_live(&self.enrolments[index]);
+        let may_finish = self.oracle.may_finish(beginning, who, self.world.now());
+        let passed = passed(&reply)?;
+        expect(passed == (fits && may_finish), || {
+            format!(
+                "by {who:?}, fits: {fits}, may: {may_finish}, told {} {}\n{beginning:?}",
+                reply.status,
+                reply.json()
+            )
+        })?;
+        if fits && !may_finish {
+            let why = self.oracle.why_unfinished(beginning, who);
+            self.tell(format!("unfinished {why}"));
+            self.tell(format!("{}: unfinished {why}", way.dialect()));
+        }
+        if passed {
+            self.tell(format!("{}: finished", way.dialect()));
+            self.tell(format!("finished {}", self.oracle.why_finished(beginning, who)));
+            self.bound(index, who, &reply).await;
+        }
+        Ok(())
+    }
+
+    async fn bound(&mut self, enrolment: usize, who: Who, reply: &Reply) {
+        let Enrolment { way, proof, is_open, .. } = &mut self.enrolments[enrolment];
+        *is_open = false;
+        let (way, proof) = (*way, proof.clone());
+        let codes = match way {
+            Way::Page => texts(reply, "data"),
+            _ => proof.recovery.map(|code| vec![code]).or_else(|| texts(reply, "recoveryCodes")),
+        };
+        self.recovery = codes.unwrap_or_else(|| std::mem::take(&mut self.recovery));
+        self.oracle.note_change(who, "binding");
+        // The first factor is a check of its own; another renews none.
+        if self.factors.is_empty() {
+            self.oracle.note_check(who, self.world.now());
+        }
+        let id = self.listed().await.pop().unwrap();
+        self.factors.push(Factor { id, kind: way.kind(), secret: proof.secret });
+    }
+}
