@@ -23,8 +23,8 @@ use super::time::Timestamp;
 /// When something happened, by a clock that may step back later.
 ///
 /// While the clock is behind that time, the wait is reckoned from where the clock was first seen behind it: no wait is longer
-/// than its delay. Once the clock has caught up, the time itself counts again: a step back and forth frees nothing. After a step
-/// of a minute at most the wait goes on as it was, since a minute is worth no guess.
+/// than its delay. Once the clock has caught up, the time itself counts again: a step back and forth frees nothing. A step of a
+/// minute at most moves the time to now, and frees that minute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment {
     /// By the clock of then.
@@ -36,16 +36,8 @@ pub struct Moment {
 impl Moment {
     /// Seconds since then.
     fn elapsed(self, now: Timestamp) -> u64 {
-        let from = match self.rewound {
-            None if now < self.at => now,
-            Some(rewound) if now < self.at || self.is_small_step(rewound) => rewound,
-            None | Some(_) => self.at,
-        };
+        let from = if now < self.at { self.rewound.unwrap_or(now) } else { self.at };
         from.until(now)
-    }
-
-    fn is_small_step(self, rewound: Timestamp) -> bool {
-        rewound < self.at && !rewound.is_far_behind(self.at)
     }
 
     /// Seconds until so many have passed since then.
@@ -55,15 +47,15 @@ impl Moment {
 
     /// It happened again, now.
     fn again(self, now: Timestamp) -> Self {
-        if now < self.at { Self { rewound: Some(now), ..self } } else { Self { at: now, rewound: None } }
+        if now.is_far_behind(self.at) { Self { rewound: Some(now), ..self } } else { Self { at: now, rewound: None } }
     }
 
     /// Notes that the clock is behind, or has caught up.
     fn rewind(&mut self, now: Timestamp) {
-        if now < self.at {
+        if now.is_far_behind(self.at) {
             self.rewound = Some(self.rewound.map_or(now, |rewound| rewound.min(now)));
         } else {
-            self.rewound = self.rewound.filter(|rewound| self.is_small_step(*rewound));
+            *self = Self { at: self.at.min(now), rewound: None };
         }
     }
 }
@@ -233,7 +225,7 @@ impl<T: Copy> Log<T> {
         let surplus = (self.sent.len() + 1).saturating_sub(kept);
         let mut log = self.clone();
         log.rewind(now);
-        log.sent = self.sent.iter().copied().skip(surplus).chain([(now, what)]).collect();
+        log.sent = log.sent.into_iter().skip(surplus).chain([(now, what)]).collect();
         log
     }
 
@@ -243,6 +235,9 @@ impl<T: Copy> Log<T> {
 
     /// As [`Moment::rewind`].
     pub fn rewind(&mut self, now: Timestamp) {
+        for (at, _) in &mut self.sent {
+            *at = if now.is_far_behind(*at) { *at } else { (*at).min(now) };
+        }
         let mut latest = Moment { at: self.latest().unwrap_or_default(), rewound: self.rewound };
         latest.rewind(now);
         self.rewound = latest.rewound;
@@ -317,6 +312,10 @@ mod tests {
         moment.rewind(at(5_000));
         assert_eq!((moment.wait(900, at(5_000)), moment.wait(900, at(10_000))), (900, 900));
         assert_eq!(moment.again(at(6_000)).wait(900, at(10_100)), 800);
+        // A small step is no swing: the wait is not longer for it.
+        let mut moment = then(10_000);
+        moment.rewind(at(9_990));
+        assert_eq!((moment.wait(20, at(9_990)), moment.wait(20, at(10_010))), (20, 0));
     }
 
     #[test]
