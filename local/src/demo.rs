@@ -5,7 +5,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use countersign::http::qr;
+use countersign::qr;
 use serde_json::{Value, json};
 use ureq::Agent;
 

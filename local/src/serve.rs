@@ -16,7 +16,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use countersign::delivery::outbox::Outbox;
 use countersign::flows::clock::{Clock, SystemClock, SystemRandomness};
-use countersign::flows::{Service, Settings};
+use countersign::flows::{Seams, Service, Settings};
 use countersign::http::routes::{Access, router_behind};
 use countersign::keys::file::KeyFile;
 use countersign::store::embedded::EmbeddedStore;
@@ -49,19 +49,21 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
     countersign::telemetry::start();
     make_folder(data_dir)?;
     let store = EmbeddedStore::open(&data_dir.join("countersign.redb"))?;
-    let keys = open_keys(&data_dir.join("keys"), &store)?;
+    let (keys_path, is_empty) = (data_dir.join("keys"), store.is_empty().map_err(|_| "the store can't be read")?);
+    let keys = KeyFile::open_beside(is_empty, &keys_path, &SystemRandomness)
+        .map_err(|error| format!("{}: {error}", keys_path.display()))?;
     let issuer = Arc::new(Issuer::open(data_dir)?);
     let clock = Arc::new(LocalClock::default());
     let outbox = Arc::new(Outbox::new(store.database(), clock.clone()));
     let cors = cors(&settings.allowed_origins)?;
-    let service = Arc::new(Service::new(
-        Arc::new(store.clone()),
-        Arc::new(keys),
-        outbox.clone(),
-        clock.clone(),
-        Arc::new(SystemRandomness),
-        settings,
-    ));
+    let seams = Seams {
+        store: Arc::new(store.clone()),
+        keys: Arc::new(keys),
+        delivery: outbox.clone(),
+        clock: clock.clone(),
+        randomness: Arc::new(SystemRandomness),
+    };
+    let service = Arc::new(Service::new(seams, settings));
 
     let authorizer = Arc::new(Authorizer::of(&issuer));
     let guarded = router_behind(None, &service, |access, handler| match access {
@@ -102,25 +104,6 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
         } => {}
     }
     Ok(())
-}
-
-/// Reads the key file. A new store gets a new one; beside a store with items a missing file is an error.
-fn open_keys(path: &Path, store: &EmbeddedStore) -> Result<KeyFile, String> {
-    let told = |error: io::Error| format!("{}: {error}", path.display());
-    match KeyFile::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let is_new = store.is_empty().map_err(|_| format!("{}: the store can't be read", path.display()))?;
-            if !is_new {
-                return Err(format!(
-                    "{}: the key file is missing, and the store beside it has items that only its key opens. Put the file \
-                     back, or remove countersign.redb to begin anew",
-                    path.display()
-                ));
-            }
-            KeyFile::create(path, &SystemRandomness).map_err(told)
-        }
-        keys => keys.map_err(told),
-    }
 }
 
 /// Creates a folder with mode 0700, and its parents.

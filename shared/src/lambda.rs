@@ -20,8 +20,8 @@ use tower::ServiceExt;
 use crate::clients::Clients;
 use crate::config::{self, ConfigError, Deployment};
 use crate::delivery::aws::AwsDelivery;
-use crate::flows::Service;
 use crate::flows::clock::{SystemClock, SystemRandomness};
+use crate::flows::{Seams, Service};
 use crate::http::caller::Identity;
 use crate::http::edge::RequestId;
 use crate::http::routes::{Function, router};
@@ -78,14 +78,14 @@ async fn serve(function: Function, deployment: Deployment) -> Result<(), lambda_
 async fn service(deployment: Deployment) -> Service {
     let Deployment { settings, table, keys, sms, email } = deployment;
     let Clients { dynamodb, kms, sns, ses } = Clients::load(aws_config::defaults(BehaviorVersion::latest())).await;
-    Service::new(
-        Arc::new(DynamoDbStore::new(dynamodb, table)),
-        Arc::new(KmsKeys::new(kms, keys)),
-        Arc::new(AwsDelivery::new(sns, ses, sms, email)),
-        Arc::new(SystemClock),
-        Arc::new(SystemRandomness),
-        settings,
-    )
+    let seams = Seams {
+        store: Arc::new(DynamoDbStore::new(dynamodb, table)),
+        keys: Arc::new(KmsKeys::new(kms, keys)),
+        delivery: Arc::new(AwsDelivery::new(sns, ses, sms, email)),
+        clock: Arc::new(SystemClock),
+        randomness: Arc::new(SystemRandomness),
+    };
+    Service::new(seams, settings)
 }
 
 /// Answers one event.

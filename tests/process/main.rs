@@ -10,6 +10,8 @@ mod crash;
 #[cfg(test)]
 mod edges;
 #[cfg(test)]
+mod example;
+#[cfg(test)]
 mod first_run;
 #[cfg(test)]
 mod server;

@@ -18,7 +18,7 @@ use countersign::domain::random::Randomness;
 use countersign::domain::secret::KeyVersion;
 use countersign::domain::time::Timestamp;
 use countersign::flows::clock::Clock;
-use countersign::flows::{Service, Settings};
+use countersign::flows::{Seams, Service, Settings};
 use countersign::http::caller::Identity;
 use countersign::http::edge::RequestId;
 use countersign::http::routes::{Access, Route, router};
@@ -177,14 +177,9 @@ impl Plan {
     pub fn build(self) -> World {
         let Self { store, keys, settings, postbox, clock, seed, randomness, delivery } = self;
         let randomness = randomness.unwrap_or_else(|| Arc::new(Repeating(AtomicU64::new(seed))));
-        let service = Arc::new(Service::new(
-            Arc::clone(&store),
-            keys,
-            delivery.unwrap_or_else(|| postbox.clone()),
-            clock.clone(),
-            randomness,
-            settings,
-        ));
+        let delivery = delivery.unwrap_or_else(|| postbox.clone());
+        let seams = Seams { store: Arc::clone(&store), keys, delivery, clock: clock.clone(), randomness };
+        let service = Arc::new(Service::new(seams, settings));
         World { router: router(None, &service), service, store, postbox, clock }
     }
 }

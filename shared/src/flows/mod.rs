@@ -138,17 +138,25 @@ impl std::fmt::Debug for AccountName {
     }
 }
 
+/// The seams of the service: everything that it calls.
+pub struct Seams {
+    /// Keeps the items.
+    pub store: Arc<dyn Store>,
+    /// Guards the master keys.
+    pub keys: Arc<dyn Keys>,
+    /// Sends messages.
+    pub delivery: Arc<dyn Delivery>,
+    /// Tells the time. [`clock::SystemClock`] is the machine's.
+    pub clock: Arc<dyn Clock>,
+    /// Makes secrets, codes and nonces. [`clock::SystemRandomness`] is the operating system's.
+    pub randomness: Arc<dyn Randomness>,
+}
+
 impl Service {
     /// A service over its seams. Nothing is called yet.
     #[must_use]
-    pub fn new(
-        store: Arc<dyn Store>,
-        keys: Arc<dyn Keys>,
-        delivery: Arc<dyn Delivery>,
-        clock: Arc<dyn Clock>,
-        randomness: Arc<dyn Randomness>,
-        settings: Settings,
-    ) -> Self {
+    pub fn new(seams: Seams, settings: Settings) -> Self {
+        let Seams { store, keys, delivery, clock, randomness } = seams;
         Self { store, keys, keyring: Mutex::new(None), delivery, clock, randomness, settings }
     }
 

@@ -9,7 +9,6 @@ mod genauth;
 mod logto;
 mod native;
 mod profile;
-pub mod qr;
 pub mod routes;
 
 use std::sync::Arc;
@@ -29,6 +28,7 @@ use crate::domain::terms::Terms;
 use crate::domain::token::EnrollmentToken;
 use crate::flows::enroll::{self, Offer};
 use crate::flows::{Caller, Service};
+use crate::qr;
 use body::Fields;
 use failure::Failure;
 use zeroize::Zeroizing;

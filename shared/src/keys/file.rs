@@ -22,26 +22,28 @@ pub struct KeyFile {
 }
 
 impl KeyFile {
-    /// Reads the file.
+    /// Reads the file. A store without items gets a new file with a new key, where there is none.
     ///
     /// # Errors
-    /// [`io::ErrorKind::NotFound`]; when it can't be read, when others may read it, or when a line is not a version and a
-    /// key.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        Self::parse(&read_private(path)?)
-    }
-
-    /// Makes the file with a new key, unless it is there already, and reads it. Only for a store without items: what was
-    /// sealed under a lost key would not open under a new one of the same version.
-    ///
-    /// # Errors
-    /// As [`KeyFile::open`], and when the file can't be made.
-    pub fn create(path: &Path, randomness: &dyn Randomness) -> io::Result<Self> {
+    /// The file is missing beside a store that has items: under a new key of the same version they would not open, and right
+    /// codes would count as wrong. It can't be read or made, others may read it, or a line is not a version and a key.
+    pub fn open_beside(store_is_empty: bool, path: &Path, randomness: &dyn Randomness) -> io::Result<Self> {
+        match read_private(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(text) => return Self::parse(&text),
+            Err(_) if !store_is_empty => {
+                return Err(io::Error::other(
+                    "the key file is missing, and the store beside it has items that only its key opens. Put the file back, \
+                     or remove the store to begin anew",
+                ));
+            }
+            Err(_) => {}
+        }
         let mut key = Root::default();
         randomness.fill(key.as_mut()).map_err(io::Error::other)?;
         let line = Zeroizing::new(format!("1 {}\n", HEXLOWER_PERMISSIVE.encode(key.as_ref())));
         create_private(path, line.as_bytes())?;
-        Self::open(path)
+        Self::parse(&read_private(path)?)
     }
 
     fn parse(text: &str) -> io::Result<Self> {
