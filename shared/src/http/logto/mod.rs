@@ -88,21 +88,33 @@ async fn totp_verify(
     Ok(Json(VerificationReply { verification_id }))
 }
 
+/// A factor that Logto binds.
+enum MfaFactor {
+    Totp,
+    /// One that is not bound here.
+    Other,
+}
+
+impl MfaFactor {
+    const NAMES: &str = "must be Totp, BackupCode, EmailVerificationCode, PhoneVerificationCode or WebAuthn";
+
+    fn parse(name: &str) -> Option<Self> {
+        match name {
+            "Totp" => Some(Self::Totp),
+            "BackupCode" | "EmailVerificationCode" | "PhoneVerificationCode" | "WebAuthn" => Some(Self::Other),
+            _ => None,
+        }
+    }
+}
+
 async fn bind_mfa(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Result<StatusCode, Failure> {
-    fields.required(
-        "type",
-        "must be Totp, BackupCode, EmailVerificationCode, PhoneVerificationCode or WebAuthn",
-        |it| {
-            ["Totp", "BackupCode", "EmailVerificationCode", "PhoneVerificationCode", "WebAuthn"]
-                .contains(&it)
-                .then_some(())
-        },
-    )?;
+    let factor = fields.required("type", MfaFactor::NAMES, MfaFactor::parse)?;
     let id = fields.text("verificationId")?;
-    let token = match fields.text("type")? {
-        "Totp" if CheckId::is_one(id, REALM) => Err(Error::NothingToBind),
-        "Totp" => EnrollmentToken::parse(id, REALM),
-        _ => Err(Error::ChannelNotConfigured("This factor")),
+    // A session without a recent check is told nothing of the id.
+    let token = match factor {
+        MfaFactor::Totp if CheckId::is_one(id, REALM) => Err(Error::NothingToBind),
+        MfaFactor::Totp => EnrollmentToken::parse(id, REALM),
+        MfaFactor::Other => Err(Error::ChannelNotConfigured("This factor")),
     };
     service.bind(&caller, &DIALECT.terms(&service), &token).await?;
     Ok(StatusCode::NO_CONTENT)
