@@ -233,7 +233,7 @@ impl<T: Copy> Log<T> {
         self.sent.iter().map(|(at, _)| *at).max()
     }
 
-    /// As [`Moment::rewind`].
+    /// Records whether the clock is behind the latest message, as [`Moment`] says, or has caught up.
     pub fn rewind(&mut self, now: Timestamp) {
         for (at, _) in &mut self.sent {
             *at = if now.is_far_behind(*at) { *at } else { (*at).min(now) };

@@ -31,7 +31,7 @@ impl Timestamp {
         Self(self.0.saturating_add_unsigned(seconds))
     }
 
-    /// Whether this time is less than `seconds` after `since`. A `since` that is at most [`CLOCK_SKEW_SECONDS`] in the
+    /// Whether this time is less than `seconds` after `since`. A `since` that is at most `CLOCK_SKEW_SECONDS` in the
     /// future also counts, because the clocks of two instances differ. Beyond that the clock has stepped back and the
     /// time in between is unknown, so the result is false.
     #[must_use]
@@ -53,7 +53,7 @@ impl Timestamp {
         if end > self.plus(LONGEST_LIFE_SECONDS + CLOCK_SKEW_SECONDS) { self } else { end }
     }
 
-    /// Whether `other` is more than [`CLOCK_SKEW_SECONDS`] ahead, so that the clock must have stepped back since.
+    /// Whether `other` is more than `CLOCK_SKEW_SECONDS` ahead, so that the clock must have stepped back since.
     #[must_use]
     pub fn is_far_behind(self, other: Self) -> bool {
         other > self.plus(CLOCK_SKEW_SECONDS)

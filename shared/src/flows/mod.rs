@@ -1,5 +1,5 @@
 //! The use cases, one file each. A use case is pure: it names the documents that it reads, and decides on them. The
-//! [`engine`] reads, commits and sends for all of them.
+//! `engine` reads, commits and sends for all of them.
 
 use std::sync::Arc;
 use std::time::Duration;
