@@ -1,5 +1,5 @@
-//! What any route can be refused for, in every dialect: no identity, keys or a store that are away, a fault of ours. The
-//! wording of each error in each dialect is beside the code, in `http::edge`.
+//! Refusals that every route can give, in every dialect: no identity, keys or store not reachable, an internal failure.
+//! The tests of each error's answer in each dialect are in `http::edge`.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use crate::bodies::given::well_meant;
 use crate::bodies::shape::status_of;
 use crate::rig::{Client, Faults, Plan, Reply, TestKeys, Trouble, World};
 
-/// Asks a route for all that it can be asked for by those who mean well.
+/// Makes every valid kind of request to a route.
 async fn ask(client: &Client, route: &Route) -> Vec<(u16, Reply)> {
     let mut bodies = if route.method.as_str() == "GET" { Vec::new() } else { well_meant(route) };
     if bodies.is_empty() {
         bodies.push(Value::Null);
     }
-    // What is not set up is said before anything is looked for.
+    // A kind of factor that is not configured is refused before keys and store are used.
     bodies.retain(|body| body["factorType"] != "FACE");
     let path = route.path.replace("{userId}", "alice").replace("{id}", "aaaaaaaaaaaaaaaa");
     let path = if path.contains("get-factor") { path + "?factorId=aaaaaaaaaaaaaaaa" } else { path };
@@ -50,7 +50,7 @@ async fn every_route_needs_an_identity_of_the_kind_that_it_takes() {
 #[tokio::test]
 async fn every_route_is_busy_while_the_keys_are_away() {
     let world = Plan { keys: TestKeys::failing(i64::MAX), ..Plan::with(&[]) }.build();
-    // A user is forgotten without them.
+    // Forgetting a user needs no keys.
     for route in routes().into_iter().filter(|route| route.path != "/v1/users/{userId}") {
         for (status, reply) in ask(&world.caller(&route, "alice"), &route).await {
             assert_eq!((status, reply.retry_after()), (503, Some(1)), "{}", route.path);
@@ -72,7 +72,7 @@ async fn every_route_is_busy_while_the_store_is_away() {
     }
 }
 
-/// A store that takes nothing of ours.
+/// A store that rejects every call.
 struct Rejecting;
 
 #[async_trait::async_trait]

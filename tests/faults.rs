@@ -1,7 +1,7 @@
-//! Whatever goes wrong, wherever and for however long: an account is as before or as after, its owner is told what
-//! happened or that the service is busy, and can go on.
+//! Faults of every kind, at every call and of any duration. The account is then as before or as after the request, its
+//! owner is told the result or that the service is busy, and the owner can go on.
 //!
-//! Every flow is first carried out without trouble; that is the judge of what comes of it in trouble.
+//! Every flow first runs without faults. This run gives the expected result for the runs with faults.
 
 pub(crate) mod bench;
 mod delivery;

@@ -30,7 +30,7 @@ fn confirmation(factor_type: &str, token: &str, code: &str) -> Value {
     json!({"factorType": factor_type, "enrollmentToken": token, "enrollmentData": {"passCode": code}})
 }
 
-/// The secret in an answer's URI.
+/// The secret in the `otpauth` URI of an answer.
 fn secret(reply: &Reply) -> String {
     let uri = reply.text("/data/otpData/qrCodeUri");
     let (_, rest) = uri.split_once("secret=").unwrap();

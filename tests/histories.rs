@@ -1,4 +1,4 @@
-//! Histories at random: two users in two sessions each, with time passing, against a model of what must hold.
+//! Random histories of two users with two sessions each, while time passes. Every answer is compared with a model.
 
 mod limits;
 mod model;
@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use tokio::runtime::Builder;
 
-/// What was told how often, so that a history that never gets anywhere does not pass for a good one.
+/// The number of times that each answer was given. It shows that the histories reach every case.
 type Told = BTreeMap<String, usize>;
 
 #[test]
@@ -25,7 +25,7 @@ fn any_history_goes_as_in_the_model_and_nothing_fails() {
     }
 }
 
-/// Plays so many histories, and counts what they were told.
+/// Plays `cases` histories and counts their answers.
 fn run<S, F>(cases: u32, history: S, play: impl Fn(S::Value) -> F) -> Told
 where
     S: Strategy,

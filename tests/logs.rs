@@ -1,4 +1,4 @@
-//! T23: what is in the log, and what never is.
+//! T23: the log has what an operator needs, and never a secret or personal data.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -22,7 +22,7 @@ use crate::rig::{Client, Fate, Faults, Plan, TestKeys, Trouble, World};
 
 mod debug;
 
-/// Keeps what is written.
+/// A log in memory.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -46,12 +46,13 @@ impl MakeWriter<'_> for Log {
 }
 
 impl Log {
-    /// Everything that this thread logs from now on, spans and their fields included, until the guard is dropped.
+    /// Captures everything that this thread logs until the guard is dropped, with spans and their fields.
     fn capture(form: Form) -> (Self, DefaultGuard) {
         Self::capture_at(Level::TRACE, form)
     }
 
-    /// Everything that this thread logs from now on, as the functions and the local server write it.
+    /// Captures everything that this thread logs until the guard is dropped, as the functions and the local server
+    /// write it.
     fn as_served(form: Form) -> (Self, DefaultGuard) {
         let log = Self::default();
         let dispatch = telemetry::dispatch(form, Level::INFO, false, log.clone());
@@ -59,9 +60,9 @@ impl Log {
         (log, guard)
     }
 
-    /// The same, from this level on.
+    /// Captures like [`Self::capture`], from this level on.
     pub(crate) fn capture_at(level: Level, form: Form) -> (Self, DefaultGuard) {
-        // While there is but one subscriber, a call site that another thread comes to first is off for all threads.
+        // With only one subscriber, a call site that another thread reaches first is turned off for all threads.
         static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
         ANOTHER.get_or_init(|| Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish()));
         let log = Self::default();
@@ -78,7 +79,7 @@ impl Log {
         (log, guard)
     }
 
-    /// The lines, without the durations: those have as many digits as a code.
+    /// The lines without the durations, which may have as many digits as a code.
     pub(crate) fn lines(&self, form: Form) -> Vec<String> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         text.lines().map(|line| without_duration(form, line)).collect()
@@ -93,7 +94,7 @@ fn without_duration(form: Form, line: &str) -> String {
     format!("{before}{name}0{}", &after[number..])
 }
 
-/// A walk through everything, and through all that can go wrong.
+/// Calls every route, with every kind of failure.
 async fn tour() -> Tour {
     let faults = Faults::new(Arc::new(EmbeddedStore::in_memory().unwrap()));
     let world = World::on(faults.clone());
@@ -111,7 +112,7 @@ async fn tour() -> Tour {
     }
     world.postbox.fate(Fate::Refused);
     for call in 0..8 {
-        // Trouble with each call in turn: also with the one that undoes what was refused.
+        // Each call to the store fails in turn, also the one that restores what was committed for a refused message.
         faults.plan(Trouble::Throttled, call, 20);
         tour.post(&unlucky, "/v1/me/enrollments", undelivered(7)).await;
         faults.heal();
@@ -136,7 +137,7 @@ async fn visit(tour: &mut Tour, who: &Client) {
     tour.call(who, "PATCH", "/profile/two-fa/disable", json!({"code": "616263"})).await;
 }
 
-/// Makes an account unreadable.
+/// Makes an account's item unreadable.
 async fn damage(store: &dyn Store, user: &str) {
     let key = account_key(&UserId::parse(user).unwrap());
     let replaces = Replaces::Version(store.get(&key).await.unwrap().unwrap().version);
@@ -158,7 +159,7 @@ fn assert_clean(lines: &[String], tour: &Tour) {
     }
 }
 
-/// Each request has one line of its own, and that has what an operator needs.
+/// Asserts that each request has one line, with the fields that an operator needs.
 fn assert_one_line_each(lines: &[String], visits: &[Visit]) {
     let mut routes_seen = BTreeSet::new();
     let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -193,7 +194,7 @@ async fn t23_no_line_of_json_tells_a_secret_and_each_request_has_one() {
     }
 }
 
-/// An operator who has an id from a person finds every line of that request.
+/// An operator who gets a request's id from a user finds every line of that request.
 #[tokio::test]
 async fn every_line_of_a_request_has_its_id() {
     for form in [Form::Json, Form::Text] {
@@ -249,7 +250,7 @@ async fn t23_keys_that_cant_be_reached_are_told_without_a_secret() {
     }
 }
 
-/// The test of the tests: what is logged is found.
+/// Tests the capture itself: every logged text is found.
 #[tokio::test]
 async fn what_is_logged_is_captured_with_its_spans() {
     for form in [Form::Json, Form::Text] {

@@ -1,4 +1,4 @@
-//! Logto's dialect, as far as authenticator apps go: every route, every answer, every error.
+//! Logto's dialect, the part for authenticator apps: every route, every answer, every error.
 
 use serde_json::{Value, json};
 

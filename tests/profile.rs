@@ -7,12 +7,12 @@ use crate::rig::{self, Client, Plan, Reply, TestKeys, Transcript, World};
 const TWO_FA: &str = "/profile/two-fa";
 const DISABLE: &str = "/profile/two-fa/disable";
 
-/// The secret in a generated URI, cut off as pages cut it off.
+/// The secret at the end of a generated URI, cut off in the way that pages do it.
 fn secret(generated: &Reply) -> String {
     generated.text("/data/otpAuthURL").split("secret=").nth(1).unwrap().to_owned()
 }
 
-/// Enables two factors; returns the app's secret and the recovery codes.
+/// Enables two-factor authentication; returns the app's secret and the recovery codes.
 async fn enable(client: &Client) -> (String, Vec<String>) {
     let secret = secret(&client.post(TWO_FA, Value::Null).await.expect(201));
     let enabled = client.patch(TWO_FA, json!({"code": client.world.next_code(&secret)})).await.expect(200);
@@ -21,7 +21,7 @@ async fn enable(client: &Client) -> (String, Vec<String>) {
     (secret, codes)
 }
 
-/// The ids of what is enrolled.
+/// The ids of the enrolled factors.
 async fn enrolled(client: &Client) -> Vec<Value> {
     let factors = client.get("/v1/me/factors").await.json()["factors"].as_array().unwrap().clone();
     factors.into_iter().map(|factor| factor["type"].clone()).collect()

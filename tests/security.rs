@@ -1,8 +1,8 @@
-//! What must hold, whatever the store: a test for each requirement, named after its number, and for the failures of
-//! others.
+//! Security requirements, tested on every store: a test for each requirement, named after its number, and tests for
+//! failures that were seen in other services.
 //!
-//! A store joins with a function that gives a fresh, empty one with whatever must outlive it, or nothing where it can't be
-//! had, and one line below.
+//! A new store needs one line below, and a function that returns a fresh, empty store with the values that must outlive
+//! it, or `None` if the store is not available.
 
 mod alike;
 mod back_end;
@@ -21,7 +21,7 @@ mod sessions;
 mod time;
 mod tokens;
 
-/// Runs every test against a store of its own. Tests are functions over `Arc<dyn Store>`.
+/// Runs every test against its own store. Tests are functions over `Arc<dyn Store>`.
 macro_rules! security_tests {
     ($store:ident, $fresh:path) => {
         crate::rig::suite! { security on $store from $fresh:

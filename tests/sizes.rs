@@ -1,4 +1,4 @@
-//! What it takes: the size of every item, the round trips and units of every flow, and that what has expired goes.
+//! Costs: the size of every item, the round trips and units of every flow, and the deletion of expired items.
 
 mod expiry;
 mod items;

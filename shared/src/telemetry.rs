@@ -5,12 +5,12 @@ use std::io::{self, IsTerminal};
 use tracing::{Dispatch, Level};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How lines are written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// For people.
+    /// Text for people.
     Text,
-    /// An object a line. A line that is logged within a request has the request's id under `span`.
+    /// One JSON object per line. A line that is logged within a request has the request's id under `span`.
     Json,
 }
 
@@ -21,7 +21,7 @@ pub fn start() {
     let _ = tracing::dispatcher::set_global_default(dispatch(form, Level::INFO, true, io::stderr));
 }
 
-/// What writes lines of this form, with their time and in colour if they are `timed`.
+/// The subscriber that writes lines in this form. If `timed`, a line has its time, and text may be coloured.
 pub fn dispatch<W>(form: Form, level: Level, timed: bool, writer: W) -> Dispatch
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! Flows that are prepared once, and then carried out as often as something can go wrong in them.
+//! Flows that are prepared once and then run once for every fault.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,7 +19,7 @@ use super::mixtures::Mishaps;
 use super::shape::{Shape, contents, shape};
 use crate::rig::{Client, Faults, Observed, Plan, Reply, START, TestKeys, World};
 
-/// Who asks.
+/// The actor of a request.
 #[derive(Clone, Copy, Debug)]
 enum By {
     /// Alice, in a session.
@@ -28,7 +28,7 @@ enum By {
     BackEnd,
 }
 
-/// A request of Alice's.
+/// A request for Alice's account.
 #[derive(Clone, Debug)]
 pub(super) struct Ask {
     by: By,
@@ -42,12 +42,12 @@ impl Ask {
         Self { by: By::Session("alice-1"), method, path: path.into(), body }
     }
 
-    /// The same in another session.
+    /// The same request in another session.
     pub(super) fn by(self, session: &'static str) -> Self {
         Self { by: By::Session(session), ..self }
     }
 
-    /// The same by the back end.
+    /// The same request by the back end.
     pub(super) fn by_back_end(self) -> Self {
         Self { by: By::BackEnd, ..self }
     }
@@ -64,10 +64,10 @@ impl Ask {
     }
 }
 
-/// What Alice does next, by the time that it is then and by the answer before.
+/// Alice's next request, made from the current time and the answer before.
 pub(super) type Then = Box<dyn Fn(&World, &Value) -> Ask + Send + Sync>;
 
-/// A request that Alice is about to make, and how she goes on once it is settled: each of these must pass.
+/// A request that Alice is about to make, and the requests with which she goes on afterwards. Each of those must pass.
 pub(crate) struct Scene {
     ask: Ask,
     then: Vec<Then>,
@@ -88,7 +88,7 @@ impl Scene {
         self.ask.method
     }
 
-    /// Where the request goes.
+    /// The request's path.
     pub(crate) fn path(&self, world: &World) -> String {
         self.ask.client(world).path(&self.ask.path)
     }
@@ -105,7 +105,7 @@ impl Scene {
     }
 }
 
-/// A flow: a way to a world in which its request can be made.
+/// A flow: a function to a world in which its request can be made.
 pub(crate) struct Flow {
     pub(crate) name: &'static str,
     pub(crate) prepare: for<'a> fn(&'a World) -> Pin<Box<dyn Future<Output = Scene> + Send + 'a>>,
@@ -120,24 +120,24 @@ pub(crate) struct Prepared {
     pub(crate) usual: Usual,
 }
 
-/// How it goes when nothing goes wrong.
+/// The run of a flow without faults.
 #[derive(Default)]
 pub(crate) struct Usual {
-    /// What the request is told.
+    /// The answer to the request.
     pub(crate) told: String,
-    /// What the same request is told when it is made again.
+    /// The answer to the same request when it is made again.
     pub(crate) again: String,
-    /// Where it leaves the account.
+    /// The state of the account afterwards.
     pub(crate) stands: Stands,
-    /// Calls to the store.
+    /// The number of calls to the store.
     pub(crate) calls: usize,
-    /// Messages.
+    /// The number of messages.
     pub(crate) sent: usize,
     pub(super) after: Shape,
     pub(super) after_again: Shape,
 }
 
-/// A copy of a flow's world, over a store that gets into trouble when it is told to.
+/// A copy of a flow's world, over a store that fails on command.
 pub(crate) struct Bench {
     pub(crate) world: World,
     pub(super) faults: Arc<Faults>,
@@ -147,7 +147,7 @@ pub(crate) struct Bench {
     observed: Arc<Observed>,
 }
 
-/// A part of a store, with keys of its own: to make a whole store takes longer than most requests.
+/// A part of a store, with its own keys. Making a whole store takes longer than most requests.
 pub(crate) struct Space {
     store: Arc<dyn Store>,
     number: String,
@@ -183,13 +183,13 @@ impl Store for Space {
     }
 }
 
-/// Where an account stands after a request.
+/// The state of an account after a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Stands {
     /// Nothing has changed.
     #[default]
     AsBefore,
-    /// All has changed that usually does.
+    /// Everything has changed as it does without faults.
     AsAfter,
 }
 
@@ -207,7 +207,7 @@ pub(crate) async fn prepared() -> &'static [Prepared] {
         .await
 }
 
-/// Does something with every flow, with all of them at a time.
+/// Runs `work` on all flows in parallel.
 pub(super) async fn with_every_flow<F>(work: impl Fn(&'static Prepared) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -255,7 +255,7 @@ impl Prepared {
         self.bench_over(Space::new(), keys, 2).await
     }
 
-    /// A copy of its world in a part of any store. Where others share the store, each needs a seed of its own.
+    /// A copy of its world in a part of any store. If several worlds share the store, each needs its own seed.
     pub(crate) async fn bench_over(&self, space: Space, keys: Arc<TestKeys>, seed: u64) -> Bench {
         let observed = Observed::new(Arc::new(space));
         let puts = self.items.iter().map(|(key, Stored { item, ttl, .. })| Put {
@@ -279,7 +279,7 @@ impl Prepared {
         Bench { world, faults, gates, losing, mishaps, observed }
     }
 
-    /// Whether the account is as before or as after.
+    /// Asserts that the account is as before or as after, and returns which.
     pub(crate) async fn stands(&self, bench: &Bench, how: &str) -> Stands {
         let items = bench.items().await;
         let stands = self.changed(&items);
@@ -293,7 +293,8 @@ impl Prepared {
         if contents(items) == contents(&self.items) { Stands::AsBefore } else { Stands::AsAfter }
     }
 
-    /// Once the trouble is over, the same request goes as the account stands, and then all goes on as usual.
+    /// After the fault is over, asserts that the same request gets the answer that fits the account's state, and that
+    /// Alice can go on as usual.
     pub(crate) async fn goes_on(&self, bench: &Bench, how: &str) -> Stands {
         let stands = self.stands(bench, how).await;
         let again = told(&self.ask(bench).await);
@@ -307,7 +308,7 @@ impl Prepared {
         stands
     }
 
-    /// Alice goes on; she waits where she is told to.
+    /// Alice goes on, and waits if an answer tells her to.
     pub(super) async fn go_on(&self, bench: &Bench, how: &str) {
         let mut answer = Value::Null;
         for (step, then) in self.scene.then.iter().enumerate() {
@@ -333,7 +334,7 @@ impl Bench {
     }
 }
 
-/// What a request was told, in any dialect, in one line.
+/// The answer to a request in any dialect, in one line.
 pub(crate) fn told(reply: &Reply) -> String {
     let json = reply.json();
     let mut told = json.get("statusCode").map_or_else(|| reply.status.as_u16().to_string(), Value::to_string);
@@ -348,7 +349,7 @@ pub(crate) fn told(reply: &Reply) -> String {
     told
 }
 
-/// Whether it was told that the service is busy: natively, in genauth, in logto, or on a profile page.
+/// Whether the answer says that the service is busy: in native, genauth, logto or profile.
 pub(crate) fn is_busy(told: &str) -> bool {
     ["503 busy", "503", "503 entity.db_busy", "503 The service is busy: try again."]
         .iter()
@@ -359,7 +360,7 @@ fn passed(reply: &Reply) -> bool {
     told(reply).starts_with('2')
 }
 
-/// So that a change of what a flow tells, and of how it goes twice, is reviewed.
+/// A snapshot, so that a change of a flow's answer, also of a repeated request, is reviewed.
 #[tokio::test]
 async fn without_trouble_every_flow_goes_as_reviewed() {
     let mut table = String::new();

@@ -1,4 +1,4 @@
-//! Messages that are refused, or of which nothing is known.
+//! Messages that are refused, or of which it is unknown whether they were sent.
 
 use serde_json::json;
 
@@ -6,11 +6,11 @@ use super::bench::{Bench, Prepared, Stands, told, with_every_flow};
 use super::shape::contents;
 use crate::rig::{Fate, Trouble, World, enrol_phone};
 
-/// A definite refusal, in native and in genauth.
+/// The answers to a definite refusal, in native and in genauth.
 const FAILED: [&str; 2] = ["502 delivery_failed", "502 9014"];
 const NOT_CONFIGURED: [&str; 2] = ["501 channel_not_configured", "501 9013"];
 
-/// With every flow that sends a message.
+/// Runs `work` on every flow that sends a message.
 async fn with_every_sending_flow<F>(work: impl Fn(&'static Prepared) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -26,7 +26,8 @@ where
     .await;
 }
 
-/// What is pending and what is charged; a code that was given in place of a recent check is spent all the same.
+/// The pending items and the charged limits. A code that replaced a recent check is spent in any case, so it is left
+/// out.
 async fn pending_and_charged(bench: &Bench) -> Vec<String> {
     let items = bench.items().await;
     contents(&items)
@@ -91,7 +92,7 @@ async fn a_channel_that_is_not_configured_changes_nothing() {
     .await;
 }
 
-/// The undoing of a refused message may fail itself: then the charge stays, and a minute heals it.
+/// The undo of a refused message may itself fail. Then the charge stays, and the owner can send again after a minute.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t35_a_refusal_in_the_midst_of_other_trouble_is_over_in_a_minute() {
     with_every_sending_flow(refused_in_trouble).await;
@@ -99,7 +100,7 @@ async fn t35_a_refusal_in_the_midst_of_other_trouble_is_over_in_a_minute() {
 
 async fn refused_in_trouble(flow: &'static Prepared) {
     for trouble in [Trouble::Throttled, Trouble::Silence, Trouble::AnswerLost, Trouble::Conflict] {
-        // One call more than usual: the one that undoes.
+        // One call more than usual: the undo.
         for (first, count) in (0..=flow.usual.calls).flat_map(|first| [(first, 1), (first, 1000)]) {
             let how = format!("refused, with {trouble:?} at {count} calls from call {first} on");
             let bench = flow.bench().await;
@@ -116,7 +117,7 @@ async fn refused_in_trouble(flow: &'static Prepared) {
                 assert!(told.starts_with("503"), "{}, {how}: told {told}", flow.name);
             }
             let is_undone = pending_and_charged(&bench).await == before;
-            // One call that goes wrong is made again, but nobody insists on undoing what another has written over.
+            // A failed call is made again, but the undo is given up if another request has written since.
             assert!(is_undone || count > 1 || trouble == Trouble::Conflict, "{}, {how}", flow.name);
             if !is_undone {
                 assert_eq!(flow.stands(&bench, &how).await, Stands::AsAfter, "{}, {how}", flow.name);

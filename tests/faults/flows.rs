@@ -1,4 +1,4 @@
-//! Every flow: how it comes to its request, and how its owner goes on afterwards.
+//! Every flow: the preparation of its request, and the requests with which its owner goes on.
 
 use serde_json::{Value, json};
 
@@ -34,12 +34,12 @@ fn post(path: &str, body: Value) -> Ask {
     Ask::new("POST", path, body)
 }
 
-/// Alice's first session with an app; its secret, its id, and recovery codes.
+/// Enrols an app in Alice's first session; returns its secret, its id and the recovery codes.
 async fn with_app(world: &World) -> (String, String, Vec<String>) {
     enrol_app(&world.user("alice"), "Phone").await
 }
 
-/// The same with a number; its id.
+/// Enrols a phone in Alice's first session; returns its id.
 async fn with_phone(world: &World) -> String {
     enrol_phone(&world.user("alice"), PHONE).await
 }
@@ -61,13 +61,13 @@ fn check(world: &World, secret: &str) -> Ask {
 }
 
 impl Scene {
-    /// Then a check with the next code of the only app passes.
+    /// Afterwards a check with the next code of the only app passes.
     fn then_check(self, secret: &str) -> Self {
         let secret = secret.to_owned();
         self.then(move |world, _| check(world, &secret))
     }
 
-    /// Then a code is sent to the only factor of the type, and passes.
+    /// Afterwards a code is sent to the only factor of the type, and passes.
     fn then_challenge(self, factor_type: &'static str) -> Self {
         self.then(move |_, _| post("/v1/me/challenges", json!({"factorType": factor_type}))).then(answer)
     }

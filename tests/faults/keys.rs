@@ -9,7 +9,7 @@ async fn without_keys_every_flow_is_busy_and_with_them_it_goes_without_a_restart
 }
 
 async fn first_without_keys(flow: &'static Prepared) {
-    // A user is forgotten without them.
+    // Forgetting a user needs no keys.
     if flow.name.starts_with("the_back_end_forgets") {
         return;
     }

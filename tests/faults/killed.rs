@@ -1,4 +1,4 @@
-//! A function that is killed between two steps: its request ends at some point, for ever and without an answer.
+//! A function that is killed between two steps: its request ends there, without an answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use super::bench::{Prepared, Stands, told, with_every_flow};
 use crate::rig::Fate;
 
-/// A store with a gate before and one after every call; at one of them whoever comes waits for ever.
+/// A store with a gate before and after every call. A caller waits for ever at the closed one.
 pub(super) struct Gates {
     inner: Arc<dyn Store>,
     passed: AtomicUsize,
@@ -29,7 +29,7 @@ impl Gates {
         self.closed.store(gate, Ordering::SeqCst);
     }
 
-    /// Opens it for those who come later.
+    /// Opens it for later callers.
     fn open(&self) {
         self.closed.store(usize::MAX, Ordering::SeqCst);
     }
@@ -79,7 +79,7 @@ async fn killed_everywhere(flow: &'static Prepared) {
         if let Some(reply) = reply {
             assert_eq!(gate, flow.usual.calls * 2, "{}: it has two gates a call", flow.name);
             assert_eq!(told(&reply), flow.usual.told, "{}", flow.name);
-            // It was carried out, but nobody got the answer.
+            // The request was carried out, but nobody got the answer.
             let stands = flow.goes_on(&bench, "its answer never got out").await;
             assert_eq!(stands, flow.usual.stands, "{}", flow.name);
             return;

@@ -1,5 +1,5 @@
-//! Time: a request is answered before Lambda would end its function, and begins no message that it can't wait for. The clock of
-//! the runtime stands still here, and moves on when everybody waits.
+//! Deadlines: a request is answered before Lambda would end its function, and does not begin to send a message that it
+//! can't wait for. The runtime's clock is paused here and moves on only when every task waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::rig::{Plan, TestClock, World};
 
-/// A store that takes so many milliseconds for each call.
+/// A store that takes `milliseconds` for each call.
 struct Slow {
     inner: EmbeddedStore,
     milliseconds: AtomicU64,
@@ -41,7 +41,7 @@ impl Store for Slow {
     }
 }
 
-/// A world over a slow store, whose limits of time follow the runtime's clock.
+/// A world over a slow store, whose deadlines follow the runtime's clock.
 fn slow(store: Arc<Slow>) -> World {
     Plan { clock: TestClock::of_the_runtime(), ..Plan::over(store, &[]) }.build()
 }
@@ -68,7 +68,7 @@ async fn t35_a_message_that_cant_be_waited_for_is_not_sent_and_costs_nothing() {
     assert_eq!(late.outcome(), (503, "busy".to_owned()));
     assert!(world.postbox.sent().is_empty());
 
-    // A little faster, and there is time; and no minute to wait for.
+    // With a slightly faster store there is time for the message, and no minute to wait for.
     store.milliseconds.store(2400, Ordering::SeqCst);
     alice.post("/v1/me/enrollments", request).await.expect(201);
     assert_eq!(world.postbox.sent().len(), 1);

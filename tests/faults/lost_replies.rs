@@ -1,4 +1,4 @@
-//! The answer to a commit is lost after it was applied, and others write before it is asked for again.
+//! The answer to a commit is lost after the commit was applied, and other requests write before it is sent again.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::bench::{Prepared, told, with_every_flow};
 use crate::rig::{World, enrol_app, enrol_phone};
 
-/// What others do between a commit and the loss of its answer.
+/// The writes of other requests between a commit and the loss of its answer.
 type Others = Box<dyn FnOnce(Commit) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 /// A store that applies commits, lets others write, and loses the answer.
@@ -26,7 +26,7 @@ impl Losing {
         Arc::new(Self { inner, losses: Mutex::default() })
     }
 
-    /// The next answer that is not lost already will be.
+    /// Loses one more of the next answers, after `others` have run.
     fn lose<F>(&self, others: impl FnOnce(Commit) -> F + Send + 'static)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -34,7 +34,8 @@ impl Losing {
         self.losses.lock().unwrap().push_back(Box::new(|commit| Box::pin(others(commit))));
     }
 
-    /// The next answer is lost after so many others have written over every item of the commit, whose content stays.
+    /// Loses the next answer after `writers` others have written over every item of the commit without changing its
+    /// content.
     fn lose_under(&self, writers: usize) {
         let store = Arc::clone(&self.inner);
         self.lose(async move |commit: Commit| {
@@ -64,7 +65,7 @@ impl Store for Losing {
     }
 }
 
-/// Writes an item as it is, under a version of its own.
+/// Writes an item unchanged, under a new version.
 pub(crate) async fn touch(store: &dyn Store, key: &Key) {
     static MINTED: AtomicU64 = AtomicU64::new(1);
     let mut version = [8; Version::LENGTH];
@@ -77,7 +78,7 @@ pub(crate) async fn touch(store: &dyn Store, key: &Key) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t40_under_three_other_writers_no_flow_notices_that_its_answer_was_lost() {
     with_every_flow(async |flow: &'static Prepared| {
-        // How many write before each loss in a row.
+        // The number of writers before each loss in a row.
         for writers in [&[0][..], &[1], &[2], &[3], &[1, 1, 1], &[0, 0, 3], &[3, 0, 0]] {
             let how = format!("its answer lost under {writers:?} writers");
             let bench = flow.bench().await;
@@ -92,8 +93,8 @@ async fn t40_under_three_other_writers_no_flow_notices_that_its_answer_was_lost(
     .await;
 }
 
-/// More writers than an item remembers: what was applied can't be told from what was not, and is decided anew. Then a
-/// code that passed is refused as used; that is the safe side.
+/// With more writers than an item keeps versions, an applied commit can't be recognised, so the request decides again.
+/// A code that passed is then refused as used, which is the safe side.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t40_under_four_other_writers_a_flow_goes_at_most_as_if_it_were_asked_for_twice() {
     with_every_flow(async |flow: &'static Prepared| {
@@ -111,7 +112,8 @@ async fn t40_under_four_other_writers_a_flow_goes_at_most_as_if_it_were_asked_fo
     .await;
 }
 
-/// A world whose next answer is lost after these requests, each of Alice's session of that name, were answered so.
+/// Loses the next answer after these requests were made and answered with these statuses. Each names its session of
+/// Alice.
 fn losing_under(others: &[(&'static str, &'static str, &'static str, Value, u16)]) -> impl Fn(&Losing, &World) {
     let others = others.to_vec();
     move |losing, world| {
@@ -141,7 +143,7 @@ async fn t40_an_apps_code_passes_once_and_is_told_so_whoever_writes_meanwhile() 
             ("alice-3", "POST", "/v1/me/verify", json!({"code": recovery[0]}), 200),
             ("alice-1", "POST", "/v1/me/recovery-codes", Value::Null, 201),
         ];
-        // Who comes with the same code meanwhile is refused, and writes nothing.
+        // Another request with the same code is refused meanwhile, and writes nothing.
         let replay = ("alice-4", "POST", "/v1/me/verify", json!({"code": code}), 400);
         losing_under(&[&others[..writers], &[replay]].concat())(&losing, &world);
         let passed = alice.post("/v1/me/verify", json!({"code": code})).await.expect(200);
@@ -160,7 +162,7 @@ async fn t40_an_answer_to_a_challenge_passes_once_and_is_told_so_whoever_writes_
         let challenge = alice.post("/v1/me/challenges", json!({"factorId": phone})).await.expect(201);
         let answer = json!({"challengeId": challenge.text("/challengeId"), "code": world.postbox.code()});
         world.pass(20);
-        // The first writes over the challenge, the others over the account.
+        // The first request writes over the challenge, the others over the account.
         let others = [
             ("alice-2", "POST", "/v1/me/challenges", json!({"factorId": phone}), 201),
             ("alice-1", "POST", "/v1/me/recovery-codes", Value::Null, 201),
@@ -183,7 +185,7 @@ async fn t40_a_confirmation_makes_one_factor_and_shows_its_codes_whoever_writes_
         let begun = alice.post("/v1/me/enrollments", json!({"factorType": "totp"})).await.expect(201);
         let (token, secret) = (begun.text("/enrollmentToken"), begun.text("/totp/secret"));
         let code = world.next_code(&secret);
-        // The first writes over the enrolment, the others over the account.
+        // The first request writes over the enrolment, the others over the account.
         let others = [
             ("alice-1", "POST", "/v1/me/enrollments", json!({"factorType": "totp", "label": "Laptop"}), 201),
             ("alice-2", "POST", "/v1/me/verify", json!({"code": world.wrong_code(&secret)}), 400),

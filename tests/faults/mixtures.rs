@@ -1,4 +1,4 @@
-//! Troubles in any mixture, one after another and with other writers in between.
+//! Random mixtures of faults, one after another, with other writers in between.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -11,21 +11,21 @@ use tokio::runtime::Builder;
 use super::bench::{is_busy, prepared, told};
 use super::lost_replies::touch;
 
-/// What happens to one call.
+/// The fault of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mishap {
     Nothing,
-    /// Refused before anything happened.
+    /// The call is refused and not applied.
     Throttled,
-    /// No answer, and nothing happened.
+    /// The call is not applied and gets no answer.
     Silence,
-    /// It happened, another wrote over it, and the answer was lost.
+    /// The call is applied, another request writes over it, and the answer is lost.
     Lost,
-    /// Another wrote just before.
+    /// Another request writes just before the call.
     Overtaken,
 }
 
-/// A store whose next calls meet with these mishaps.
+/// A store whose next calls have these faults.
 pub(super) struct Mishaps {
     inner: Arc<dyn Store>,
     next: Mutex<VecDeque<Mishap>>,
@@ -90,7 +90,7 @@ fn mishaps() -> impl Strategy<Value = Vec<Mishap>> {
         2 => Just(Mishap::Overtaken),
     ];
     prop::collection::vec(mishap, 1..12).prop_map(|mut mishaps| {
-        // Under more other writers than an item remembers, a lost answer stays lost.
+        // With more other writers than an item keeps versions, a lost answer can't be recovered.
         let mut writers = 0;
         mishaps.retain(|mishap| {
             writers += usize::from(matches!(mishap, Mishap::Lost | Mishap::Overtaken));

@@ -1,11 +1,11 @@
-//! What a store holds, as far as it can be compared.
+//! The comparable content of a store.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use countersign::store::{Item, Key, Stored, Value as Attribute};
 
-/// What is stored of what matters: a request that was undone leaves an item that says nothing.
+/// The items with content. A request that was undone leaves an item without content.
 pub(super) fn contents(items: &BTreeMap<Key, Stored>) -> BTreeMap<&Key, &Item> {
     items.iter().map(|(key, stored)| (key, &stored.item)).filter(|(key, item)| !is_nothing(key, item)).collect()
 }
@@ -19,7 +19,7 @@ fn is_nothing(key: &Key, item: &Item) -> bool {
     }
 }
 
-/// The same without what is random: ids, nonces, secrets and digests, of which the lengths remain.
+/// The contents with random values (ids, nonces, secrets and digests) replaced by their lengths.
 pub(super) type Shape = BTreeMap<String, String>;
 
 pub(super) fn shape(items: &BTreeMap<Key, Stored>) -> Shape {

@@ -1,14 +1,14 @@
-//! A store that gets into trouble at the n-th call of a request: once, for a few calls, for all that follow.
+//! A store that fails from the n-th call of a request on: for one call, for a few, or for all.
 
 use super::bench::{Bench, Prepared, Stands, is_busy, told, with_every_flow};
 use crate::rig::Trouble;
 
 const TROUBLES: [Trouble; 4] = [Trouble::Throttled, Trouble::Silence, Trouble::AnswerLost, Trouble::Conflict];
 
-/// A flow makes a call once more than this before it gives up.
+/// The number of failures that a flow survives: it gives up after one more.
 const A_FEW: usize = 3;
 
-/// As many as no flow makes.
+/// More calls than any flow makes.
 const ALL: usize = 1000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -65,7 +65,7 @@ async fn t35_answers_that_stay_lost_are_told_as_busy_and_the_owner_goes_on() {
     .await;
 }
 
-/// The flow's request in trouble, which is over once it was told something.
+/// Runs the flow's request with a fault, which ends when the request is answered.
 async fn carried_out(flow: &Prepared, trouble: Trouble, first: usize, count: usize) -> (Bench, String) {
     let bench = flow.bench().await;
     bench.faults.plan(trouble, first, count);

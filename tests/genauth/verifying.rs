@@ -74,7 +74,7 @@ async fn of_two_apps_each_is_tried_and_each_is_charged() {
         assert_eq!(outcome(&alice.post(VERIFY, json!({"totp": world.next_code(secret)})).await), (200, 0));
     }
     for _ in 0..5 {
-        // Right for neither of them.
+        // A code that is right for neither of them.
         let wrong = (0..).map(|number| format!("{number:06}")).find(|code| {
             let shown = |secret: &String, step: i64| tools::totp(secret, world.now() + step * 30);
             (-2..=2).all(|step| shown(&phone, step) != *code && shown(&tablet, step) != *code)

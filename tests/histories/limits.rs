@@ -1,6 +1,6 @@
-//! The limits that histories meet, and wrong codes in a row.
+//! The model's limits, and its count of wrong codes in a row.
 
-/// The policy that histories run under: narrow, so that they meet its limits.
+/// The policy of the histories. It is narrow, so that they reach its limits.
 pub(super) const SETTINGS: &[(&str, &str)] = &[
     ("MAX_FACTORS", "3"),
     ("FREE_ATTEMPTS", "3"),
@@ -17,34 +17,34 @@ pub(super) const MAX_FACTORS: usize = 3;
 const FREE_ATTEMPTS: u32 = 3;
 const LOCK_AFTER: u32 = 10;
 const CODE_TRIES: u32 = 3;
-/// Seconds: of an enrolment, of a challenge, of a recent check.
+/// The life of an enrolment, a challenge and a recent check, in seconds.
 pub(super) const LIFE: i64 = 600;
 const TRIES_RESET: i64 = 900;
-/// Between the last moment at which something matters and the first at which it is swept.
+/// Seconds from the last moment at which an item matters to the first at which it is swept.
 const KEPT: i64 = 86_400;
 const MAX_DELAY: i64 = 900;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 
-/// So many messages within so many seconds: to an enrolled factor.
+/// Limits of messages to an enrolled factor: a number, and a window in seconds.
 const TO_FACTOR: &[(usize, i64)] = &[(1, 20), (3, 600), (4, HOUR), (6, DAY)];
-/// From one user to a destination that is not enrolled.
+/// Limits of one user's messages to a destination that is not enrolled.
 const OF_USER: &[(usize, i64)] = &[(1, 60), (3, HOUR), (5, DAY)];
-/// From all users to a destination that is not enrolled.
+/// Limits of all users' messages to a destination that is not enrolled.
 const TO_DESTINATION: &[(usize, i64)] = &[(4, HOUR), (6, DAY)];
 
-/// Why a request is to be refused.
+/// An expected refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     /// The code of the error.
     pub(super) code: String,
     /// Seconds to wait.
     pub(super) wait: Option<i64>,
-    /// Codes that may be tried before there is more to wait for.
+    /// Codes that may still be tried before a longer wait.
     pub(super) remaining: Option<u32>,
 }
 
-/// A refusal that waiting does not help.
+/// A refusal that has no wait.
 pub(super) fn refusal(code: &str) -> Refusal {
     Refusal { code: code.to_owned(), wait: None, remaining: None }
 }
@@ -66,7 +66,7 @@ impl Wrong {
         *self = Self { count: self.count + 1, last: now };
     }
 
-    /// For a factor.
+    /// The refusal of a code for a factor, if any.
     pub(super) fn delays(self, now: i64) -> Option<Refusal> {
         if self.count >= LOCK_AFTER {
             return Some(refusal("factor_locked"));
@@ -76,22 +76,22 @@ impl Wrong {
         wait("too_many_attempts", self.last + delay - now)
     }
 
-    /// For a code that was sent, and for an enrolment.
+    /// The refusal of a code for a challenge or an enrolment, if any.
     pub(super) fn ends(self, now: i64) -> Option<Refusal> {
         if self.count < CODE_TRIES { None } else { wait("too_many_attempts", self.last + TRIES_RESET - now) }
     }
 
-    /// Codes that are free after one more.
+    /// Codes without a delay that are left after one more wrong code.
     pub(super) fn free_after_this(self) -> Option<u32> {
         FREE_ATTEMPTS.checked_sub(self.count + 1)
     }
 
-    /// Tries that there are after one more.
+    /// Tries that are left after one more wrong code.
     pub(super) fn tries_after_this(self) -> u32 {
         CODE_TRIES.saturating_sub(self.count + 1)
     }
 
-    /// Whether a sweep took what matters until then, or for as long as wrong codes do.
+    /// Whether a sweep at `swept` deleted an item that matters until `ends`, or for as long as its wrong codes do.
     pub(super) fn is_swept(self, ends: i64, swept: i64) -> bool {
         let forgotten = if self.count > 0 { self.last + TRIES_RESET } else { 0 };
         ends.max(forgotten) + KEPT < swept
@@ -102,7 +102,7 @@ impl Wrong {
     }
 }
 
-/// When messages were sent to a factor.
+/// The times of the messages to a factor.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Messages(Vec<i64>);
 
@@ -115,13 +115,13 @@ impl Messages {
         wait("too_many_messages", until_one_fits(&self.0, TO_FACTOR, now))
     }
 
-    /// Whether a sweep took the challenge that was sent last. Its item lives for as long as a message counts.
+    /// Whether a sweep deleted the challenge that was sent last. Its item lives for as long as a message counts.
     pub(super) fn is_swept(&self, swept: i64) -> bool {
         self.0.last().is_some_and(|last| last + DAY + KEPT < swept)
     }
 }
 
-/// When messages were sent to a destination for enrolments, and for which user.
+/// The times and the users of the enrolment messages to a destination.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Enrolments(Vec<(i64, usize)>);
 
@@ -139,7 +139,7 @@ impl Enrolments {
     }
 }
 
-/// Seconds until the first moment at which one message more exceeds none of the budgets.
+/// Seconds until the first moment at which one more message exceeds no budget.
 fn until_one_fits(sent: &[i64], budgets: &[(usize, i64)], now: i64) -> i64 {
     let fits = |at: i64| {
         budgets.iter().all(|(sends, seconds)| sent.iter().filter(|sent| at - **sent < *seconds).count() < *sends)
@@ -150,7 +150,7 @@ fn until_one_fits(sent: &[i64], budgets: &[(usize, i64)], now: i64) -> i64 {
     moments.filter(|at| fits(*at)).min().unwrap() - now
 }
 
-/// A refusal while there are seconds left.
+/// A refusal if `seconds` is positive.
 pub(super) fn wait(code: &str, seconds: i64) -> Option<Refusal> {
     (seconds > 0).then(|| Refusal { wait: Some(seconds), ..refusal(code) })
 }

@@ -1,4 +1,4 @@
-//! What must hold, whatever comes before it.
+//! The model: the expected result of every request after any history.
 
 use super::limits::{Enrolments, LIFE, MAX_FACTORS, Messages, Refusal, Wrong, incorrect, refusal};
 use super::steps::{Kind, Who};
@@ -9,21 +9,21 @@ pub(super) struct Factor {
     pub(super) id: String,
     pub(super) kind: Kind,
     pub(super) label: String,
-    /// Where codes are sent to.
+    /// The destination of its codes.
     pub(super) to: String,
     pub(super) secret: String,
     /// The last time step whose code passed.
     pub(super) used: i64,
     pub(super) wrong: Wrong,
-    /// What was sent to it since it was enrolled.
+    /// The messages sent to it since it was enrolled.
     pub(super) sent: Messages,
-    /// The newest last.
+    /// The newest is last.
     pub(super) challenges: Vec<Challenge>,
 }
 
 #[derive(Debug)]
 pub(super) struct Challenge {
-    /// It ends with the next change of factors, but for the session that began it.
+    /// The next change of factors ends it, except for the session that began it.
     pub(super) epoch: u32,
     pub(super) begun_by: usize,
     pub(super) id: String,
@@ -38,11 +38,11 @@ pub(super) struct Enrolment {
     pub(super) token: String,
     pub(super) label: String,
     pub(super) to: String,
-    /// Of an app.
+    /// The secret of an app.
     pub(super) secret: String,
-    /// That was sent.
+    /// The code that was sent.
     pub(super) code: String,
-    /// What allowed it: nothing has changed since, and it is of this session, or of anyone's.
+    /// The authority to finish it: no change since this epoch, and this session. `None`: any session.
     pub(super) epoch: u32,
     pub(super) session: Option<usize>,
     pub(super) begun_by: usize,
@@ -62,12 +62,12 @@ pub(super) struct Owner {
     pub(super) orphans: Vec<(String, String)>,
     pub(super) unused: Option<Vec<String>>,
     pub(super) used: Vec<String>,
-    /// When the store was last swept.
+    /// The time at which the store was last swept.
     pub(super) swept: i64,
     checked_since: [Option<i64>; 2],
 }
 
-/// What a code that is looked at leaves behind.
+/// The effect of a code that is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     AppPassed { factor: usize, step: i64 },
@@ -76,14 +76,14 @@ pub(super) enum Effect {
     Nothing,
 }
 
-/// What is to come of a request.
+/// The expected result of a request.
 #[derive(Debug)]
 pub(super) struct Expected {
-    /// Any of these, where there is one; else it passes.
+    /// The request is refused with any of these. If there is none, it passes.
     pub(super) refusals: Vec<Refusal>,
-    /// What a right code leaves, whatever else the request is refused for.
+    /// The effect of a right code, even if the request is refused for another reason.
     pub(super) passed: Effect,
-    /// What it leaves when it is told that its code is wrong.
+    /// The effect of an answer that the code is wrong.
     pub(super) failed: Effect,
 }
 
@@ -93,7 +93,7 @@ impl Expected {
         Self { refusals, passed: Effect::Nothing, failed: Effect::Nothing }
     }
 
-    /// Refused for more reasons.
+    /// The same, with more possible refusals.
     fn or(mut self, refusals: impl IntoIterator<Item = Refusal>) -> Self {
         self.refusals.extend(refusals);
         self
@@ -108,7 +108,7 @@ impl Expected {
     }
 }
 
-/// Which app a code is for.
+/// The app that a code is for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Apps {
     One(usize),
@@ -136,7 +136,7 @@ impl Owner {
         }
     }
 
-    /// A check of a code by its shape.
+    /// A check of a code, by the form of the code.
     pub(super) fn check(&self, code: &str, apps: Apps, now: i64) -> Expected {
         if code.contains('-') {
             return self.check_recovery(code);
@@ -168,7 +168,7 @@ impl Owner {
         }
     }
 
-    /// What changing factors needs.
+    /// The check that a change of factors needs.
     pub(super) fn authorize(&self, session: usize, code: Option<&str>, apps: Apps, now: i64) -> Expected {
         if self.factors.is_empty() || self.has_recent_check(session, now) {
             return Expected::of([]);
@@ -204,7 +204,7 @@ impl Owner {
         self.factors.iter().any(|factor| factor.kind != Kind::App && factor.to == to)
     }
 
-    /// Why a candidate does not fit in.
+    /// The refusals of a candidate for which the account has no room.
     fn no_room(&self, kind: Kind, label: &str, to: &str) -> Vec<Refusal> {
         let full = (self.factors.len() >= MAX_FACTORS).then(|| refusal("too_many_factors"));
         let is_there = if kind == Kind::App { self.has_app(label) } else { self.has_destination(to) };
@@ -215,7 +215,7 @@ impl Owner {
         self.authorize(session, code, Apps::Only, now).or(self.no_room(Kind::App, label, ""))
     }
 
-    /// `sent`: what was sent to the destination, for whomever.
+    /// The beginning of an enrolment with a sent code. `sent`: the messages to the destination, of all users.
     pub(super) fn begin_sent(
         &self,
         who: Who,
@@ -230,7 +230,7 @@ impl Owner {
             .or(sent.limit(who.user, now))
     }
 
-    /// The wrong codes that a new enrolment takes over.
+    /// The count of wrong codes that a new enrolment takes over.
     pub(super) fn carried(&self, kind: Kind, now: i64) -> Wrong {
         match self.enrolments[kind as usize].last() {
             Some(begun) if kind != Kind::App => begun.wrong.carried(now),
@@ -254,7 +254,7 @@ impl Owner {
         let refused = Expected::of((!is_allowed).then(|| refusal("step_up_required")))
             .or(self.no_room(kind, &pending.label, &pending.to))
             .or(pending.wrong.ends(now));
-        // What is refused for another reason is refused without a look at the code.
+        // A request that is refused for another reason is refused before its code is compared.
         let is_right = if kind == Kind::App { shows(&pending.secret, code, now) } else { pending.code == code };
         if !refused.refusals.is_empty() || is_right {
             return refused;
@@ -308,7 +308,7 @@ impl Owner {
         self.change(session, factor, code, now).or(taken.then(|| refusal("already_enrolled")))
     }
 
-    /// The newest enrolment of a kind has become a factor.
+    /// Makes the newest enrolment of a kind a factor.
     pub(super) fn bind(&mut self, session: usize, kind: Kind, id: String, label: String, now: i64) {
         let confirmed = self.enrolments[kind as usize].last_mut().unwrap();
         confirmed.confirmed = true;
@@ -327,13 +327,13 @@ impl Owner {
         });
         self.epoch += 1;
         self.checked_since[1 - session] = None;
-        // The first factor is a check of its own; another renews none.
+        // Binding the first factor counts as a check. Binding another renews no check.
         if self.factors.len() == 1 {
             self.note_check(session, now);
         }
     }
 
-    /// Another session may have passed its check with what is replaced.
+    /// Replaces the recovery codes. Other sessions lose their checks, which they may have passed with an old code.
     pub(super) fn renew_codes(&mut self, session: usize, codes: Vec<String>) {
         self.used.extend(self.unused.take().into_iter().flatten());
         self.unused = Some(codes);
@@ -371,7 +371,7 @@ impl Owner {
 }
 
 impl Factor {
-    /// The wrong answers that a new challenge takes over.
+    /// The count of wrong answers that a new challenge takes over.
     pub(super) fn carried(&self, now: i64) -> Wrong {
         match self.challenges.last() {
             Some(open) if !open.answered => open.wrong.carried(now),
@@ -380,7 +380,7 @@ impl Factor {
     }
 }
 
-/// Whether an app shows a code now, give or take a step.
+/// Whether an app shows a code now, or one step earlier or later.
 fn shows(secret: &str, code: &str, now: i64) -> bool {
     (-1..=1).any(|step| tools::totp(secret, now + step * 30) == code)
 }

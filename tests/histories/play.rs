@@ -1,4 +1,4 @@
-//! Plays a history against the service and the model at once.
+//! Plays a history against the service and the model in parallel.
 
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ const NO_SUCH_RECOVERY_CODE: &str = "0000-0000-0000-0000";
 struct Game {
     world: World,
     owners: [Owner; 2],
-    /// What was sent to each destination for enrolments.
+    /// The enrolment messages to each destination.
     sent: [Enrolments; 4],
     told: Vec<String>,
 }
 
-/// Says what was told at each step, or at which one the service and the model part.
+/// Plays the steps. Returns the answer of each step, or the step at which the service and the model differ.
 pub(super) async fn play(steps: Vec<Step>) -> Result<Vec<String>, String> {
     let store = EmbeddedStore::in_memory().unwrap();
     let world = Plan::over(Arc::new(store.clone()), SETTINGS).build();
@@ -60,7 +60,7 @@ impl Game {
             Act::Recover { code } => self.check(who, None, Given::Recovery(*code)).await?,
             Act::NewCodes { code } => self.new_codes(who, *code).await?,
             Act::Check { factor: None, code } => self.check(who, None, Given::App(*code)).await?,
-            // All that follows is about a factor.
+            // All following steps need a factor.
             _ if any.is_empty() => return Ok(()),
             Act::Check { factor: Some(nth), code } => {
                 let factor = pick(&apps, *nth);
@@ -90,7 +90,8 @@ impl Game {
         self.world.session(&format!("user-{user}"), &format!("session-{session}"))
     }
 
-    /// Holds an answer against what was expected, and notes what a check left; says whether it passed.
+    /// Compares an answer with the expected result, and records the effect of a check. Returns whether the request
+    /// passed.
     fn judge(&mut self, who: Who, reply: &Reply, expected: &Expected) -> Result<bool, String> {
         let now = self.world.now();
         let (status, code) = reply.outcome();
@@ -110,7 +111,7 @@ impl Game {
         Ok(passed)
     }
 
-    /// A code in place of a recent check, or for a check.
+    /// The text of a code that replaces a recent check, or that is checked.
     fn given(&self, who: Who, given: Given, apps: Apps) -> Option<String> {
         let owner = &self.owners[who.user];
         match given {
@@ -173,7 +174,7 @@ impl Game {
         Ok(())
     }
 
-    /// One message for a request that passed, none for one that was refused.
+    /// Checks that a request that passed has sent one message, and a refused one none.
     fn is_sent(&self, before: usize, passed: bool) -> Result<(), String> {
         let sent = self.world.postbox.calls() - before;
         if sent == usize::from(passed) { Ok(()) } else { Err(format!("{sent} messages were sent")) }
@@ -267,7 +268,7 @@ impl Game {
             let challenge = owner.factors.get(factor).and_then(|factor| nth_newest(&factor.challenges, which));
             challenge.map(|challenge| (challenge.id.clone(), challenge.code.clone()))
         };
-        // Where there is no older one, one of a factor that is gone.
+        // If there is no older one, a challenge of a removed factor.
         let meant = match which {
             Which::Newest => of_factor(own, factor),
             Which::Older => of_factor(own, factor).or_else(|| own.orphans.last().cloned()),
@@ -305,7 +306,7 @@ impl Game {
         Ok(())
     }
 
-    /// A code for a change of a factor: the app's own, or the only app's.
+    /// A code for a change of a factor: of the factor itself if it is an app, else of the only app.
     fn given_for(&self, who: Who, factor: usize, code: Given) -> Option<String> {
         let is_app = self.owners[who.user].factors[factor].kind == Kind::App;
         self.given(who, code, if is_app { Apps::One(factor) } else { Apps::Only })
@@ -335,7 +336,7 @@ impl Game {
         Ok(())
     }
 
-    /// What both users see is what the model has.
+    /// Checks that both users see the factors that the model has.
     async fn compare(&self, who: Who) -> Result<(), String> {
         for user in [who.user, 1 - who.user] {
             let listed = self.client(Who { user, ..who }).get("/v1/me/factors").await;
@@ -358,7 +359,7 @@ impl Game {
     }
 }
 
-/// One of a list whose newest is last.
+/// An element of a list whose newest is last.
 fn nth_newest<T>(all: &[T], which: Which) -> Option<&T> {
     all.iter().rev().nth(usize::from(matches!(which, Which::Older)))
 }

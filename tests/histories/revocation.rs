@@ -1,5 +1,5 @@
-//! T18 as histories at random: three sessions of one user, in every dialect, and the back end. Whatever anybody began
-//! before a change of somebody else stays unfinished, and no change renews a check.
+//! T18 as random histories of three sessions of one user, in every dialect, and the back end. An actor can't finish
+//! what it began before another actor's change, and no change renews a check.
 
 mod attacks;
 mod changing;
@@ -12,10 +12,10 @@ mod ways;
 
 use super::Told;
 
-/// Rounds of histories, until everything was covered.
+/// The most rounds of histories in which every case must occur.
 const ROUNDS: usize = 4;
 
-/// What must have happened, all in all: each reason for a refusal, and each way to get somewhere.
+/// The cases that must occur in all rounds together: each reason for a refusal, and each way to success.
 const COVERED: &[&str] = &[
     "native: finished",
     "genauth: finished",
@@ -79,7 +79,7 @@ const COVERED: &[&str] = &[
 fn t18_in_no_history_is_anything_finished_that_another_change_has_ended() {
     let mut told = Told::new();
     let missing = |told: &Told| COVERED.iter().copied().filter(|what| !told.contains_key(*what)).collect::<Vec<_>>();
-    // What is rare may be missing in one round.
+    // Rare cases may be missing in one round.
     for _ in 0..ROUNDS {
         for (what, count) in super::run(160, attacks::history(), play::play) {
             *told.entry(what).or_default() += count;

@@ -1,8 +1,8 @@
-//! What may happen.
+//! The steps of a history.
 
 use proptest::prelude::*;
 
-/// What histories must have been told, all in all.
+/// The answers that must occur in all histories together.
 pub(super) const TOLD: &[&str] = &[
     "passed",
     "already_enrolled",
@@ -20,7 +20,7 @@ pub(super) const TOLD: &[&str] = &[
     "too_many_messages",
 ];
 
-/// A user in a session.
+/// A user, in one of two sessions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Who {
     pub(super) user: usize,
@@ -31,13 +31,13 @@ pub(super) struct Who {
 pub(super) enum Step {
     /// Seconds pass.
     Pass(i64),
-    /// What has lived long enough is deleted.
+    /// The store deletes every item whose time to live has passed.
     Sweep,
     Do(Who, Act),
 }
 
-/// What a user does. Factors are counted from the first of the kind that is meant, and again after the last; the third
-/// is any.
+/// A request of a user. Factors are counted from the first of the kind that is meant, and again after the last; the
+/// third is any.
 #[derive(Clone, Debug)]
 pub(super) enum Act {
     BeginApp { label: usize, code: Given },
@@ -67,11 +67,11 @@ pub(super) enum Given {
     Recovery(RecoveryCode),
 }
 
-/// Which of the tokens or challenges that there were.
+/// The token or challenge to use.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Which {
     Newest,
-    /// The one before it.
+    /// The one before the newest.
     Older,
     /// The newest of the other user.
     Others,
@@ -86,7 +86,7 @@ pub(super) enum Guess {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum AppCode {
-    /// What the app shows so many steps from now.
+    /// The code that the app shows this many steps from now.
     Shown(i64),
     Wrong,
 }
@@ -98,7 +98,7 @@ pub(super) enum RecoveryCode {
     Wrong,
 }
 
-/// One thing, or some that make sense one after another.
+/// One step, or several that make sense one after another.
 pub(super) fn step() -> impl Strategy<Value = Vec<Step>> {
     prop_oneof![
         3 => pass(),
@@ -119,7 +119,7 @@ pub(super) fn step() -> impl Strategy<Value = Vec<Step>> {
     ]
 }
 
-/// The kind of the destination of a number: two numbers, two addresses.
+/// The kind of a destination by its index: two phone numbers, then two addresses.
 pub(super) fn kind_of(to: usize) -> Kind {
     if to < 2 { Kind::Phone } else { Kind::Address }
 }
@@ -151,7 +151,7 @@ fn challenge(who: Who, factor: usize, code: Guess) -> Vec<Step> {
     vec![Step::Do(who, Act::Challenge { factor }), Step::Do(who, answer)]
 }
 
-/// Wrong codes for one enrolment, and then for another.
+/// Wrong codes for one enrolment, then for another.
 fn insist(who: Who, to: usize, count: usize) -> Vec<Step> {
     let confirm = |code| Step::Do(who, Act::Confirm { kind: kind_of(to), token: Which::Newest, code });
     let begin = || Step::Do(who, Act::BeginSent { to, code: Given::Nothing });
@@ -160,7 +160,7 @@ fn insist(who: Who, to: usize, count: usize) -> Vec<Step> {
     first.chain([Step::Pass(60), begin()]).chain(guesses()).chain([confirm(Guess::Right)]).collect()
 }
 
-/// Seconds between messages, so that each of the limits is met.
+/// Seconds between messages, chosen so that each limit is reached.
 fn gap() -> impl Strategy<Value = i64> {
     prop::sample::select(vec![19, 20, 60, 200, 600, 900, 3_600])
 }
@@ -187,7 +187,7 @@ fn answer_late(who: Who, factor: usize, seconds: i64) -> Vec<Step> {
     steps
 }
 
-/// One session removes what there is, another enrols anew: the first is none of the new account's.
+/// One session removes every factor, and another enrols anew: the first session then has no recent check.
 fn hand_over(who: Who, label: usize) -> Vec<Step> {
     let other = Who { session: 1 - who.session, ..who };
     let remove = || Step::Do(who, Act::Remove { factor: 0, code: Given::App(AppCode::Shown(0)) });
@@ -196,12 +196,12 @@ fn hand_over(who: Who, label: usize) -> Vec<Step> {
     steps.chain([Step::Do(who, Act::NewCodes { code: Given::Nothing })]).collect()
 }
 
-/// Few enough to go on, or enough to be locked out.
+/// Numbers of guesses: few enough to go on, or enough to be locked out.
 fn guesses_in_a_row() -> impl Strategy<Value = usize> {
     prop::sample::select(vec![1, 2, 3, 4, 10])
 }
 
-/// Wrong codes in a row, each when it is admitted.
+/// Wrong codes in a row, each at a time when it is compared.
 fn guesses(who: Who, factor: usize, count: usize) -> Vec<Step> {
     let check = |code| Step::Do(who, Act::Check { factor: Some(factor), code });
     let guesses = (0..count).flat_map(|_| [check(AppCode::Wrong), Step::Pass(900)]);

@@ -1,4 +1,4 @@
-//! What types with something to hide print of themselves.
+//! The `Debug` output of types with secret or personal content.
 
 use std::fmt::Debug;
 
@@ -17,7 +17,7 @@ use countersign::flows::{AccountName, Caller};
 use countersign::http::caller::Identity;
 use countersign::keys::Keyring;
 
-/// Fails to compile for a type that can be printed: two traits would then have the method.
+/// Does not compile for a type that can be printed, because the method would then be ambiguous between two traits.
 macro_rules! cant_be_printed {
     ($($type:ty),+ $(,)?) => {$({
         trait Any<A> {

@@ -1,4 +1,4 @@
-//! `profile/mfa`, and the order of its errors: a recent check, the id, whether it is verified, what is enrolled.
+//! `profile/mfa`, and the order of its errors: recent check, id, verification, enrolled factors.
 
 use serde_json::{Value, json};
 
@@ -69,7 +69,7 @@ async fn an_account_is_told_what_it_can_pass_a_check_with() {
     insta::assert_snapshot!(log.text());
 }
 
-/// Challenges the only factor that codes are sent to.
+/// Challenges the only factor with sent codes.
 async fn challenge(client: &Client) -> String {
     client.post("/v1/me/challenges", json!({})).await.text("/challengeId")
 }
@@ -145,7 +145,7 @@ async fn what_was_begun_on_an_empty_account_needs_a_check_once_it_is_not() {
     let (id, _) = verified_secret(&first).await;
     enrol_phone(&second, "+41791234567").await;
     first.post(BIND, bound(&id)).await.expect(403);
-    // A session with a recent check doesn't lend it to what another session began.
+    // A session with a recent check can't bind an enrolment that another session began.
     second.post(BIND, bound(&id)).await.expect(404);
     let check = json!({"challengeId": challenge(&first).await, "code": world.postbox.code()});
     first.post("/v1/me/verify", check).await.expect(200);

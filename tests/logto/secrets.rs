@@ -9,7 +9,7 @@ use crate::rig::{Transcript, World, enrol_email};
 async fn a_secret_is_given_to_whoever_is_signed_in_and_bound_by_nobody_else() {
     let world = World::new();
     enrol_app(&world.session("alice", "phone")).await;
-    // Logto asks for a check when the secret is bound.
+    // Logto's dialect needs the check when the secret is bound, not here.
     world.session("alice", "laptop").post(SECRET, Value::Null).await.expect(200);
 }
 

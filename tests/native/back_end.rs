@@ -1,11 +1,11 @@
-//! `/v1/users/{userId}/…`: the same for any user, by the application's back end.
+//! `/v1/users/{userId}/…`: the same routes for any user, for the application's back end.
 
 use serde_json::{Value, json};
 
 use super::{CHALLENGES, CONFIRM, ENROLLMENTS, FACTORS, RECOVERY_CODES, VERIFY, factor};
 use crate::rig::{Transcript, World, enrol_app, enrol_email, enrol_phone};
 
-/// A user by the back end's routes.
+/// The path of a user. The back end's client calls `/v1/users/{userId}` instead.
 const USER: &str = "/v1/me";
 
 #[tokio::test]

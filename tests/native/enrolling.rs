@@ -47,7 +47,7 @@ async fn an_app_makes_codes_as_the_operator_wants() {
     assert!(begun.text("/totp/uri").contains("&period=30&digits=8&algorithm=SHA256&"));
 }
 
-/// The longest name of a product, of one letter, that one SMS has room for.
+/// The longest product name made of one letter for which one SMS has room.
 fn longest_product(letter: &str) -> String {
     let fits = |product: &str| config::read(|name| (name == "PRODUCT_NAME").then(|| product.to_owned())).is_ok();
     (1..).map(|length| letter.repeat(length)).take_while(|product| fits(product)).last().unwrap()
@@ -341,7 +341,7 @@ async fn by_default_an_account_has_room_for_32_factors() {
     let alice = world.user("alice");
     for number in 1..=32 {
         let (secret, id, _) = enrol_app(&alice, &format!("App {number}")).await;
-        // Another enrolment is no recent check: within ten minutes the session passes one.
+        // A further enrolment does not count as a check, so the session passes one every ten minutes.
         if number % 8 == 0 {
             let check = json!({"factorId": id, "code": world.next_code(&secret)});
             alice.post("/v1/me/verify", check).await.expect(200);
@@ -351,7 +351,7 @@ async fn by_default_an_account_has_room_for_32_factors() {
     assert_eq!(refused.outcome(), (409, "too_many_factors".to_owned()));
 }
 
-/// Five wrong codes for what was begun.
+/// Gives five wrong codes for an enrolment.
 async fn five_wrong_codes(client: &Client, token: &str, wrong: &str) {
     for _ in 0..5 {
         client.post(CONFIRM, json!({"enrollmentToken": token, "code": wrong})).await.expect(400);

@@ -95,7 +95,7 @@ async fn a_factor_is_removed_with_a_code() {
     let (tablet, tablet_id, _) = enrol_app(&alice, "Tablet").await;
     let number = enrol_phone(&alice, "+41791234567").await;
     let address = enrol_email(&alice, "alice@example.com").await;
-    // Each removal is a session's own: a code that passes lets its session go on.
+    // Each removal has its own session, because a code that passes gives its session a recent check.
     let session = |name: &str| world.session("alice", name);
     let mut log = Transcript::default();
     let code = json!({"code": world.wrong_code(&phone)});

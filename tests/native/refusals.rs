@@ -1,4 +1,4 @@
-//! What is refused before a flow begins, or when nothing helps.
+//! Refusals before a flow begins, and answers while the keys can't be reached.
 
 use countersign::http::caller::Identity;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What an answer tells of others.
+//! An answer reveals nothing about other users: theirs and unknown things get the same answer and cost the same work.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use super::given::*;
 use crate::rig::{Asked, Client, Observed, Reply, World, enrol_app, enrol_email, enrol_phone};
 
-/// An answer, and what was asked of the store for it.
+/// An answer, and the calls to the store that it took.
 async fn observed(store: &Observed, client: &Client, method: &str, path: &str, body: &Value) -> (Reply, Vec<Asked>) {
     store.take();
     let reply = client.call(method, path, body.clone()).await;
     (reply, store.take())
 }
 
-/// The same status, headers and body, and the same work.
+/// Asserts the same status, headers and body, and the same calls to the store.
 #[track_caller]
 fn assert_alike(what: &str, (one, asked): &(Reply, Vec<Asked>), (other, asked_of_other): &(Reply, Vec<Asked>)) {
     assert_eq!(one.status, other.status, "{what}: {} {}", one.json(), other.json());
@@ -50,7 +50,7 @@ fn requests(factor: &str, challenge: &str, token: &str, id: &str, code: &str) ->
     ]
 }
 
-/// Requests that name what is Bob's, with a code that is right for it, and what nobody has.
+/// Two lists of requests: with Bob's ids and a code that is right for them, and with ids that nobody has.
 async fn of_bob_and_of_nobody(world: &World) -> [Vec<(&'static str, String, Value)>; 2] {
     let bob = world.user("bob");
     let phone = enrol_phone(&bob, "+8613800138000").await;
@@ -71,7 +71,7 @@ async fn of_bob_and_of_nobody(world: &World) -> [Vec<(&'static str, String, Valu
     ]
 }
 
-/// A user with everything, whose session has a recent check.
+/// A user with every kind of factor, whose session has a recent check.
 async fn known(world: &World) -> Client {
     let alice = world.user("alice");
     enrol_app(&alice, "App").await;
@@ -144,7 +144,7 @@ fn names_of(reply: &Reply) -> Vec<String> {
     reply.json().as_object().unwrap().keys().cloned().collect()
 }
 
-/// What was asked, but for the sizes: a limit that was charged before is a few bytes larger.
+/// The calls to the store without the sizes: a limit that was charged before is a few bytes larger.
 fn kinds_of(asked: &[Asked]) -> Vec<String> {
     let kinds = |asked: &Asked| match asked {
         Asked::Get(kind) => format!("get {kind}"),

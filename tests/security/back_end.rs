@@ -1,4 +1,4 @@
-//! The back end: what it may do for a user, and what comes of that for others.
+//! The back end: its rights over a user's account, and the effect of its requests on others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use super::given::*;
 use crate::rig::tools::totp;
 use crate::rig::{Client, Observed, Plan, World, enrol_app, enrol_email, enrol_phone};
 
-/// A user by the back end's routes.
+/// The path of a user. The back end's client calls `/v1/users/{userId}` instead.
 const USER: &str = "/v1/me";
 
 fn new_app() -> Value {
@@ -25,13 +25,13 @@ async fn factors(client: &Client) -> usize {
 pub(super) async fn t18_what_the_back_end_passes_is_no_sessions_recent_check(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (alice, back_end) = (world.user("alice"), world.back_end("alice"));
-    // Not its enrolments, in whatever session it says that it is.
+    // Its enrolments give no session a recent check, whatever session its body names.
     let begun = back_end.post(ENROLL, json!({"factorType": "totp", "session": "alice-1"})).await.expect(201);
     let secret = begun.text("/totp/secret");
     let confirmed = confirm(&back_end, &begun.text("/enrollmentToken"), &world.next_code(&secret)).await.expect(201);
     expect(&alice.post(ENROLL, new_app()).await, 403, "step_up_required");
     let phone = enrol_phone(&back_end, "+8613800138000").await;
-    // Nor its checks.
+    // Its checks give none either.
     back_end.post(VERIFY, json!({"code": world.next_code(&secret), "session": "alice-1"})).await.expect(200);
     verify(&back_end, &confirmed.text("/recoveryCodes/0")).await.expect(200);
     let (id, code) = challenge(&back_end, &phone).await;
@@ -66,11 +66,11 @@ pub(super) async fn t18_what_was_begun_before_the_back_end_enrolled_needs_a_rece
     let (token, code) = begin_email(&thief, "thief@example.com").await;
     enrol_phone(&back_end, "+8613800138000").await;
     let (pending, secret) = begin_app(&back_end, "App").await;
-    // What nothing allows yet takes no place of what the back end began.
+    // An enrolment without authority does not replace the back end's.
     let refused = thief.post(LOGTO_SECRET, Value::Null).await;
     expect(&refused, 403, "session.mfa.require_mfa_verification");
     expect(&confirm(&thief, &token, &code).await, 403, "step_up_required");
-    // What the back end began ends with the next change, too. It begins anew.
+    // The next change also ends the back end's own enrolment. It begins another.
     enrol_email(&back_end, "alice@example.com").await;
     expect(&confirm(&back_end, &pending, &world.next_code(&secret)).await, 410, "expired");
     let (pending, secret) = begin_app(&back_end, "App").await;
@@ -78,7 +78,8 @@ pub(super) async fn t18_what_was_begun_before_the_back_end_enrolled_needs_a_rece
     assert_eq!(factors(&back_end).await, 3);
 }
 
-/// Everything that a user can have. The secret of the app, its id, the recovery codes, the number's id.
+/// Gives a user everything that a user can have; returns the app's secret, its id, the recovery codes and the phone's
+/// id.
 async fn with_everything(world: &World, user: &str, number: &str) -> (String, String, Vec<String>, String) {
     let client = world.user(user);
     let (secret, app, codes) = enrol_app(&client, "App").await;
@@ -93,7 +94,7 @@ pub(super) async fn t19_a_reset_by_the_back_end_does_not_touch_other_users(store
         expect(&verify(&world.user("alice"), &world.wrong_code(&secret)).await, 400, "incorrect_code");
         world.pass(65);
     }
-    // As alike as names can be.
+    // Names that are as similar as possible.
     let others = ["alice2", "alic", "alice.", "alice:totp", "alice~", "ALICE"];
     let mut kept = Vec::new();
     for (number, user) in others.into_iter().enumerate() {
@@ -120,7 +121,7 @@ pub(super) async fn t19_a_reset_by_the_back_end_does_not_touch_other_users(store
         verify(&user, &world.next_code(&secret)).await.expect(200);
         verify(&user, &codes[0]).await.expect(200);
     }
-    // Nor do users without the right to it reach the route.
+    // A user does not reach the route.
     expect(&world.user("bob").delete("/v1/users/alice2", Value::Null).await, 401, "unauthorized");
 }
 
@@ -167,7 +168,7 @@ pub(super) async fn t20_nothing_of_a_forgotten_user_stays_but_tombstones(store: 
     expect(&answer(&alice, &id, &code).await, 404, "not_found");
     expect(&verify(&alice, &codes[0]).await, 400, "incorrect_code");
     expect(&verify(&alice, &world.next_code(&secret)).await, 400, "factor_required");
-    // The recent check is over, and not needed any more: the account is empty again.
+    // The recent check is over, but none is needed: the account is empty again.
     let (_, _, codes) = enrol_app(&alice, "App").await;
     assert_eq!(codes.len(), 10);
 }
@@ -192,7 +193,7 @@ pub(super) async fn t20_a_user_is_forgotten_whole_whoever_races(store: Arc<dyn S
             (&back_end, "POST", CONFIRM.to_owned(), json!({"enrollmentToken": pending, "code": new_code})),
             (&alice, "PATCH", format!("{FACTORS}/{app}"), json!({"label": "Old"})),
         ];
-        // Who comes when is another thing each time.
+        // The order of the requests differs in every round.
         let mut requests = requests.map(|(client, method, path, body)| (client.clone(), method, path, body));
         requests.rotate_left(round % 7);
         let replies =
@@ -206,13 +207,14 @@ pub(super) async fn t20_a_user_is_forgotten_whole_whoever_races(store: Arc<dyn S
         expect(&confirm(&back_end, &pending, &totp(&new_secret, world.now())).await, 404, "not_found");
         expect(&answer(&alice, &id, &code).await, 404, "not_found");
         expect(&verify(&alice, &codes[1]).await, 400, "incorrect_code");
-        // The recent check went with the factors: another session enrols, and this one has to pass a check.
+        // The recent check was removed with the factors: after another session has enrolled, this one has to pass a
+        // check.
         enrol_app(&world.session(&name, "new"), "New").await;
         expect(&alice.post(ENROLL, new_app()).await, 403, "step_up_required");
     }
 }
 
-/// There is no account yet whose version would tell.
+/// There is no account item yet whose version could cause a conflict.
 pub(super) async fn t20_a_first_enrollment_in_flight_does_not_outlive_its_user(store: Arc<dyn Store>) {
     let world = World::on(store);
     for round in 0..50 {
@@ -227,8 +229,8 @@ pub(super) async fn t20_a_first_enrollment_in_flight_does_not_outlive_its_user(s
             at_once(requests.map(|(client, method, path, body)| async move { client.call(method, path, body).await }))
                 .await;
         assert_eq!(count(&replies, 204, ""), 1);
-        // Account and enrolment are read side by side. Where only the account was read after it was forgotten, the enrolment
-        // has expired.
+        // Account and enrolment are read in parallel. If only the account was read after the user was forgotten, the
+        // enrolment has expired.
         let told = [(201, ""), (404, "not_found"), (410, "expired")];
         let outcomes: Vec<_> = replies.iter().map(outcome).collect();
         let finished = told.iter().map(|(status, code)| count(&replies, *status, code)).sum::<usize>();
@@ -239,7 +241,7 @@ pub(super) async fn t20_a_first_enrollment_in_flight_does_not_outlive_its_user(s
     }
 }
 
-/// A store that reads no enrolment before it is let go.
+/// A store that reads no enrolment until it is released.
 struct Held {
     inner: Arc<dyn Store>,
     account_was_read: Notify,
@@ -250,7 +252,7 @@ struct Held {
 impl Store for Held {
     async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
         if key.as_str().starts_with('e') {
-            // Closed is let go: there never is a permit.
+            // Closing the semaphore releases it: there never is a permit.
             let _ = self.gate.acquire().await;
         }
         let stored = self.inner.get(key).await;
@@ -265,7 +267,7 @@ impl Store for Held {
     }
 }
 
-/// The account is read before there is one, the enrolment once it is confirmed.
+/// The account is read before it exists, the enrolment after it was confirmed.
 pub(super) async fn t20_an_enrollment_confirmed_between_two_reads_does_not_outlive_its_user(store: Arc<dyn Store>) {
     let held = Arc::new(Held { inner: Arc::clone(&store), account_was_read: Notify::new(), gate: Semaphore::new(0) });
     let world = World::on(store);
@@ -292,7 +294,7 @@ pub(super) async fn t41_what_one_kind_of_caller_begins_the_other_cant_finish(sto
         expect(&confirm(begins, &token, &code).await, 409, "already_used");
         back_end.delete(USER, Value::Null).await.expect(204);
     }
-    // Nor where the session has a recent check, and could begin one of its own.
+    // A session with a recent check, which may begin its own, can't finish it either.
     let phone = enrol_phone(&alice, "+8613800138000").await;
     let (token, secret) = begin_app(&back_end, "App").await;
     let code = world.next_code(&secret);
@@ -307,12 +309,12 @@ pub(super) async fn t41_what_one_kind_of_caller_begins_the_other_cant_finish(sto
         expect(&answer(other, &id, &code).await, 404, "not_found");
         expect(&answer(begins, &id, &code).await, 409, "already_used");
     }
-    // A token is of one user, whoever asks.
+    // A token works for one user only, even for the back end.
     let (token, secret) = begin_app(&back_end, "Alice's").await;
     expect(&confirm(&world.back_end("bob"), &token, &world.next_code(&secret)).await, 404, "not_found");
 }
 
-/// What began before a user is forgotten, and is committed after, leaves nothing and sends nothing.
+/// A request that began before a user is forgotten, and commits afterwards, leaves nothing and sends nothing.
 pub(super) async fn t20_what_is_begun_in_flight_does_not_outlive_its_user(store: Arc<dyn Store>) {
     let held = Arc::new(HeldCommit::new(store));
     let world = World::on(held.clone());
@@ -334,14 +336,14 @@ pub(super) async fn t20_what_is_begun_in_flight_does_not_outlive_its_user(store:
         held.release();
         let reply = begun.await.unwrap();
         assert_eq!(reply.status.as_u16(), status, "{path}: {}", reply.json());
-        // The enrolment decides again, on an account without factors: it is a new beginning.
+        // The enrolment decides again, on an account without factors, so it may begin.
         let sent = usize::from(status == 201);
         assert_eq!(world.postbox.calls(), messages + sent, "{path}");
         world.pass(60);
     }
 }
 
-/// A store that holds a commit until it is let go.
+/// A store that holds a commit until it is released.
 struct HeldCommit {
     inner: Arc<dyn Store>,
     armed: AtomicBool,

@@ -1,4 +1,4 @@
-//! Codes: what they are made of, when they pass, and for whom.
+//! Codes: their randomness, the time in which they pass, and the user and purpose that they pass for.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use crate::rig::{Plan, World, enrol_app, enrol_email, enrol_phone};
 
 pub(super) async fn t01_a_secret_is_160_bits_of_the_systems_generator_and_never_the_same(store: Arc<dyn Store>) {
     const ENROLLMENTS: usize = 1000;
-    // Six standard deviations of as many coins: 500 ± 95 for each bit, 80,000 ± 1,200 for all.
+    // Six standard deviations of fair bits: 500 ± 95 for each bit, 80,000 ± 1,200 for all.
     const SPREAD_OF_ONE: usize = 95;
     const SPREAD_OF_ALL: usize = 1200;
     let world = Plan { store, randomness: Some(Arc::new(SystemRandomness)), ..Plan::with(&[]) }.build();
     let mut secrets = BTreeSet::new();
-    // Four at once for a user, and no more at once than any store has time for.
+    // Four parallel enrolments for each user, and no more at once than every store can serve in time.
     for hundred in 0..ENROLLMENTS / 100 {
         let enrollments = (0..100).map(|number| {
             let client = world.user(&format!("user-{hundred}-{}", number / 4));
@@ -70,7 +70,7 @@ pub(super) async fn t02_a_sent_code_keeps_its_leading_zeros(store: Arc<dyn Store
             return;
         }
         answer(&alice, &id, &code).await.expect(200);
-        // Twenty are sent in a day.
+        // The limit is twenty messages a day.
         world.pass(86_400 / 20);
     }
     panic!("of 200 codes none begins with a zero");
@@ -82,7 +82,7 @@ pub(super) async fn t02_a_number_is_no_code_in_any_dialect(store: Arc<dyn Store>
     let (secret, app, _) = enrol_app(&alice, "App").await;
     let code = world.next_code(&secret);
     let other = world.session("alice", "alice-2");
-    // Too short, and the right one: neither is a code, and neither is counted.
+    // JSON numbers, one too short and one with the digits of the right code: neither is a code, and neither is counted.
     for number in [json!(12_345), json!(code.parse::<u32>().unwrap())] {
         for _ in 0..4 {
             let reply = alice.post(VERIFY, json!({"code": number})).await;
@@ -94,7 +94,8 @@ pub(super) async fn t02_a_number_is_no_code_in_any_dialect(store: Arc<dyn Store>
             alice.patch(PROFILE_DISABLE, json!({"code": number})).await.expect(400);
         }
     }
-    // In the dialects that take any text, five digits are wrong, and can't be right: they are not counted either.
+    // In the dialects that accept any text, five digits are a wrong code that can't be right, so they are not counted
+    // either.
     for _ in 0..6 {
         expect(&verify(&alice, "12345").await, 400, "invalid_request");
         expect(&alice.post(GENAUTH_VERIFY, json!({"totp": "12345"})).await, 422, "6001");
@@ -111,7 +112,7 @@ pub(super) async fn t02_a_setting_cant_make_codes_shorter(_: Arc<dyn Store>) {
     }
 }
 
-/// Twenty known bytes where a secret is drawn, the system's randomness elsewhere.
+/// Twenty known bytes for a secret, and the system's randomness for everything else.
 struct KnownSecret;
 
 impl Randomness for KnownSecret {
@@ -124,7 +125,7 @@ impl Randomness for KnownSecret {
     }
 }
 
-/// Appendix B, for SHA1.
+/// RFC 6238, appendix B, for SHA-1.
 pub(super) async fn t02_codes_are_those_of_rfc_6238(store: Arc<dyn Store>) {
     let vectors = [
         (59, "94287082"),
@@ -145,7 +146,7 @@ pub(super) async fn t02_codes_are_those_of_rfc_6238(store: Arc<dyn Store>) {
     }
 }
 
-/// As wide a window as there is: used a step early, and tried again until a step late.
+/// The widest window: the code is used one step early, and tried again until one step late.
 pub(super) async fn t03_a_used_code_is_remembered_for_as_long_as_it_would_pass(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
@@ -201,7 +202,7 @@ pub(super) async fn t04_the_step_that_enrolled_an_app_is_spent(store: Arc<dyn St
 pub(super) async fn t05_one_step_either_way_passes_and_two_do_not(store: Arc<dyn Store>) {
     let world = World::on(store);
     for (shift, passes) in [(-60, false), (-30, true), (0, true), (30, true), (60, false)] {
-        // At the first and at the last second of a step.
+        // The first and the last second of a step.
         for second in [0, 29] {
             let user = world.user(&format!("user{shift}-{second}"));
             let (secret, ..) = enrol_app(&user, "App").await;
@@ -256,7 +257,7 @@ pub(super) async fn t11_a_new_enrollment_voids_the_code_before_it(store: Arc<dyn
     expect(&confirm(&alice, &token, &old_code).await, 400, "incorrect_code");
     confirm(&alice, &token, &code).await.expect(201);
 
-    // A new secret for an app voids the one before it, too.
+    // A new secret for an app voids the one before it as well.
     let (old_token, old_secret) = begin_app(&alice, "App").await;
     let (token, secret) = begin_app(&alice, "App").await;
     let code = world.next_code(&old_secret);
@@ -320,7 +321,7 @@ pub(super) async fn t12_a_code_is_for_its_own_purpose(store: Arc<dyn Store>) {
     expect(&verify(&alice, &challenge_code).await, 400, "incorrect_code");
     expect(&verify(&alice, &enrollment_code).await, 400, "incorrect_code");
 
-    // Counted where they were tried, and right where they belong.
+    // Each code is counted as wrong where it does not belong, and is right where it belongs.
     assert_eq!(confirm(&alice, &token, &challenge_code).await.json()["remainingAttempts"], 2);
     assert_eq!(answer(&alice, &id, &app_code).await.json()["remainingAttempts"], 2);
     assert_eq!(verify(&alice, &challenge_code).await.json()["remainingAttempts"], 2);

@@ -1,4 +1,4 @@
-//! What the tests begin with.
+//! Common preparations of the tests.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(super) const LOGTO_BIND: &str = "/api/experience/profile/mfa";
 pub(super) const PROFILE: &str = "/profile/two-fa";
 pub(super) const PROFILE_DISABLE: &str = "/profile/two-fa/disable";
 
-/// Runs all at once, as far as the machine can. The answers are in the order of the requests.
+/// Runs all requests in parallel, as far as the machine can. The answers are in the order of the requests.
 pub(super) async fn at_once<T: Send + 'static>(
     requests: impl IntoIterator<Item: Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {
@@ -44,7 +44,7 @@ pub(super) async fn at_once<T: Send + 'static>(
     answers
 }
 
-/// Status and code of an answer; of GenAuth's envelope the status and code in it.
+/// Status and code of an answer. For GenAuth they are those in the envelope.
 pub(super) fn outcome(reply: &Reply) -> (u64, String) {
     let json = reply.json();
     match json.get("statusCode").and_then(Value::as_u64) {
@@ -63,24 +63,24 @@ pub(super) fn expect(reply: &Reply, status: u64, code: &str) {
     assert_eq!(outcome(reply), (status, code.to_owned()), "{}", reply.json());
 }
 
-/// How many of the answers have each outcome.
+/// The number of answers with this status and code.
 pub(super) fn count(replies: &[Reply], status: u64, code: &str) -> usize {
     replies.iter().filter(|reply| outcome(reply) == (status, code.to_owned())).count()
 }
 
-/// Begins to enrol an app natively; gives token and secret.
+/// Begins to enrol an app natively; returns the token and the secret.
 pub(super) async fn begin_app(client: &Client, label: &str) -> (String, String) {
     let begun = client.post(ENROLL, json!({"factorType": "totp", "label": label})).await.expect(201);
     (begun.text("/enrollmentToken"), begun.text("/totp/secret"))
 }
 
-/// Begins to enrol an address natively; gives token and code.
+/// Begins to enrol an address natively; returns the token and the code.
 pub(super) async fn begin_email(client: &Client, address: &str) -> (String, String) {
     let begun = client.post(ENROLL, json!({"factorType": "email", "email": address})).await.expect(201);
     (begun.text("/enrollmentToken"), client.world.postbox.code())
 }
 
-/// Challenges a factor; gives the challenge's id and code.
+/// Challenges a factor; returns the challenge's id and code.
 pub(super) async fn challenge(client: &Client, factor: &str) -> (String, String) {
     let sent = client.post(CHALLENGE, json!({"factorId": factor})).await.expect(201);
     (sent.text("/challengeId"), client.world.postbox.code())
@@ -99,7 +99,7 @@ pub(super) async fn verify(client: &Client, code: &str) -> Reply {
     client.post(VERIFY, json!({"code": code})).await
 }
 
-/// Begins to enrol in GenAuth's dialect; gives the token.
+/// Begins to enrol in GenAuth's dialect; returns the answer, which must be a success.
 pub(super) async fn begin_genauth(client: &Client, factor_type: &str, profile: Value) -> Reply {
     let reply = client.post(GENAUTH_ENROLL, json!({"factorType": factor_type, "profile": profile})).await;
     assert!(passed(&reply), "{}", reply.json());
@@ -112,7 +112,7 @@ pub(super) async fn confirm_genauth(client: &Client, factor_type: &str, token: &
     client.post(GENAUTH_CONFIRM, body).await
 }
 
-/// Begins to enrol an app in Logto's dialect; gives id and secret.
+/// Begins to enrol an app in Logto's dialect; returns the id and the secret.
 pub(super) async fn begin_logto(client: &Client) -> (String, String) {
     let begun = client.post(LOGTO_SECRET, Value::Null).await.expect(200);
     (begun.text("/verificationId"), begun.text("/secret"))
@@ -126,12 +126,12 @@ pub(super) async fn bind_logto(client: &Client, id: &str) -> Reply {
     client.post(LOGTO_BIND, json!({"type": "Totp", "verificationId": id})).await
 }
 
-/// Begins to enrol an app on the profile page; gives the secret.
+/// Begins to enrol an app on the profile page; returns the secret.
 pub(super) async fn begin_profile(client: &Client) -> String {
     secret_of(&client.post(PROFILE, Value::Null).await.expect(201).text("/data/otpAuthURL"))
 }
 
-/// The secret in a URI.
+/// The secret in an `otpauth` URI.
 pub(super) fn secret_of(uri: &str) -> String {
     uri.split("secret=").nth(1).unwrap().split('&').next().unwrap().to_owned()
 }

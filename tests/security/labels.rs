@@ -1,4 +1,4 @@
-//! Labels and names that a person reads.
+//! Labels and account names, which people read.
 
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use super::given::*;
 use crate::rig::tools::totp;
 use crate::rig::{Client, World, enrol_app, enrol_phone};
 
-/// Wrong codes for the only app, which are looked at.
+/// Gives wrong codes for the only app, each of which is compared.
 async fn guess(client: &Client, secret: &str, times: usize) {
     for _ in 0..times {
         expect(&verify(client, &client.world.wrong_code(secret)).await, 400, "incorrect_code");
@@ -43,7 +43,7 @@ pub(super) async fn t07_five_are_free_then_delays_double_and_a_hundred_lock(stor
         world.pass(1_000_000);
     }
 
-    // The owner's last way in is a recovery code, and a new app.
+    // The owner's last way in: a recovery code, then a new app.
     verify(&alice, &codes[0]).await.expect(200);
     alice.delete(&format!("{FACTORS}/{app}"), Value::Null).await.expect(204);
     let (secret, ..) = enrol_app(&alice, "App").await;
@@ -75,7 +75,7 @@ pub(super) async fn t07_success_resets_the_count(store: Arc<dyn Store>) {
     }
 }
 
-/// A lockout that all factors share would be a way to lock others out.
+/// A lockout shared by all factors would let an attacker lock the owner out.
 pub(super) async fn t07_another_factor_and_another_user_still_work(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (alice, bob) = (world.user("alice"), world.user("bob"));
@@ -93,7 +93,7 @@ pub(super) async fn t07_another_factor_and_another_user_still_work(store: Arc<dy
     answer(&alice, &id, &code).await.expect(200);
     verify(&alice, &codes[0]).await.expect(200);
     verify(&bob, &totp(&bobs, world.now() + 30)).await.expect(200);
-    // In a dialect without ids, too: the app that is not closed passes.
+    // This also holds in a dialect without factor ids: the app that is not delayed passes.
     expect(&alice.post(GENAUTH_VERIFY, json!({"totp": totp(&secret, world.now() + 30)})).await, 200, "");
     expect(&alice.post(VERIFY, json!({"factorId": closed, "code": wrong})).await, 429, "too_many_attempts");
     world.pass(60);
@@ -108,7 +108,7 @@ pub(super) async fn t07_the_count_survives_new_challenges(store: Arc<dyn Store>)
     for _ in 0..5 {
         expect(&answer(&alice, &id, &world.postbox.wrong_code()).await, 400, "incorrect_code");
     }
-    // The challenge's tries come back with time; the factor's count does not.
+    // The challenge's tries are reset after a while; the factor's count is not.
     world.pass(900);
     let (id, code) = challenge(&alice, &phone).await;
     expect(&answer(&alice, &id, &world.postbox.wrong_code()).await, 400, "incorrect_code");
@@ -120,7 +120,7 @@ pub(super) async fn t07_the_count_survives_new_challenges(store: Arc<dyn Store>)
     answer(&alice, &id, &code).await.expect(200);
 }
 
-/// One rule, wherever a code is taken.
+/// Every route that takes a code counts by the same rule.
 pub(super) async fn t07_every_door_counts_the_same(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
@@ -143,7 +143,7 @@ pub(super) async fn t07_every_door_counts_the_same(store: Arc<dyn Store>) {
         ("POST", ENROLL, enroll),
     ];
     for start in 0..doors.len() {
-        // Five wrong ones, whichever doors they come in by: the next is not looked at by any.
+        // After five wrong codes, through any mixture of routes, no route compares the next one.
         for (method, path, body) in doors.iter().cycle().skip(start).take(5) {
             let reply = stranger.call(method, path, body.clone()).await;
             assert!(!passed(&reply) && reply.retry_after().is_none(), "{path}: {}", reply.json());
@@ -158,7 +158,7 @@ pub(super) async fn t07_every_door_counts_the_same(store: Arc<dyn Store>) {
     }
 }
 
-/// Somebody else's service let five hundred through.
+/// Another service compared all five hundred.
 pub(super) async fn t07_of_500_guesses_in_four_seconds_six_are_looked_at(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
@@ -206,7 +206,7 @@ pub(super) async fn t08_a_new_enrollment_does_not_reset_the_count(store: Arc<dyn
     for _ in 0..3 {
         expect(&confirm(&alice, &token, &world.postbox.wrong_code()).await, 400, "incorrect_code");
     }
-    // Nor does another address.
+    // Another address gives no new tries either.
     let (token, code) = begin_email(&alice, "alice@example.org").await;
     for _ in 0..2 {
         expect(&confirm(&alice, &token, &world.postbox.wrong_code()).await, 400, "incorrect_code");
@@ -244,7 +244,7 @@ pub(super) async fn t29_a_challenge_has_five_tries(store: Arc<dyn Store>) {
     let (id, code) = challenge(&alice, &phone).await;
     for _ in 0..5 {
         expect(&answer(&alice, &id, &world.postbox.wrong_code()).await, 400, "incorrect_code");
-        // No delay between the five; and waiting buys no more of them.
+        // There is no delay between the five, and waiting gives no more of them.
     }
     for wait in [0, 10, 300, 280] {
         world.pass(wait);

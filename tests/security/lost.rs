@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::given::*;
 use crate::rig::{CutOff, World, enrol_app, enrol_email, enrol_phone};
 
-/// Writers that come in between: as many as an item keeps predecessors for.
+/// Numbers of writers in between: up to the number of earlier versions that an item keeps.
 const WRITERS: [usize; 4] = [0, 1, 2, 3];
 
 pub(super) async fn t40_a_right_code_passes_once_and_is_told_so_when_the_answer_is_lost(store: Arc<dyn Store>) {
@@ -54,7 +54,7 @@ pub(super) async fn t40_an_enrollment_is_finished_once_and_told_so_when_the_answ
         expect(&confirm(&alice, &token, &code).await, 409, "already_used");
         verify(&alice, codes[0].as_str().unwrap()).await.expect(200);
 
-        // A message is sent once, whatever became of the answer before it.
+        // A message is sent once, even if the answer to its commit was lost.
         let messages = world.postbox.calls();
         cut_off.cut(writers);
         enrol_email(&alice, &format!("alice{writers}@example.com")).await;

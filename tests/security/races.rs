@@ -1,4 +1,4 @@
-//! Races: what holds however many ask at once.
+//! Races: the rules that hold for any number of parallel requests.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::rig::{Client, Reply, World, enrol_app, enrol_email, enrol_phone};
 
 const RACERS: usize = 100;
 
-/// As many at once as the requirement asks for.
+/// Makes as many parallel requests as the requirement says.
 async fn race<F: Future<Output = Reply> + Send + 'static>(request: impl FnMut(usize) -> F) -> Vec<Reply> {
     at_once((0..RACERS).map(request)).await
 }
@@ -23,7 +23,7 @@ pub(super) async fn t03_an_apps_code_passes_once_whoever_races(store: Arc<dyn St
     for _ in 0..3 {
         let code = world.next_code(&secret);
         let replies = race(|racer| {
-            // Through every door that takes it, from as many sessions.
+            // Through every route that takes the code, each from another session.
             let (client, code) = (world.session("alice", &format!("alice-{racer}")), code.clone());
             async move {
                 match racer % 3 {
@@ -46,7 +46,7 @@ pub(super) async fn t03_a_code_passes_once_whatever_it_is_used_for(store: Arc<dy
     let phone = enrol_phone(&alice, "+8613800138000").await;
     let code = world.next_code(&secret);
     let replies = race(|racer| {
-        // In sessions without a recent check the code alone decides.
+        // The sessions have no recent check, so the code alone decides.
         let client = world.session("alice", &format!("other-{racer}"));
         let (code, app, phone) = (code.clone(), app.clone(), phone.clone());
         async move {
@@ -105,7 +105,7 @@ pub(super) async fn t03_an_enrollment_is_confirmed_once_whoever_races(store: Arc
         async move { confirm(&alice, &token, &code).await }
     })
     .await;
-    // Who reads the token before the others' commit and the account after it finds that label enrolled.
+    // A request that reads the enrolment before the winner's commit and the account after it finds the label enrolled.
     let refused = count(&replies, 409, "already_used") + count(&replies, 409, "already_enrolled");
     assert_eq!((count(&replies, 201, ""), refused), (1, RACERS - 1));
 
@@ -121,7 +121,7 @@ pub(super) async fn t03_an_enrollment_is_confirmed_once_whoever_races(store: Arc
     assert_eq!(bob.get(FACTORS).await.json()["factors"].as_array().unwrap().len(), 1);
 }
 
-/// Reading the count, comparing, then counting would let them all through.
+/// A service that reads the count, compares, and only then counts would compare all of them.
 pub(super) async fn t07_parallel_guesses_at_an_app_are_all_counted(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
@@ -210,7 +210,7 @@ pub(super) async fn t09_a_flood_on_one_factor_neither_locks_nor_starves_another(
         for drop in flood {
             drop.await.unwrap();
         }
-        // The flood was one: what it hit is closed for now.
+        // The guesses did count: the factor is delayed now.
         let again = alice.post(VERIFY, json!({"factorId": flooded, "code": wrong})).await;
         expect(&again, 429, "too_many_attempts");
     }
@@ -259,7 +259,7 @@ pub(super) async fn t20_a_check_in_flight_does_not_bring_a_removed_factor_back(s
         expect(&answer(&alice, &id, &code).await, 404, "not_found");
         expect(&alice.get(&format!("{FACTORS}/{phone}")).await, 404, "not_found");
         world.pass(60);
-        // Keep the recent check.
+        // The session renews its recent check.
         verify(&alice, &world.next_code(&secret)).await.expect(200);
     }
 }
@@ -301,7 +301,7 @@ pub(super) async fn t30_a_factor_is_challenged_once_however_many_ask(store: Arc<
     for _ in 0..2 {
         let messages = world.postbox.calls();
         let replies = at_once((0..200).map(|number| {
-            // By every way that names the factor, in as many sessions.
+            // In every way to name the factor, from ten sessions.
             let client = world.session("alice", &format!("alice-{}", number % 10));
             let request = [json!({"factorId": phone}), json!({"factorType": "sms"}), json!({})][number % 3].clone();
             async move { client.post(CHALLENGE, request).await }
@@ -317,7 +317,7 @@ pub(super) async fn t30_a_factor_is_challenged_once_however_many_ask(store: Arc<
     }
 }
 
-/// Sixty-four requests of every kind to one account. Each is told what really happened.
+/// Sixty-four requests of every kind to one account. Each answer says what really happened.
 pub(super) async fn nothing_is_lost_when_everything_happens_at_once(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
@@ -368,7 +368,7 @@ pub(super) async fn nothing_is_lost_when_everything_happens_at_once(store: Arc<d
     assert_eq!(listed["recoveryCodes"]["remaining"], codes.len() - recovered);
 }
 
-/// The answer to a request that is made until it is told.
+/// Repeats a request until its answer is not "busy", and returns the answer.
 async fn told(client: &Client, method: &str, path: &str, body: &Value) -> Reply {
     loop {
         let reply = client.call(method, path, body.clone()).await;

@@ -1,4 +1,4 @@
-//! Recent checks: who may change factors, and when.
+//! Recent checks: the sessions that may change factors, and for how long.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::given::*;
 use crate::rig::tools::totp;
 use crate::rig::{Client, World, enrol_app, enrol_email, enrol_phone};
 
-/// A session by its claims and token.
+/// A client of the session with these claims and this token.
 fn caller(world: &World, claims: &[(&str, &str)], token: &str) -> Client {
     let claims: BTreeMap<_, _> = claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Client::new(world, Some(Identity::user(claims, token)))
@@ -39,7 +39,7 @@ pub(super) async fn t18_adding_a_factor_needs_a_recent_check_in_every_dialect(st
         "Pass a check in this session first."
     );
     assert_eq!(world.postbox.calls(), messages, "nothing was sent");
-    // Logto asks when it is bound.
+    // Logto's dialect needs the check only when the factor is bound.
     let (id, secret) = begin_logto(&other).await;
     verify_logto(&other, &id, &world.next_code(&secret)).await.expect(200);
     let refused = bind_logto(&other, &id).await;
@@ -47,7 +47,7 @@ pub(super) async fn t18_adding_a_factor_needs_a_recent_check_in_every_dialect(st
     assert_eq!(refused.json()["data"]["availableFactors"], json!(["EmailVerificationCode"]));
     assert_eq!(owner.get(FACTORS).await.json()["factors"].as_array().unwrap().len(), 1);
 
-    // Once the session has passed a check, it is let in.
+    // After a passed check the session may bind it.
     let (challenge_id, code) = challenge(&other, owner.get(FACTORS).await.text("/factors/0/id").as_str()).await;
     answer(&other, &challenge_id, &code).await.expect(200);
     bind_logto(&other, &id).await.expect(204);
@@ -116,11 +116,11 @@ pub(super) async fn t18_a_code_stands_in_for_a_recent_check_once(store: Arc<dyn 
     first.post(ENROLL, with_code(&code)).await.expect(201);
     expect(&second.post(ENROLL, with_code(&code)).await, 400, "code_already_used");
     expect(&second.post(ENROLL, new_app()).await, 403, "step_up_required");
-    // It is a check that was passed: the session has a recent check from now on.
+    // The code passed a check, so the session now has a recent check.
     first.post(ENROLL, new_app()).await.expect(201);
 }
 
-/// In each dialect: a thief begins while there is nothing yet, the owner enrols, the thief goes on.
+/// In each dialect: a thief begins while the account is empty, the owner enrols, and the thief tries to finish.
 pub(super) async fn t18_what_was_begun_on_an_empty_account_cant_be_finished_on_a_full_one(store: Arc<dyn Store>) {
     let world = World::on(store);
     let users = |name: &str| (world.session(name, "owner"), world.session(name, "thief"));
@@ -136,7 +136,7 @@ pub(super) async fn t18_what_was_begun_on_an_empty_account_cant_be_finished_on_a
     enrol_email(&owner, "genauth@example.com").await;
     let code = world.next_code(&secret_of(&begun.text("/data/otpData/qrCodeUri")));
     expect(&confirm_genauth(&thief, "OTP", &begun.text("/data/enrollmentToken"), &code).await, 403, "9005");
-    // The recovery code that came with it is worth nothing either.
+    // The recovery code that was shown with it does not pass either.
     let recovery_code = begun.text("/data/otpData/recoveryCode");
     expect(&thief.post(GENAUTH_VERIFY, json!({"totp": recovery_code})).await, 422, "6002");
 
@@ -157,14 +157,14 @@ pub(super) async fn t18_what_was_begun_on_an_empty_account_cant_be_finished_on_a
     }
 }
 
-/// The account is as empty as when it was begun, but not the same.
+/// The account is empty again, as at the beginning, but its epoch has changed.
 pub(super) async fn t18_what_was_begun_before_a_removal_cant_be_finished_after_it(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (owner, thief) = (world.session("alice", "owner"), world.session("alice", "thief"));
     let (token, secret) = begin_app(&thief, "Thief's").await;
     let mail = enrol_email(&owner, "alice@example.com").await;
     owner.delete(&format!("{FACTORS}/{mail}"), Value::Null).await.expect(204);
-    // No check would help: there is nothing to pass one with.
+    // A check would not help: there is no factor to pass one with.
     let reply = confirm(&thief, &token, &world.next_code(&secret)).await;
     expect(&reply, 410, "expired");
 }
@@ -185,7 +185,7 @@ pub(super) async fn t19_removing_a_factor_needs_a_recent_check_or_its_code(store
     alice.get(&path).await.expect(200);
     other.delete(&path, json!({"code": totp(&second, world.now())})).await.expect(204);
     alice.get(&path).await.expect(404);
-    // Another user's recent check counts for nothing.
+    // Another user's recent check does not count.
     let bob = world.user("bob");
     enrol_app(&bob, "App").await;
     expect(&bob.delete(&format!("{FACTORS}/{first_id}"), Value::Null).await, 404, "not_found");
@@ -220,7 +220,7 @@ pub(super) async fn t20_a_removed_factor_stops_at_once_with_its_challenges(store
     alice.delete(&format!("{FACTORS}/{phone}"), Value::Null).await.expect(204);
     expect(&answer(&alice, &id, &code).await, 404, "not_found");
     expect(&alice.post(CHALLENGE, json!({"factorId": phone})).await, 404, "not_found");
-    // The same number is another factor, which the old challenge is not of.
+    // The same number enrolled again is another factor, so the old challenge is not found.
     world.pass(60);
     enrol_phone(&alice, "+8613800138000").await;
     expect(&answer(&alice, &id, &code).await, 404, "not_found");
@@ -232,7 +232,7 @@ pub(super) async fn t20_a_removed_factor_stops_at_once_with_its_challenges(store
     assert!(!passed(&alice.post(GENAUTH_VERIFY, json!({"totp": code})).await));
     assert!(!passed(&alice.post(LOGTO_VERIFY, json!({"code": code})).await));
 
-    // With the last factor go the recovery codes and the recent checks.
+    // The recovery codes and the recent checks are removed with the last factor.
     let bob = world.user("bob");
     let (secret, _, bobs) = enrol_app(&bob, "App").await;
     bob.patch(PROFILE_DISABLE, json!({"code": world.next_code(&secret)})).await.expect(200);

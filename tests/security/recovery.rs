@@ -14,7 +14,7 @@ pub(super) async fn t15_a_recovery_code_is_used_once(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (_, _, codes) = enrol_app(&alice, "App").await;
-    // However it is typed.
+    // A code passes in every spelling.
     let typed = [codes[0].clone(), codes[0].to_uppercase(), codes[0].replace('-', ""), codes[0].replace('-', " ")];
     let reply = verify(&alice, &typed[1]).await.expect(200);
     assert_eq!(reply.json()["remainingRecoveryCodes"], 9);
@@ -49,7 +49,8 @@ pub(super) async fn t16_recovery_codes_have_at_least_64_bits(store: Arc<dyn Stor
     assert_all_bits_vary(&long, 12);
 }
 
-/// Each code is so many bytes, none is there twice, and each bit is sometimes one and sometimes zero.
+/// Asserts that each code has `bytes` bytes, that no code occurs twice, and that every bit is one in some codes and
+/// zero in others.
 #[track_caller]
 fn assert_all_bits_vary(codes: &[String], bytes: usize) {
     assert_eq!(codes.iter().collect::<BTreeSet<_>>().len(), codes.len());
@@ -105,7 +106,8 @@ async fn guess(client: &Client) -> crate::rig::Reply {
     verify(client, "0000-0000-0000-0000").await
 }
 
-/// A stolen session guesses without end, many at once. The owner's right code passes at the first try, in every dialect.
+/// A stolen session guesses all the time, with many parallel requests. The owner's right code passes at the first try,
+/// in every dialect.
 pub(super) async fn t17_a_flood_of_guesses_never_keeps_the_owners_recovery_code_out(store: Arc<dyn Store>) {
     let store = Observed::new(store);
     let world = World::on(store.clone());
@@ -134,7 +136,7 @@ pub(super) async fn t17_a_flood_of_guesses_never_keeps_the_owners_recovery_code_
     flood.abort();
 }
 
-/// The attack as it was first seen: a guess a minute for thirty hours.
+/// The attack as it was first found: a guess a minute for thirty hours.
 pub(super) async fn t17_a_guess_a_minute_never_keeps_the_owners_recovery_code_out(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (alice, thief) = (world.user("alice"), world.session("alice", "thief"));
@@ -157,7 +159,7 @@ pub(super) async fn t17_guesses_at_recovery_codes_do_not_delay_an_app(store: Arc
         expect(&guess(&alice).await, 400, "incorrect_code");
     }
     verify(&alice, &world.next_code(&secret)).await.expect(200);
-    // Nor do guesses at the app delay recovery codes.
+    // Guesses at the app do not delay recovery codes either.
     world.pass(10);
     for _ in 0..5 {
         verify(&alice, &world.wrong_code(&secret)).await.expect(400);

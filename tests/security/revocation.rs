@@ -1,4 +1,5 @@
-//! T18 as a table: after a change that may follow a compromise, no other session finishes what it began before it.
+//! T18 as a table: after a change that may follow a compromise, no other session finishes an enrolment that it began
+//! before.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use super::given::*;
 use crate::rig::{Client, Plan, World, enrol_email};
 
-/// A change of factors that an owner makes when something may have leaked.
+/// A change of factors that an owner makes after a possible compromise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
     NewCodes,
@@ -39,11 +40,11 @@ impl Change {
         Self::RemoveOnThePage,
     ];
 
-    /// What the back end can do for the user. It speaks the native dialect alone.
+    /// The changes that the back end can make. It has only the native dialect.
     const BY_THE_BACK_END: [Self; 4] = [Self::NewCodes, Self::BindApp, Self::BindPhone, Self::Remove];
 
-    /// The change, by somebody who may make it. `spare` is a phone that is enrolled, `codes` are unused recovery codes.
-    /// Each case has numbers and addresses of its own.
+    /// Makes the change, as a client that may make it. `spare` is an enrolled phone, `codes` are unused recovery codes.
+    /// `number` gives each case its own numbers and addresses.
     async fn make(self, client: &Client, spare: &str, codes: &[String], number: usize) {
         let world = &client.world;
         match self {
@@ -83,7 +84,7 @@ impl Change {
             Self::RemoveInGenauth => {
                 assert!(passed(&client.post("/api/v3/reset-factor", json!({"factorId": spare})).await));
             }
-            // The page turns an app off: the owner needs one first, and that binding is a change too.
+            // The page turns an app off, so the owner first needs one. Binding it is a change too.
             Self::RemoveOnThePage => {
                 let secret = begin_profile(client).await;
                 client.patch(PROFILE, json!({"code": world.next_code(&secret)})).await.expect(200);
@@ -92,7 +93,7 @@ impl Change {
         }
     }
 
-    /// The kind of factor that the owner enrols on the way: its enrolment takes the place of the thief's.
+    /// The kind of factor that the owner enrols for the change. Its enrolment replaces the thief's of the same kind.
     fn enrols(self) -> Option<&'static str> {
         match self {
             Self::BindApp | Self::BindAppInGenauth | Self::BindAppInLogto => Some("app"),
@@ -117,7 +118,7 @@ enum Way {
     Page,
 }
 
-/// What was begun: what finishes it.
+/// An enrolment that was begun, with the data that finishes it.
 struct Begun {
     way: Way,
     token: String,
@@ -211,8 +212,8 @@ impl Begun {
         }
     }
 
-    /// What the thief must be told: a check is needed; or, where the owner enrolled one of the kind, there is no such
-    /// enrolment any more.
+    /// The answers that the thief may get: a check is needed, or, if the owner enrolled a factor of the same kind, the
+    /// enrolment is not found.
     fn refusals(&self, replaced: bool) -> &'static [(u64, &'static str)] {
         match (self.way, replaced) {
             (Way::App | Way::Phone | Way::Address, false) => &[(403, "step_up_required")],
@@ -251,7 +252,7 @@ async fn robbed(world: &World, name: &str, number: usize) -> Robbed {
     Robbed { owner, thief, spare, codes }
 }
 
-/// Whatever the thief began before the change stays unfinished, and the account stays the owner's.
+/// Asserts that the thief can't finish an enrolment after the change, and that the account stays the owner's.
 async fn revokes(world: &World, (way, change): (Way, Change), by_back_end: bool, number: usize) {
     let case = format!("{way:?}, then {change:?}, back end: {by_back_end}");
     let name = format!("user-{number}");
@@ -273,7 +274,7 @@ async fn revokes(world: &World, (way, change): (Way, Change), by_back_end: bool,
 }
 
 pub(super) async fn t18_no_other_session_finishes_what_it_began_before_a_change(store: Arc<dyn Store>) {
-    // Genauth's enrolments live for a minute, which a change by two codes takes.
+    // By default genauth's enrolments live for a minute, and a change with two codes takes as long.
     let world = Plan::over(store, &[("GENAUTH_ENROLLMENT_SECONDS", "600")]).build();
     let mut number = 0;
     for change in Change::ALL {
@@ -290,7 +291,7 @@ pub(super) async fn t18_no_other_session_finishes_what_it_began_before_a_change(
     }
 }
 
-/// The attack as it was first seen: five hundred seconds later, within the life of both the check and the enrolment.
+/// The attack as it was first found: five hundred seconds later, within the life of both the check and the enrolment.
 pub(super) async fn t18_a_leaked_recovery_code_is_worth_nothing_after_new_ones(store: Arc<dyn Store>) {
     let world = World::on(store);
     let Robbed { owner, thief, .. } = robbed(&world, "alice", 0).await;
@@ -300,7 +301,7 @@ pub(super) async fn t18_a_leaked_recovery_code_is_worth_nothing_after_new_ones(s
     expect(&confirm(&thief, &token, &world.next_code(&secret)).await, 403, "step_up_required");
 }
 
-/// Nor does a thief without a check void what the owner goes on with.
+/// A thief without a check does not void an enrolment that the owner is about to finish.
 pub(super) async fn t18_a_thief_voids_no_enrollment_that_its_owner_may_finish(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (owner, thief) = (world.session("alice", "owner"), world.session("alice", "thief"));

@@ -1,4 +1,4 @@
-//! What a copy of the table tells, and what a hand in it can do.
+//! An attacker who can read the table, or write to it, gains nothing.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ async fn item(store: &dyn Store, key: &Key) -> Item {
     store.get(key).await.unwrap().unwrap().item
 }
 
-/// Writes an item as somebody with a hand in the table does.
+/// Writes an item, as an attacker with write access to the table does.
 async fn plant(store: &dyn Store, key: Key, item: Item) {
     let replaces = match store.get(&key).await.unwrap() {
         Some(stored) => Replaces::Version(stored.version),
@@ -59,7 +59,7 @@ pub(super) async fn t22_a_ciphertext_opens_for_its_own_user_alone(store: Arc<dyn
     let (token, pending_secret) = begin_app(&carol, "App").await;
     let (_, mallorys) = begin_app(&world.user("mallory"), "App").await;
 
-    // Alice's account as Bob's: neither her app, nor her number, nor her recovery codes serve him.
+    // Alice's account is copied to Bob's: neither her app, nor her number, nor her recovery codes work for him.
     let of_alice = item(&*store, &account_key(&user("alice"))).await;
     plant(&*store, account_key(&user("bob")), of_alice.clone()).await;
     let code = world.next_code(&secret);
@@ -71,7 +71,7 @@ pub(super) async fn t22_a_ciphertext_opens_for_its_own_user_alone(store: Arc<dyn
     assert_eq!(world.postbox.calls(), messages, "nothing is sent to her number");
     assert!(!passed(&bob.get(FACTORS).await), "nor is it shown");
 
-    // A pending secret as another's.
+    // A pending secret is copied to another user's enrolment.
     let of_mallory = item(&*store, &enrollment_key(&user("mallory"), FactorType::Totp)).await;
     let of_carol = item(&*store, &enrollment_key(&user("carol"), FactorType::Totp)).await;
     let sealed = Attribute::from(of_mallory.bytes("secret").unwrap());
@@ -81,14 +81,14 @@ pub(super) async fn t22_a_ciphertext_opens_for_its_own_user_alone(store: Arc<dyn
         expect(&confirm(&carol, &token, &code).await, 500, "internal");
     }
 
-    // A secret of one factor in another of the same user.
+    // A secret of one factor is copied to another factor of the same user.
     let factors = of_alice.maps("factors").unwrap();
     let (enrol, own) = (begin_app(&alice, "Second").await, factors[0].bytes("secret").unwrap());
     let second = item(&*store, &enrollment_key(&user("alice"), FactorType::Totp)).await;
     plant(&*store, enrollment_key(&user("alice"), FactorType::Totp), second.with("secret", Attribute::from(own))).await;
     expect(&confirm(&alice, &enrol.0, &world.next_code(&secret)).await, 500, "internal");
 
-    // Everybody else is served as before.
+    // Other users are served as before.
     verify(&alice, &world.next_code(&secret)).await.expect(200);
 }
 
@@ -100,7 +100,7 @@ pub(super) async fn t22_a_digest_is_of_its_own_user_alone(store: Arc<dyn Store>)
     let alices = enrol_phone(&alice, "+8613800138000").await;
     let bobs = enrol_phone(&bob, "+8613800138001").await;
 
-    // The digests of her recovery codes among his.
+    // The digests of her recovery codes are copied to his account.
     let of_alice = item(&*store, &account_key(&user("alice"))).await;
     let of_bob = item(&*store, &account_key(&user("bob"))).await;
     let codes = of_alice.map("recovery").unwrap().unwrap().clone();
@@ -109,7 +109,7 @@ pub(super) async fn t22_a_digest_is_of_its_own_user_alone(store: Arc<dyn Store>)
         expect(&verify(&bob, code).await, 400, "incorrect_code");
     }
 
-    // Her challenge as one of his.
+    // Her challenge is copied to one of his factors.
     let (challenge_id, code) = challenge(&alice, &alices).await;
     let challenged = item(&*store, &challenge_key(&user("alice"), &id(&alices))).await;
     plant(&*store, challenge_key(&user("bob"), &id(&bobs)), challenged).await;

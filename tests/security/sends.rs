@@ -1,4 +1,4 @@
-//! Messages: to whom, how often, and what is left when one is not sent.
+//! Messages: the allowed destinations, the limits, and the state after a message that was not sent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub(super) async fn t30_a_destination_is_sent_to_once_a_minute_however_it_is_wri
         for wait in [0, 59] {
             world.pass(wait);
             for spelling in spellings {
-                // In whichever session, and for the back end too.
+                // The limit holds in every session, and for the back end too.
                 for asks in [alice.clone(), world.session("alice", "other"), world.back_end("alice")] {
                     let reply = asks.post(ENROLL, spelling.clone()).await;
                     expect(&reply, 429, "too_many_messages");
@@ -46,7 +46,7 @@ pub(super) async fn t30_a_destination_is_sent_to_once_a_minute_however_it_is_wri
         world.pass(1);
         alice.post(ENROLL, spellings[1].clone()).await.expect(201);
         alice.post(ENROLL, spellings[0].clone()).await.expect(429);
-        // Each user has a minute of their own.
+        // The minute between messages is counted for each user.
         world.user("bob").post(ENROLL, spellings[2].clone()).await.expect(201);
         world.user("bob").post(ENROLL, spellings[3].clone()).await.expect(429);
         assert_eq!(world.postbox.calls(), messages + 3);
@@ -71,7 +71,7 @@ pub(super) async fn t30_a_destination_gets_five_messages_an_hour_and_ten_a_day_o
             ask(number).await.expect(201);
             world.pass(1);
         }
-        // Neither somebody new nor one of the five after a minute of their own.
+        // A new user is refused, and so is one of the five after a minute.
         refused(5, 3_595).await;
         world.pass(60);
         refused(0, 3_535).await;
@@ -82,7 +82,7 @@ pub(super) async fn t30_a_destination_gets_five_messages_an_hour_and_ten_a_day_o
             ask(number).await.expect(201);
         }
         assert_eq!(world.now(), began + 3_604);
-        // An hour later still: ten is all for the day.
+        // An hour later it is still refused: the day's ten are used.
         world.pass(3_600);
         refused(10, 86_400 - 7_204).await;
         world.pass(86_400 - 7_205);
@@ -109,7 +109,7 @@ pub(super) async fn t30_answering_every_challenge_does_not_renew_the_budget(stor
             }
             let reply = alice.post(CHALLENGE, json!({"factorId": phone})).await;
             expect(&reply, 429, "too_many_messages");
-            // A second before the end of what it was told it is refused still; then it works.
+            // One second before the end of the wait it is still refused; then it passes.
             world.pass(i64::try_from(reply.retry_after().unwrap()).unwrap() - 1);
             let reply = alice.post(CHALLENGE, json!({"factorId": phone})).await;
             expect(&reply, 429, "too_many_messages");
@@ -123,7 +123,7 @@ pub(super) async fn t30_answering_every_challenge_does_not_renew_the_budget(stor
                 assert!(within <= sends, "{within} messages in {seconds} s from {from}: {sent:?}");
             }
         }
-        // Nor is anybody kept waiting for longer than that.
+        // No wait is longer than the limits say.
         assert_eq!(sent[..7], [0, 20, 40, 60, 80, 600, 620], "answers: {answers}");
         assert_eq!((sent[10], sent[20], sent.len()), (3_600, 86_400, 40), "answers: {answers}");
     }
@@ -144,7 +144,7 @@ pub(super) async fn t30_every_factor_has_a_budget_of_its_own(store: Arc<dyn Stor
     challenge(&world.user("bob"), &bobs).await;
 }
 
-/// Every minute until the hour's five messages are used up, of which the victim's is the last.
+/// The stranger sends every minute. The victim's message is the last of the hour's five.
 pub(super) async fn t30_a_stranger_who_sends_every_minute_does_not_delay_the_victims_first_try(store: Arc<dyn Store>) {
     let world = World::on(store);
     let stranger = world.user("stranger");
@@ -158,7 +158,7 @@ pub(super) async fn t30_a_stranger_who_sends_every_minute_does_not_delay_the_vic
                 stranger.post(ENROLL, request.clone()).await.expect(201);
                 stranger.post(ENROLL, request.clone()).await.expect(429);
             }
-            // In the same second as the stranger's last message.
+            // The victim asks in the same second as the stranger's last message.
             let victim = world.user(&format!("victim-{minutes}"));
             let token = victim.post(ENROLL, request.clone()).await.expect(201).text("/enrollmentToken");
             confirm(&victim, &token, &world.postbox.code()).await.expect(201);
@@ -170,7 +170,7 @@ pub(super) async fn t30_a_strangers_messages_do_not_block_the_owners_challenge(s
     let world = World::on(store);
     let (owner, stranger) = (world.user("owner"), world.user("stranger"));
     let phone = enrol_phone(&owner, "+8613800138000").await;
-    // The owner's enrolment and four of the stranger's are the hour's five messages.
+    // The owner's enrolment and four messages of the stranger are the hour's five.
     for status in [201, 201, 201, 201, 429, 429, 429] {
         world.pass(360);
         stranger.post(ENROLL, to_phone("+8613800138000")).await.expect(status);
@@ -187,7 +187,7 @@ pub(super) async fn t30_a_country_that_is_not_allowed_is_not_sent_to(store: Arc<
     expect(&alice.post(ENROLL, to_phone("+8613800138000")).await, 403, "destination_refused");
     let request = json!({"factorType": "SMS", "profile": {"phoneNumber": "13800138000"}});
     expect(&alice.post(GENAUTH_ENROLL, request).await, 403, "9007");
-    // Numbers that no SMS should go to at all: a premium rate, voice over IP.
+    // Numbers that no SMS may go to: premium rate, voice over IP.
     for number in ["+41900123456", "+4932123456789"] {
         expect(&alice.post(ENROLL, to_phone(number)).await, 403, "destination_refused");
     }
@@ -195,7 +195,7 @@ pub(super) async fn t30_a_country_that_is_not_allowed_is_not_sent_to(store: Arc<
     alice.post(ENROLL, to_phone("+41791234567")).await.expect(201);
 }
 
-/// A message to a satellite costs dollars, and its number tells no country.
+/// A message to a satellite phone costs dollars, and its number has no country.
 pub(super) async fn t30_a_number_of_no_country_is_never_sent_to(store: Arc<dyn Store>) {
     for allowed in ["*", "CH,DE", "US,GB,CN,FR"] {
         let plan = Plan::with(&[("ALLOWED_COUNTRIES", allowed)]);
@@ -217,7 +217,8 @@ pub(super) async fn t35_a_refused_message_burns_nothing_of_the_budgets(store: Ar
     let alice = world.user("alice");
     let number = to_phone("+8613800138000");
     for round in 0..5 {
-        // More refusals than there are messages in a day, by as many users, before each message that arrives.
+        // Before each message that arrives there are more refusals, by different users, than the day's limit of
+        // messages.
         world.postbox.fate(Fate::Refused);
         for other in 0..12 {
             let user = world.user(&format!("other-{other}"));
@@ -237,7 +238,7 @@ pub(super) async fn t35_a_refused_message_burns_nothing_of_the_budgets(store: Ar
         world.postbox.fate(Fate::Arrives);
         let (id, code) = challenge(&alice, &phone).await;
         answer(&alice, &id, &code).await.expect(200);
-        // What is refused by the limit is not sent, so that it is not refused by the network.
+        // A message that the limit refuses is not sent, so the network can't refuse it.
         world.postbox.fate(Fate::Refused);
         expect(&alice.post(CHALLENGE, json!({"factorId": phone})).await, 429, "too_many_messages");
         world.pass(20);
@@ -259,7 +260,7 @@ pub(super) async fn t35_a_refused_message_leaves_nothing_behind(store: Arc<dyn S
     expect(&alice.post(ENROLL, to_phone("+8613800138000")).await, 501, "channel_not_configured");
     assert_eq!(world.postbox.calls(), 2);
 
-    // Again at once, by anyone.
+    // Every user can try again at once.
     world.postbox.fate(Fate::Arrives);
     world.user("bob").post(ENROLL, to_phone("+8613800138001")).await.expect(201);
     let token = alice.post(ENROLL, to_phone("+8613800138000")).await.expect(201).text("/enrollmentToken");
@@ -316,7 +317,7 @@ pub(super) async fn t35_an_unknown_outcome_keeps_its_charge(store: Arc<dyn Store
         world.postbox.fate(Fate::Arrives);
         assert_charged_for_a_minute(&alice, number).await;
 
-        // A challenge that may have been sent is one of the five in ten minutes.
+        // A challenge that may have been sent counts as one of the five in ten minutes.
         let phone = alice.get(FACTORS).await.text("/factors/0/id");
         world.postbox.fate(fate);
         for _ in 0..5 {
@@ -356,7 +357,7 @@ pub(super) async fn t35_a_request_killed_while_it_sends_keeps_its_charge(store: 
     assert_eq!(reply.retry_after(), Some(500), "each of the five counts");
 }
 
-/// Makes a request and kills it once its message was handed over.
+/// Makes a request and kills it after its message was handed to the delivery.
 async fn kill_while_sending(world: &World, client: Client, path: &'static str, body: Value) {
     let messages = world.postbox.calls();
     let request = tokio::spawn(async move { client.post(path, body).await });

@@ -1,4 +1,4 @@
-//! What one session of a user may do to another's: nothing that only a check would let it.
+//! Sessions of one user: none can affect another's enrolments or challenges in a way that needs a check.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(super) async fn t20_a_recent_check_ends_with_the_factor_that_passed_it(store
     let other = format!("{FACTORS}/{other_id}");
     expect(&thief.delete(&other, Value::Null).await, 403, "step_up_required");
     expect(&thief.post(ENROLL, json!({"factorType": "totp"})).await, 403, "step_up_required");
-    // The owner, who removed it, is still there.
+    // The session that removed the factor keeps its recent check.
     owner.patch(&other, json!({"label": "Mine"})).await.expect(200);
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn t18_an_enrollment_is_finished_by_the_session_that_was_presen
     expect(&other.post(CONFIRM, confirm.clone()).await, 403, "step_up_required");
     owner.post(CONFIRM, confirm).await.expect(201);
 
-    // The profile page has no token, so that the session is all there is.
+    // The profile page has no token, so only the session identifies the enrolment.
     let owner = world.user("bob");
     enrol_email(&owner, "bob@example.com").await;
     let secret = begin_profile(&owner).await;
@@ -112,6 +112,6 @@ pub(super) async fn t34_a_transaction_is_refused_rather_than_ignored(store: Arc<
     let check = json!({"code": world.next_code(&secret), "transaction": transaction});
     expect(&owner.post(VERIFY, check.clone()).await, 400, "invalid_request");
     expect(&owner.post(CHALLENGE, json!({"transaction": transaction})).await, 400, "invalid_request");
-    // The code was not looked at.
+    // The code was not compared, so it still passes.
     owner.post(VERIFY, json!({"code": check["code"]})).await.expect(200);
 }

@@ -1,4 +1,4 @@
-//! A clock that steps: no wait is longer than its delay, and nothing is freed twice.
+//! A clock that steps: no wait is longer than its delay, and no step gives back tries or messages.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use super::given::*;
 use crate::rig::tools::totp;
 use crate::rig::{Client, World, enrol_app, enrol_email, enrol_phone};
 
-/// How far a clock is ahead before it steps back, in seconds: a second, a minute less one, an hour, a year, eight thousand
-/// years.
+/// Steps back of the clock, in seconds: one second, 59 seconds, an hour, a year, eight thousand years.
 const STEPS: [i64; 5] = [1, 59, 3_600, 31_536_000, 252_288_000_000];
 
-/// A request that waits was told to wait so long at most, whatever the clock did, and passes after just that.
+/// Asserts that a refused request has to wait for at most `longest` seconds, whatever the clock did, and passes after
+/// exactly the wait in its answer.
 async fn passes_after_its_wait(world: &World, longest: u64, case: &str, ask: impl AsyncFn() -> crate::rig::Reply) {
     let refused = ask().await;
     let wait = refused.retry_after().unwrap_or_else(|| panic!("{case}: it is refused: {}", refused.json()));
@@ -43,13 +43,13 @@ pub(super) async fn t49_a_step_back_lengthens_no_delay_of_an_app(store: Arc<dyn 
         let wait = refused.retry_after().unwrap();
         assert!(wait <= 256, "a step of {step} s: {wait} s");
         world.pass(i64::try_from(wait).unwrap());
-        // The app's code is looked at. After a long step it counts as used, since a later one was.
+        // The app's code is compared. After a long step back it counts as used, because a later one was used.
         let reply = verify(&alice, &totp(&secret, world.now())).await;
         assert_eq!(reply.retry_after(), None, "a step of {step} s: {}", reply.json());
     }
 }
 
-/// Free tries stay free: they were refused, by up to thousands of years.
+/// Free tries stay free. They were once refused for up to thousands of years.
 pub(super) async fn t49_a_step_back_takes_no_free_try(store: Arc<dyn Store>) {
     let world = World::on(store);
     for step in STEPS {
@@ -65,7 +65,7 @@ pub(super) async fn t49_a_step_back_takes_no_free_try(store: Arc<dyn Store>) {
     }
 }
 
-/// Nor does a clock that is set to and fro make a used code pass again.
+/// A clock that is set back and forth does not make a used code pass again.
 pub(super) async fn t49_a_code_passes_once_whichever_way_the_clock_steps(store: Arc<dyn Store>) {
     let world = World::on(store);
     for step in STEPS {
@@ -83,7 +83,7 @@ pub(super) async fn t49_a_code_passes_once_whichever_way_the_clock_steps(store: 
                 assert!(!passed(&reply), "a step of {step} s: {}", reply.json());
             }
         }
-        // The owner has a way in meanwhile.
+        // A recovery code lets the owner in meanwhile.
         verify(&alice, &codes[0]).await.expect(200);
     }
 }
@@ -122,7 +122,7 @@ pub(super) async fn t49_a_jump_and_back_earns_no_message_more(store: Arc<dyn Sto
         sent
     };
     assert_eq!(send_all().await, 5);
-    // An hour ahead the ten minutes are over; back again, they are not over once more.
+    // With the clock an hour ahead the ten minutes are over. After the step back they are not over a second time.
     world.pass(3_600);
     assert_eq!(send_all().await, 5);
     world.pass(-3_600);
@@ -149,7 +149,7 @@ pub(super) async fn t49_a_step_back_lengthens_no_wait_for_new_tries(store: Arc<d
     }
 }
 
-/// A stolen session, or a code that was sent, must not live for a year because a clock was wrong for a second.
+/// A recent check of a stolen session, or a sent code, must not live for a year because a clock was wrong for a second.
 pub(super) async fn t49_a_step_back_keeps_nothing_alive(store: Arc<dyn Store>) {
     let world = World::on(store);
     for (number, step) in [3_600, 31_536_000].into_iter().enumerate() {
@@ -163,14 +163,14 @@ pub(super) async fn t49_a_step_back_keeps_nothing_alive(store: Arc<dyn Store>) {
         expect(&answer(&alice, &id, &code).await, 410, "expired");
         world.pass(step);
     }
-    // The clocks of two instances differ a little: that ends nothing.
+    // A small difference between the clocks of two instances ends nothing.
     let client: Client = world.user("bob");
     enrol_email(&client, "bob@example.com").await;
     world.pass(-1);
     client.post(CODES, Value::Null).await.expect(201);
 }
 
-/// One clock that is an hour slow among others, or one that is set to and fro: nobody gains a guess or a message by it.
+/// With one clock among others an hour slow, or one that is set back and forth, nobody gets more guesses or messages.
 pub(super) async fn t49_a_clock_that_swings_frees_nothing(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
@@ -199,7 +199,7 @@ pub(super) async fn t49_a_clock_that_swings_frees_nothing(store: Arc<dyn Store>)
     assert!(sent <= 20, "{sent} messages, and a day has twenty");
 }
 
-/// What a step back has ended does not come back to life once the clock has caught up.
+/// An enrolment, a challenge or a recent check that a step back has ended stays ended after the clock has caught up.
 pub(super) async fn t49_what_a_step_back_ended_stays_ended(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");

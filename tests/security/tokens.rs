@@ -1,4 +1,4 @@
-//! Tokens, ids and codes: how long they live, and what they are for.
+//! Tokens, ids and codes: each has a limited life and works for one purpose only.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub(super) async fn t10_a_sent_code_expires_while_its_item_is_still_there(store:
     let phone = enrol_phone(&alice, "+8613800138000").await;
     let (id, code) = challenge(&alice, &phone).await;
     world.pass(600);
-    // "Expired", not "unknown": the item is there.
+    // The answer is "expired", not "not found", because the item still exists.
     expect(&answer(&alice, &id, &code).await, 410, "expired");
     world.pass(86_000);
     expect(&answer(&alice, &id, &code).await, 410, "expired");
@@ -35,10 +35,10 @@ enum Door {
     Profile,
 }
 
-/// What there is to finish it with.
+/// An enrolment that was begun, with the data that finishes it.
 struct Begun {
     token: String,
-    /// Of an app; else the code was sent.
+    /// The secret of an app. `None`: the code was sent.
     secret: Option<String>,
     code: String,
 }
@@ -103,7 +103,7 @@ impl Door {
     }
 }
 
-/// Every door looks at the clock, and its twin too.
+/// Every way to enrol checks the expiry: an enrolment passes until the last second, and then expires.
 pub(super) async fn t10_an_enrollment_expires_at_every_door(store: Arc<dyn Store>) {
     let world = World::on(store);
     for (number, (door, seconds, (status, code))) in (0_u32..).zip(Door::ALL) {
@@ -154,7 +154,7 @@ pub(super) async fn t33_a_token_is_for_its_own_user(store: Arc<dyn Store>) {
         let begun = door.begin(&owner, number).await;
         let stolen = door.finish(&thief, &begun).await;
         assert!(!passed(&stolen), "{door:?}: {}", stolen.json());
-        // Nor when the thief has a pending enrolment of that type, too.
+        // It also fails if the thief has a pending enrolment of the same type.
         world.pass(1);
         door.begin(&thief, number + 50).await;
         let stolen = door.finish(&thief, &begun).await;
@@ -170,7 +170,7 @@ pub(super) async fn t33_a_token_is_for_its_own_dialect_and_type(store: Arc<dyn S
     let nonce = token.rsplit('.').next().unwrap();
     let code = totp(&secret, world.now());
 
-    // As it is, and rewritten for the other dialects and types.
+    // The token is tried as it is, and rewritten for the other dialects and types.
     for factor_type in ["totp", "sms", "email"] {
         let genauth = format!("eg.{factor_type}.{nonce}");
         for (named, token) in
@@ -187,7 +187,7 @@ pub(super) async fn t33_a_token_is_for_its_own_dialect_and_type(store: Arc<dyn S
     for token in [format!("en.sms.{nonce}"), format!("en.email.{nonce}"), format!("en..{nonce}"), nonce.to_owned()] {
         expect(&confirm(&native, &token, &code).await, 404, "not_found");
     }
-    // The profile page names no token: a pending enrolment of another dialect is none of its own.
+    // The profile page sends no token. It never means a pending enrolment of another dialect.
     native.patch(PROFILE, json!({"code": code})).await.expect(400);
     confirm(&native, &token, &code).await.expect(201);
 
@@ -201,7 +201,7 @@ pub(super) async fn t33_a_token_is_for_its_own_dialect_and_type(store: Arc<dyn S
 
 pub(super) async fn t41_an_id_of_one_purpose_or_dialect_is_none_of_another(store: Arc<dyn Store>) {
     let world = World::on(store);
-    // Everything that can be open at once, and every code that could be right.
+    // Every kind of token and id that can be open at once, and every code that could be right.
     let carol = world.user("carol");
     let (carols, ..) = enrol_app(&carol, "App").await;
     let check = carol.post(LOGTO_VERIFY, json!({"code": world.next_code(&carols)})).await.expect(200);
@@ -246,7 +246,7 @@ pub(super) async fn t41_an_id_of_one_purpose_or_dialect_is_none_of_another(store
             }
         }
     }
-    // Nothing of all that was spent, and each still opens its own door.
+    // None of these was spent: each still works on its own route.
     answer(&alice, &to_phone, &phone_code).await.expect(200);
     confirm(&alice, &native, &mail_code).await.expect(201);
     verify_logto(&alice, &logto, &totp(&secret, world.now())).await.expect(200);
@@ -269,7 +269,7 @@ pub(super) async fn t41_a_verified_but_unbound_secret_is_no_recent_check(store: 
         expect(&thief.call(method, path, body).await, 403, "step_up_required");
     }
     expect(&bind_logto(&thief, &id).await, 403, "session.mfa.require_mfa_verification");
-    // Nor does its code check anything.
+    // Its code does not pass a check either.
     world.pass(30);
     expect(&verify(&thief, &totp(&secret, world.now())).await, 400, "factor_required");
     let code = totp(&secret, world.now());

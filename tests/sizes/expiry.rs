@@ -1,4 +1,4 @@
-//! What has expired is refused as expired while it is there, and is not found once it was swept.
+//! An expired enrolment or challenge is refused as expired while its item exists, and is not found after it was swept.
 
 use std::sync::Arc;
 
@@ -10,14 +10,15 @@ use crate::rig::{Client, Observed, World, enrol_phone};
 const USERS: usize = 200;
 const DAY: i64 = 86_400;
 
-/// What a user leaves lying about: a challenge and an enrolment, each with its code.
+/// The open items of a user: a challenge and an enrolment, each with its code.
 struct Left {
     user: Client,
     challenge: Value,
     enrolment: Value,
 }
 
-/// Three more items lie about: an enrolment that was confirmed, and what limits messages to the number and the address.
+/// Makes the open items of a user. It also leaves three more: a confirmed enrolment, and the limits of the number and
+/// the address.
 async fn leave(world: &World, number: usize) -> Left {
     let user = world.user(&format!("user-{number}"));
     let phone = enrol_phone(&user, &format!("+8613800{number:06}")).await;
@@ -62,14 +63,14 @@ async fn t10_a_thousand_items_are_swept_after_their_time_and_none_before_it() {
     assert_eq!(ttls.len(), 1_000, "five items a user");
     assert!(first >= world.now() - 7 * 200 + 60 + DAY, "none goes before a day after it mattered");
 
-    // Expired for long, but nothing was swept.
+    // Everything expired long ago, but nothing was swept.
     world.pass(first - world.now());
     left[0].is_told(410, "expired").await;
     assert_eq!(store.sweep(world.now()).await, Ok(0), "what lives until now is left");
     world.pass(last - world.now());
     left[USERS - 1].is_told(410, "expired").await;
 
-    // Enrolments go before challenges, whose messages count for a day.
+    // Enrolments are swept before challenges, whose messages count for a day.
     let before = |moment: i64| ttls.iter().filter(|ttl| **ttl < moment).count();
     let (among_enrolments, among_challenges) = (ttls[200], ttls[700]);
     let first_swept = before(among_enrolments);
@@ -93,7 +94,7 @@ async fn t10_a_thousand_items_are_swept_after_their_time_and_none_before_it() {
         let factors = left.user.get("/v1/me/factors").await.json()["factors"].clone();
         assert_eq!(factors.as_array().unwrap().len(), 1);
     }
-    // All of it can be had again.
+    // The users can begin all of it again.
     leave(&world, USERS).await;
     let phone = json!({"factorType": "sms"});
     let challenge = left[0].user.post("/v1/me/challenges", phone).await.expect(201).text("/challengeId");
@@ -114,7 +115,7 @@ async fn an_account_without_factors_is_swept_a_week_after_its_last_was_removed()
     enrol_phone(&world.user("alice"), "+8613800138001").await;
 }
 
-/// The store sweeps late: who removed everything a week ago may be in the midst of an enrolment by then.
+/// The store sweeps late: a user who removed every factor a week ago may have begun an enrolment by then.
 #[tokio::test]
 async fn an_enrolment_goes_on_when_the_account_without_factors_that_it_began_on_is_swept() {
     let store = EmbeddedStore::in_memory().unwrap();
@@ -130,7 +131,7 @@ async fn an_enrolment_goes_on_when_the_account_without_factors_that_it_began_on_
     alice.post("/v1/me/enrollments/confirm", confirm).await.expect(201);
 }
 
-/// A request in a dialect, and what it is told.
+/// A request in a dialect, and its expected answer.
 struct Late {
     method: &'static str,
     path: &'static str,
@@ -163,7 +164,7 @@ fn world() -> (EmbeddedStore, World) {
     (store, world)
 }
 
-/// The status and the word for it, in whichever dialect.
+/// The status and the error code, in every dialect.
 async fn told(world: &World, late: &Late) -> (u64, String) {
     let reply = world.user("alice").call(late.method, late.path, late.body.clone()).await;
     let json = reply.json();

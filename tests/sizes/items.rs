@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::units::size;
 use crate::rig::{Client, Fate, Observed, World, enrol_app, enrol_email, enrol_phone};
 
-/// A user id as Cognito makes them.
+/// A user id in the form of Cognito's.
 const ALICE: &str = "6f1c2d8e-0b7a-4c55-9a43-d1e0f7b2c964";
 const PHONE: &str = "+8613800138000";
 const ADDRESS: &str = "alice.liddell@example.com";
@@ -31,7 +31,7 @@ impl Scales {
         self.world.session(ALICE, session)
     }
 
-    /// The only item whose key begins so.
+    /// The size of the only item whose key begins with `prefix`, in bytes.
     async fn weigh(&self, prefix: &str) -> usize {
         let items = self.observed.items().await;
         let mut meant = items.iter().filter(|(key, _)| key.as_str().starts_with(prefix));
@@ -45,7 +45,7 @@ impl Scales {
         writeln!(self.table, "{size:>5} B  {says}").unwrap();
     }
 
-    /// Asks for what will be refused.
+    /// Makes a request that must be refused.
     async fn refused(&self, session: &str, path: &str, body: Value, status: u16) {
         self.alice(session).post(path, body).await.expect(status);
     }
@@ -118,7 +118,7 @@ async fn full_accounts() -> String {
     let alice = scales.alice("1");
     for number in 0..32 {
         let (secret, id, _) = enrol_app(&alice, &format!("{number:ø>64}")).await;
-        // Another enrolment is no recent check: within ten minutes the session passes one.
+        // A further enrolment does not count as a check, so the session passes one every ten minutes.
         if number % 8 == 0 {
             let check = json!({"factorId": id, "code": alice.world.next_code(&secret)});
             alice.post("/v1/me/verify", check).await.expect(200);
@@ -185,7 +185,7 @@ async fn sent_enrolments() -> String {
         let wrong = json!({"enrollmentToken": begun.text("/enrollmentToken"), "code": wrong});
         scales.refused("1", "/v1/me/enrollments/confirm", wrong, 400).await;
         scales.note("e#", "enrolment: the same after a wrong code").await;
-        // The last message of a day is left to another user.
+        // The day's last message is left to another user.
         let others = (1..9).map(|_| alice.clone()).chain([scales.world.user("bob")]);
         for user in others {
             scales.world.pass(3_600);

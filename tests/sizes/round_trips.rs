@@ -1,4 +1,4 @@
-//! The sequential round trips of every request, where what is asked at once counts once, and the units that it takes.
+//! The sequential round trips of every request, in which parallel calls count as one, and the units that it uses.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use crate::faults::bench::{Flow, Space};
 use crate::faults::flows;
 use crate::rig::{Asked, Observed, World, enrol_app};
 
-/// A store with as many accounts, none of them Alice's.
+/// A store with this number of accounts, none of them Alice's.
 async fn with_accounts(accounts: usize) -> EmbeddedStore {
     let observed = Observed::new(Arc::new(EmbeddedStore::in_memory().unwrap()));
     enrol_app(&World::on(observed.clone()).user("other"), "Phone").await;
@@ -33,7 +33,7 @@ async fn with_accounts(accounts: usize) -> EmbeddedStore {
     store
 }
 
-/// What a flow's request takes.
+/// The cost of a flow's request.
 struct Taken {
     route: String,
     trips: Vec<Vec<Asked>>,
@@ -59,7 +59,7 @@ async fn taken(flow: &Flow, store: Arc<dyn Store>) -> Taken {
     }
 }
 
-/// A route as the table names it.
+/// The route in the route table's form.
 fn route(method: &str, path: &str) -> String {
     let path = path.split('?').next().unwrap();
     let segments: Vec<_> = path.split('/').collect();
@@ -69,7 +69,7 @@ fn route(method: &str, path: &str) -> String {
         route.method.as_str() == method && template.len() == segments.len() && template.iter().zip(&segments).all(alike)
     };
     let routes = routes();
-    // A name goes before a parameter.
+    // A fixed segment takes precedence over a parameter.
     let route = routes.iter().filter(is_meant).min_by_key(|route| route.path.matches('{').count());
     named(route.unwrap_or_else(|| panic!("{method} {path} is no route")))
 }
@@ -78,7 +78,7 @@ fn named(route: &Route) -> String {
     format!("{} {}", route.method.as_str(), route.path)
 }
 
-/// As `a, e → put a e`: what is read at once, then what is committed.
+/// The round trips as `a, e → put a e`: parallel reads, then the commit.
 fn drawn(trips: &[Vec<Asked>]) -> String {
     let asked = |asked: &Asked| match asked {
         Asked::Get(kind) => kind.to_string(),
@@ -102,7 +102,7 @@ async fn a_request_makes_two_round_trips_and_three_with_a_message_or_challenges_
         assert_eq!(drawn(&alone.trips), drawn(&among_many.trips), "{}", flow.name);
         let Taken { route, trips, units: Units { reads, writes }, sends } = alone;
         seen.insert(route);
-        // Which factor is meant by its type, and which challenges there may be, is known once the account was read.
+        // A factor that is given by its type, and the possible challenges, are known only after the account was read.
         let most = if sends || flow.name == "the_back_end_forgets_a_user" { 3 } else { 2 };
         assert!(trips.len() <= most, "{}: {}", flow.name, drawn(&trips));
         let sends = if sends { ", then a message" } else { "" };

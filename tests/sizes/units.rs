@@ -1,4 +1,4 @@
-//! The units that DynamoDB bills, from the items' sizes, and what AWS's own DynamoDB Local says of them.
+//! The units that DynamoDB bills, computed from the items' sizes and compared with AWS's own DynamoDB Local.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -21,8 +21,8 @@ use crate::faults::flows;
 use crate::rig::Plan;
 use crate::rig::dynamodb::{client, create_table};
 
-/// What an item weighs in the table: its content under one attribute, its key, its version with as many before it as are
-/// kept once it was replaced that often, its time to live.
+/// The size of an item in the table, in bytes: its content under one attribute, its key, its version, as many earlier
+/// versions as an item keeps, and its time to live.
 pub(super) fn size(key: &Key, item: &Item, ttl: Option<i64>) -> usize {
     let table_row = Item::default()
         .with("pk", key.as_str())
@@ -42,7 +42,7 @@ pub(super) struct Units {
     pub(super) writes: usize,
 }
 
-/// The units of each read, and those of each item of each commit.
+/// The units of each read, and of each item of each commit.
 #[derive(Default)]
 pub(super) struct Used {
     reads: Vec<usize>,
@@ -50,13 +50,13 @@ pub(super) struct Used {
 }
 
 impl Used {
-    /// What is billed: in a transaction, each item twice.
+    /// The billed units: in a transaction, each item counts twice.
     pub(super) fn billed(&self) -> Units {
         let commit = |items: &Vec<usize>| if items.len() > 1 { 2 } else { 1 } * items.iter().sum::<usize>();
         Units { reads: self.reads.iter().sum(), writes: self.commits.iter().map(commit).sum() }
     }
 
-    /// What `DynamoDB` Local says that is billed: of a transaction's items that take as many units it counts but one.
+    /// The units that `DynamoDB` Local reports: of a transaction's items with equal units it counts only one.
     fn billed_locally(&self) -> Units {
         let commit = |items: &Vec<usize>| match items.as_slice() {
             [item] => *item,
@@ -66,21 +66,21 @@ impl Used {
     }
 }
 
-/// One for each 4 KB that is begun, at least one: strongly consistent.
+/// The units of a strongly consistent read: one for each started 4 KB, at least one.
 fn reads(size: usize) -> usize {
     size.div_ceil(4096).max(1)
 }
 
-/// One for each KB that is begun of what is larger, the item before or after.
+/// The units of a write: one for each started KB of the larger of the item before and after.
 fn writes(before: usize, after: usize) -> usize {
     before.max(after).div_ceil(1024)
 }
 
-/// A store that counts the units of what succeeds, as `DynamoDB` bills them.
+/// A store that counts the units of successful calls, as `DynamoDB` bills them.
 pub(super) struct Metered {
     inner: Arc<dyn Store>,
     used: Mutex<Used>,
-    /// What each item weighed when it was last written through here.
+    /// The size of each item when it was last written through this store.
     sizes: Mutex<BTreeMap<Key, usize>>,
 }
 
@@ -89,7 +89,7 @@ impl Metered {
         Arc::new(Self { inner, used: Mutex::default(), sizes: Mutex::default() })
     }
 
-    /// What was used since this was last called.
+    /// The units used since the last call.
     pub(super) fn take(&self) -> Used {
         std::mem::take(&mut *self.used.lock().unwrap())
     }
@@ -116,7 +116,7 @@ impl Store for Metered {
     }
 }
 
-/// Asks `DynamoDB` with every call what it used, and adds it up.
+/// Asks `DynamoDB` for the units of every call and adds them up.
 #[derive(Clone, Debug, Default)]
 struct Bill(Arc<Mutex<Units>>);
 
@@ -170,14 +170,14 @@ impl Intercept for Bill {
     }
 }
 
-/// The units of a call: a whole number, where reads are strongly consistent.
+/// The units of a call. They are a whole number, because reads are strongly consistent.
 fn whole(consumed: &ConsumedCapacity) -> usize {
     let units = consumed.capacity_units().unwrap();
     assert!(units > 0.0 && units.fract() == 0.0, "{units}");
     format!("{units}").parse().unwrap()
 }
 
-/// A store in `DynamoDB` Local that says what each call used; `None` where it can't be had.
+/// A store in `DynamoDB` Local with the units of each call; `None` if it is not available.
 async fn billed() -> Option<(Arc<DynamoDbStore>, Bill)> {
     let client = client().await?;
     create_table(&client, "units").await;
@@ -192,7 +192,7 @@ async fn dynamodb_bills_every_flow_as_we_do() {
     let Some((store, bill)) = billed().await else { return };
     let metered = Metered::new(store);
     for (number, flow) in (1..).zip(flows::all()) {
-        // A seed of its own: a version that is used twice is refused.
+        // Each flow has its own seed, because a version that is used twice is refused.
         let world = Plan { seed: number, ..Plan::over(Arc::new(Space::of(metered.clone())), &[]) }.build();
         let scene = (flow.prepare)(&world).await;
         assert_eq!(bill.take(), metered.take().billed_locally(), "before {}", flow.name);
@@ -201,7 +201,7 @@ async fn dynamodb_bills_every_flow_as_we_do() {
     }
 }
 
-/// An item that weighs so much under this key: of every kind of value, and text to fill it up.
+/// An item with this size under this key: it has every kind of value, and text to fill it up.
 fn weighing(key: &Key, weight: usize) -> Item {
     let inner = Item::default().with("größe", 1_234_567_i64).with("bytes", vec![7_u8; 33]).with("negative", -50_i64);
     let item = |filler: usize| {
@@ -213,8 +213,9 @@ fn weighing(key: &Key, weight: usize) -> Item {
     item(weight - size(key, &item(0), None))
 }
 
-/// One item from nothing to small, small, small, small, to a weight, to small, and to the weight with another item beside
-/// it: by then it has all its versions before. The other has another number of units, else see above.
+/// One item goes from nothing to small, small, small, small, to a size, to small, and to the size together with another
+/// item. By then it keeps all its earlier versions. The other item has a different number of units, because of
+/// [`Used::billed_locally`].
 #[tokio::test]
 async fn dynamodb_begins_a_unit_where_we_do() {
     const SMALL: usize = 500;

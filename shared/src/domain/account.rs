@@ -1,4 +1,4 @@
-//! An account: one person's factors, recovery codes, failures and recent checks. One document, one item.
+//! An account: one user's factors, recovery codes, failed attempts and recent checks. It is stored as one item.
 
 use super::actor::Actor;
 use super::contact::Destination;
@@ -12,37 +12,38 @@ use super::recovery::RecoverySet;
 use super::time::Timestamp;
 use super::vault::Vault;
 
-/// Sessions whose recent check is kept: the phone's, the laptop's, and two more.
+/// The most sessions whose recent check is kept: a phone, a laptop and two more.
 const GRANTS: usize = 4;
 
-/// Everything that is known of one user. A user without one has the default: nothing.
+/// The account of one user. A user without an item has the default, an empty account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
-    /// Raised by every change of factors.
+    /// The current epoch. Every change of factors raises it.
     pub(crate) epoch: Epoch,
     pub(crate) factors: Vec<Factor>,
     /// The current recovery codes. `None`: the account never had any, or lost them with its last factor.
     pub(crate) recovery: Option<RecoverySet>,
-    /// Recent checks.
+    /// Recent checks, at most one for each session, the oldest first.
     pub(crate) grants: Vec<Grant>,
 }
 
-/// A change of factors. Each may follow a compromise, so each ends what other sessions were allowed or began.
+/// A change of factors or recovery codes. Any change may follow a compromise, so each one revokes what other sessions
+/// were allowed to do or had begun.
 pub enum Change {
-    /// A candidate becomes a factor, and the account gets new recovery codes with it where there are any.
+    /// A candidate becomes a factor.
     Bind {
         /// The candidate.
         candidate: Candidate,
-        /// The evidence that its proof was right.
+        /// The evidence that the candidate's proof was right.
         possession: Possession,
-        /// The new recovery codes.
+        /// Recovery codes that replace the current ones. `None` keeps the current ones.
         codes: Option<RecoverySet>,
     },
-    /// Factors are removed. With the last one go the recovery codes.
+    /// Factors are removed. The recovery codes are removed with the last factor.
     Remove(Vec<FactorId>),
-    /// New recovery codes: the old set is void.
+    /// New recovery codes replace the old set.
     ReplaceCodes(RecoverySet),
-    /// The user is forgotten: only the epoch stays.
+    /// The user is forgotten. Only the epoch stays.
     Forget,
 }
 
@@ -58,7 +59,7 @@ impl Account {
         self.factors.iter().filter(move |factor| factor.factor_type() == factor_type)
     }
 
-    /// A factor.
+    /// Finds a factor by its id.
     ///
     /// # Errors
     /// [`Error::NotFound`].
@@ -66,7 +67,7 @@ impl Account {
         self.factors.iter().find(|factor| factor.id() == id).ok_or(Error::NotFound(Subject::Factor))
     }
 
-    /// A factor, to note what came of a check. Factors come and go by [`Account::change`] alone.
+    /// Finds a factor by its id, to record the result of a check. Only [`Account::change`] adds and removes factors.
     ///
     /// # Errors
     /// [`Error::NotFound`].
@@ -74,7 +75,7 @@ impl Account {
         self.factors.iter_mut().find(|factor| factor.id() == id).ok_or(Error::NotFound(Subject::Factor))
     }
 
-    /// Every factor as its owner may see it.
+    /// The summaries of all factors, for their owner.
     ///
     /// # Errors
     /// As [`Vault::open`].
@@ -82,7 +83,7 @@ impl Account {
         self.factors.iter().map(|factor| factor.summary(vault)).collect()
     }
 
-    /// How many recovery codes are left.
+    /// The number of recovery codes that are left.
     #[must_use]
     pub fn remaining_recovery_codes(&self) -> usize {
         self.recovery.as_ref().map_or(0, RecoverySet::remaining)
@@ -93,8 +94,8 @@ impl Account {
         self.recovery.as_mut()
     }
 
-    /// What a change of factors may begin under: a recent check of the session, an account without a factor, or the back
-    /// end. [`Allowed::NotYet`]: a check is needed first.
+    /// The authority under which the actor may begin a change of factors: a recent check of the session, an account
+    /// without a factor, or the back end. [`Allowed::NotYet`]: the session must pass a check first.
     #[must_use]
     pub fn allowed(&self, actor: Actor, now: Timestamp, policy: &Policy) -> Allowed {
         match actor {
@@ -105,8 +106,8 @@ impl Account {
         }
     }
 
-    /// What a challenge begins under. One that a session asked for is answered by any session of the user; one of the back end
-    /// by the back end.
+    /// The actor and the authority of a new challenge. If a session asked for it, any session of the user may answer
+    /// it. If the back end asked for it, only the back end may answer it.
     #[must_use]
     pub fn challenge_begins(&self, actor: Actor) -> Beginning {
         let allowed = match actor {
@@ -116,8 +117,8 @@ impl Account {
         Beginning { by: actor, allowed }
     }
 
-    /// Whether an actor may finish now what was begun: no factor has changed since it was allowed to them, or it is their
-    /// own session's and that session holds a recent check.
+    /// Whether the actor may now finish an enrolment or a challenge. There are two ways. Either it was allowed to this
+    /// actor, and no factor has changed since. Or this actor's own session began it and holds a recent check.
     #[must_use]
     pub fn may_finish(&self, beginning: Beginning, actor: Actor, now: Timestamp, policy: &Policy) -> bool {
         let is_current = match beginning.allowed {
@@ -128,19 +129,19 @@ impl Account {
         is_current || beginning.by == actor && self.has_recent_check(actor, now, policy)
     }
 
-    /// Whether what was begun can still be finished by whoever began it.
+    /// Whether the actor that began an enrolment or a challenge can still finish it.
     #[must_use]
     pub fn is_standing(&self, beginning: Beginning, now: Timestamp, policy: &Policy) -> bool {
         self.may_finish(beginning, beginning.by, now, policy)
     }
 
-    /// Whether no factor has changed since this epoch. An account that nothing is known of any more has had no factor for
-    /// longer than an enrolment lives: only then is it swept.
+    /// Whether no factor has changed since this epoch. This also holds for the default account: the store deletes the
+    /// item of an account only after it was without factors for longer than an enrolment lives.
     fn is_in(&self, epoch: Epoch) -> bool {
         epoch == self.epoch || *self == Self::default()
     }
 
-    /// Whether this session passed a check lately.
+    /// Whether the actor is a session with a recent check in the current epoch.
     fn has_recent_check(&self, actor: Actor, now: Timestamp, policy: &Policy) -> bool {
         self.grants.iter().any(|grant| {
             Actor::Session(grant.session) == actor
@@ -149,7 +150,7 @@ impl Account {
         })
     }
 
-    /// Notes that a session passed a check. The back end earns no grant.
+    /// Records that a session passed a check. The back end gets no grant.
     pub fn note_check(&mut self, actor: Actor, now: Timestamp, policy: &Policy) {
         let Actor::Session(session) = actor else { return };
         self.grants.retain(|grant| grant.session != session && now.is_within(policy.step_up_seconds, grant.at));
@@ -158,7 +159,7 @@ impl Account {
         self.grants.drain(..surplus);
     }
 
-    /// Whether a candidate fits in: there is room, and its place is not taken.
+    /// Checks that the account has room for one more factor and that the candidate's place is free.
     ///
     /// # Errors
     /// [`Error::TooManyFactors`], [`Error::AlreadyEnrolled`].
@@ -172,13 +173,13 @@ impl Account {
         }
     }
 
-    /// Whether no authenticator app but `except` has this label.
+    /// Checks that no authenticator app except `except` has this label.
     fn require_free_label(&self, label: &Label, except: Option<&FactorId>) -> Result<(), Error> {
         let mut apps = self.of_type(FactorType::Totp).filter(|app| Some(app.id()) != except);
         if apps.any(|app| app.label() == label) { Err(Error::AlreadyEnrolled(FactorType::Totp)) } else { Ok(()) }
     }
 
-    /// Whether no factor of the account is sent to this destination.
+    /// Checks that no factor of the account has this destination.
     fn require_new_destination(&self, destination: &Destination, vault: &dyn Vault) -> Result<(), Error> {
         for factor in self.of_type(destination.channel().into()) {
             if factor.destination(vault)?.is_some_and(|enrolled| enrolled.is_same(destination)) {
@@ -188,7 +189,7 @@ impl Account {
         Ok(())
     }
 
-    /// Gives a factor another label. No two authenticator apps have the same.
+    /// Gives a factor another label. Each authenticator app of an account has a different label.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyEnrolled`].
@@ -202,12 +203,13 @@ impl Account {
         Ok(factor)
     }
 
-    /// Changes the factors or the recovery codes. There is no other way to. The epoch is raised: what other sessions were
-    /// allowed or began is over. The acting session keeps its recent check, with its old time; else one change after another
-    /// would renew it for ever. The first factor of an account is a check of its own.
+    /// Adds or removes factors, or replaces the recovery codes. No other function does this. The change raises the
+    /// epoch, which revokes what other sessions were allowed to do or had begun. The acting session keeps its recent
+    /// check with its old time: with a new time, a series of changes would renew it for ever. Binding the first factor
+    /// of an account counts as a check.
     ///
     /// # Errors
-    /// [`Error::Internal`] for the possession of something else.
+    /// [`Error::Internal`] if candidate and possession are of different kinds of factor.
     pub fn change(&mut self, change: Change, actor: Actor, now: Timestamp, policy: &Policy) -> Result<(), Error> {
         let is_first = matches!(change, Change::Bind { .. }) && self.factors.is_empty();
         match change {
@@ -235,7 +237,8 @@ impl Account {
         Ok(())
     }
 
-    /// The clock may have stepped back: delays are reckoned accordingly, and recent checks from the future are over.
+    /// Handles a clock that may have stepped back: delays are counted as [`super::limits::Moment`] says, and recent
+    /// checks from the future are dropped.
     pub fn rewind(&mut self, now: Timestamp) {
         self.factors.iter_mut().for_each(|factor| factor.rewind(now));
         self.grants.retain(|grant| !now.is_far_behind(grant.at));

@@ -1,27 +1,27 @@
-//! Who acts on an account.
+//! The actor on an account: its user in a session, or the application's back end.
 
 use super::ids::Session;
 
-/// A kind of caller. An enrolment or a challenge is finished by the kind of caller that began it.
+/// A kind of caller. Only the kind of caller that began an enrolment or a challenge can finish it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// A user, with an access token.
     User,
-    /// The application's back end, by AWS IAM: for any user.
+    /// The application's back end, authenticated by AWS IAM. It may act for any user.
     BackEnd,
 }
 
-/// Who acts on an account.
+/// The actor on an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// Its user, in a session.
+    /// The account's user, in this session.
     Session(Session),
-    /// The back end. It answers for its own administrators, so it needs no recent check and earns none.
+    /// The back end. It is responsible for its own administrators, so it needs no recent check and gets none.
     BackEnd,
 }
 
 impl Actor {
-    /// Which kind of caller.
+    /// The kind of caller.
     #[must_use]
     pub fn access(self) -> Access {
         match self {

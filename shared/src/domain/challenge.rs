@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!  None ──send──▶ Open ──right code──▶ Passed ──send──▶ Open
-//!                  │ ▲ a resend replaces the code; wrong tries are taken over
+//!                  │ ▲ a resend replaces the code and keeps the count of wrong tries
 //!                  └─┘
 //! ```
-//! The log of sends goes through all states: an answer doesn't earn new messages.
+//! The log of sent messages is kept in every state, so an answer allows no additional messages.
 
 use super::actor::Access;
 use super::enrollment::Ticket;
@@ -17,28 +17,28 @@ use super::secret::Digest;
 use super::time::Timestamp;
 use super::token::ChallengeId;
 
-/// The challenge of a factor, and what was sent to it lately.
+/// The challenge of a factor, and the messages that were sent to the factor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Challenge {
-    /// Every message of the last day.
+    /// The messages sent to the factor, for its limits.
     pub sent: SendLog,
-    /// The challenge that was sent last.
+    /// The state of the challenge that was sent last.
     pub state: ChallengeState,
 }
 
 /// The states of a challenge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ChallengeState {
-    /// There is none: none was sent, its message was refused, or its user is forgotten.
+    /// There is no challenge: none was sent, its message was refused, or its user was forgotten.
     #[default]
     None,
-    /// It waits for its answer.
+    /// The challenge waits for its answer.
     Open(OpenChallenge),
-    /// It was answered.
+    /// The challenge was passed.
     Passed {
-        /// The id it answered to.
+        /// The stored part of the challenge's id.
         ticket: Ticket,
-        /// Until when it could have been answered.
+        /// The time at which the challenge would have expired.
         expires_at: Timestamp,
     },
 }
@@ -46,27 +46,28 @@ pub enum ChallengeState {
 /// A challenge that waits for its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenChallenge {
-    /// The id it answers to.
+    /// The stored part of the challenge's id.
     pub ticket: Ticket,
-    /// What allowed it. It ends with the next change of factors.
+    /// The authority under which it began. The next change of factors ends it, unless the session that asked for it
+    /// keeps a recent check.
     pub allowed: Allowed,
-    /// What answers it.
+    /// The expected answer.
     pub awaited: Awaited,
-    /// Until when it can be answered.
+    /// The time at which it expires.
     pub expires_at: Timestamp,
-    /// Wrong answers.
+    /// Wrong answers so far.
     pub tries: Tries,
 }
 
-/// What answers a challenge.
+/// The expected answer to a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Awaited {
-    /// The passcode that was sent.
+    /// The keyed digest of the passcode that was sent.
     Passcode(Digest),
 }
 
 impl OpenChallenge {
-    /// Who began it, and what allowed that.
+    /// The actor that began it, and the authority under which it began.
     #[must_use]
     pub fn beginning(&self) -> Beginning {
         Beginning { by: self.ticket.by, allowed: self.allowed }
@@ -74,7 +75,7 @@ impl OpenChallenge {
 }
 
 impl Challenge {
-    /// The wrong tries that a new challenge takes over, if one may be sent now.
+    /// The count of wrong tries that a new challenge takes over, if one may be sent now.
     ///
     /// # Errors
     /// [`Error::TooManyAttempts`].
@@ -85,7 +86,7 @@ impl Challenge {
         Ok(tries)
     }
 
-    /// The challenge that an id names, if it can still be answered.
+    /// The open challenge of an id, if it can still be answered.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`], [`Error::TooManyAttempts`].
@@ -114,14 +115,14 @@ impl Challenge {
         }
     }
 
-    /// It was answered.
+    /// Marks an open challenge as passed.
     pub fn pass(&mut self) {
         if let ChallengeState::Open(open) = &self.state {
             self.state = ChallengeState::Passed { ticket: open.ticket, expires_at: open.expires_at };
         }
     }
 
-    /// Counts a wrong answer, and returns the count.
+    /// Counts a wrong answer and returns the new count.
     pub fn count_wrong(&mut self, now: Timestamp) -> Tries {
         match &mut self.state {
             ChallengeState::Open(open) => {
@@ -132,7 +133,8 @@ impl Challenge {
         }
     }
 
-    /// The clock may have stepped back: waits are reckoned accordingly, and a challenge from the future is over.
+    /// Handles a clock that may have stepped back: waits are counted as [`super::limits::Moment`] says, and a challenge
+    /// from the future ends.
     pub fn rewind(&mut self, now: Timestamp) {
         self.sent.rewind(now);
         match &mut self.state {
@@ -144,7 +146,7 @@ impl Challenge {
         }
     }
 
-    /// The last moment at which its content matters. `None` where it has none.
+    /// The last moment at which the content matters. `None` if there is no content.
     #[must_use]
     pub fn deadline(&self, policy: &Policy) -> Option<Timestamp> {
         let of_state = match &self.state {

@@ -1,9 +1,9 @@
-//! An enrolment: a factor on its way in. One item per user and factor type.
+//! An enrolment: a factor that waits for its confirmation. One item per user and factor type.
 //!
 //! ```text
 //!            right code                      right code, to be bound later
 //!  Pending ─────────────▶ Confirmed   Pending ─────────────▶ Verified ──bind──▶ Confirmed
-//!     │ a new request replaces it, and takes the wrong tries over
+//!     │ a new request replaces it and keeps the count of wrong tries (except for an app)
 //!     ▼
 //!  Pending                            None: there is none, its message was refused, or its user is forgotten
 //! ```
@@ -20,63 +20,64 @@ use super::recovery::RecoverySet;
 use super::time::Timestamp;
 use super::token::{EnrollmentToken, Nonce, NonceDigest, Realm};
 
-/// What the store keeps of a token or an id.
+/// The stored part of an enrolment token or a challenge id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket {
-    /// Where it counts.
+    /// The realm in which it is valid.
     pub realm: Realm,
-    /// Whoever it was made for.
+    /// The actor that it was made for.
     pub by: Actor,
-    /// Its nonce's digest.
+    /// The digest of its nonce.
     pub nonce: NonceDigest,
 }
 
-/// A factor on its way in.
+/// An enrolment that is not finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
-    /// The token it answers to.
+    /// The stored part of its token.
     pub ticket: Ticket,
-    /// What it will become.
+    /// The future factor.
     pub candidate: Candidate,
-    /// What allowed it to begin.
+    /// The authority under which it began.
     pub allowed: Allowed,
-    /// Until when it can be confirmed.
+    /// The time at which it expires.
     pub expires_at: Timestamp,
-    /// Wrong codes.
+    /// Wrong codes so far.
     pub tries: Tries,
-    /// Recovery codes that count from the confirmation on.
+    /// Recovery codes that become valid with the confirmation.
     pub recovery: Option<RecoverySet>,
 }
 
 /// The states of an enrolment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Enrollment {
-    /// There is none: none was begun, its message was refused, or its user is forgotten.
+    /// There is no enrolment: none was begun, its message was refused, or its user was forgotten.
     #[default]
     None,
-    /// It waits for its code.
+    /// The enrolment waits for its code.
     Pending(Draft),
-    /// Its code was right; it waits to be bound.
+    /// Its code was right. The enrolment waits to be bound.
     Verified(Draft, Possession),
-    /// It has become a factor.
+    /// The enrolment has become a factor.
     Confirmed {
-        /// The token it answered to.
+        /// The stored part of its token.
         ticket: Ticket,
-        /// Until when it could have been confirmed.
+        /// The time at which the enrolment would have expired.
         expires_at: Timestamp,
-        /// Wrong codes, which the next enrolment takes over: confirming one number earns no new tries at another.
+        /// Wrong codes. The next enrolment takes the count over, so confirming one number gives no new tries at
+        /// another.
         tries: Tries,
     },
 }
 
-/// How a client names an enrolment.
+/// A client's reference to an enrolment.
 #[derive(Clone, Copy)]
 pub struct Claim<'a> {
-    /// Where it was begun.
+    /// The realm in which it was begun.
     pub realm: Realm,
     /// The type of factor.
     pub factor_type: FactorType,
-    /// The token's nonce. `None`: the client holds no token, and the user's one enrolment of the type is meant.
+    /// The token's nonce. `None`: the client holds no token and means the user's only enrolment of the type.
     pub nonce: Option<&'a Nonce>,
 }
 
@@ -87,8 +88,8 @@ impl<'a> From<&'a EnrollmentToken> for Claim<'a> {
 }
 
 impl Ticket {
-    /// Whether this is the ticket of a claim by this kind of caller. The back end lends its authority to nothing that a
-    /// user began, whoever hands it the token, and no session goes on where the back end began.
+    /// Whether realm, kind of caller and nonce match this ticket. The back end can't finish what a user began, even
+    /// with the token, and a user can't finish what the back end began.
     #[must_use]
     pub fn is_of(&self, realm: Realm, access: Access, nonce: Option<&Nonce>) -> bool {
         self.realm == realm && self.by.access() == access && nonce.is_none_or(|nonce| self.nonce.is_of(nonce))
@@ -96,13 +97,13 @@ impl Ticket {
 }
 
 impl Draft {
-    /// Who began it, and what allowed that.
+    /// The actor that began it, and the authority under which it began.
     #[must_use]
     pub fn beginning(&self) -> Beginning {
         Beginning { by: self.ticket.by, allowed: self.allowed }
     }
 
-    /// What is left of it once it has become a factor.
+    /// The state of the enrolment after it has become a factor.
     #[must_use]
     pub fn confirmed(&self) -> Enrollment {
         Enrollment::Confirmed { ticket: self.ticket, expires_at: self.expires_at, tries: self.tries }
@@ -110,8 +111,8 @@ impl Draft {
 }
 
 impl Enrollment {
-    /// The draft that a claim names, if it can still be confirmed, with the possession that was shown before. A draft past
-    /// its time is expired, whether or not the store has deleted it.
+    /// The draft that a claim refers to, and its possession if its code was verified before. An expired draft is
+    /// refused even while the store has not deleted it.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`].
@@ -139,7 +140,7 @@ impl Enrollment {
         if now.is_over(draft.expires_at) { Err(Error::Expired(subject)) } else { Ok((draft, possession)) }
     }
 
-    /// Whether it can still be finished.
+    /// Whether the actor that began it can still finish it.
     #[must_use]
     pub fn is_standing(&self, account: &Account, now: Timestamp, policy: &Policy) -> bool {
         match self {
@@ -150,7 +151,7 @@ impl Enrollment {
         }
     }
 
-    /// Wrong codes. They outlive a confirmation.
+    /// The count of wrong codes. It is kept after a confirmation.
     fn tries(&self) -> Tries {
         match self {
             Self::Pending(draft) | Self::Verified(draft, _) => draft.tries,
@@ -159,13 +160,13 @@ impl Enrollment {
         }
     }
 
-    /// The wrong tries that a new enrolment of the type takes over.
+    /// The count of wrong tries that a new enrolment of the type takes over.
     #[must_use]
     pub fn carried_tries(&self, now: Timestamp, policy: &Policy) -> Tries {
         self.tries().carried(now, policy)
     }
 
-    /// Counts a wrong code, and returns the count.
+    /// Counts a wrong code and returns the new count.
     pub fn count_wrong(&mut self, now: Timestamp) -> Tries {
         match self {
             Self::Pending(draft) | Self::Verified(draft, _) => draft.tries = draft.tries.and_wrong(now),
@@ -174,7 +175,8 @@ impl Enrollment {
         self.tries()
     }
 
-    /// The clock may have stepped back: waits are reckoned accordingly, and a draft from the future is over.
+    /// Handles a clock that may have stepped back: waits are counted as [`super::limits::Moment`] says, and a draft
+    /// from the future ends.
     pub fn rewind(&mut self, now: Timestamp) {
         match self {
             Self::Pending(draft) | Self::Verified(draft, _) => {
@@ -186,7 +188,7 @@ impl Enrollment {
         }
     }
 
-    /// The last moment at which its content matters. `None` where it has none.
+    /// The last moment at which the content matters. `None` if there is no content.
     #[must_use]
     pub fn deadline(&self, policy: &Policy) -> Option<Timestamp> {
         match self {

@@ -4,54 +4,55 @@ use std::fmt;
 
 use super::factor::{FactorSummary, FactorType};
 
-/// Why a request was not carried out.
+/// The reason that a request was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// No identity, or not one that may do this.
+    /// The request has no identity, or its identity may not do this.
     Unauthorized,
-    /// Several factors could be meant, or none.
+    /// The request does not say which factor it means, and the account does not have exactly one that fits.
     FactorRequired,
-    /// The factor's codes are sent: a challenge is needed first.
+    /// The factor's codes are sent by message, so a challenge is needed first.
     ChallengeRequired,
-    /// The factor makes its own codes: it can't be challenged.
+    /// The factor makes its own codes, so it can't be challenged.
     NotChallengeable,
-    /// The code is wrong, and has been counted.
+    /// The code is wrong. It was counted, unless it is a recovery code or its form can't be right.
     IncorrectCode {
-        /// What was guessed at.
+        /// The kind of code.
         kind: CodeKind,
-        /// Tries left before the next is refused or delayed, where that is a promise.
+        /// Tries left before the next one is refused or delayed. `None`: the code was not counted, or delays have
+        /// begun.
         remaining: Option<u32>,
     },
-    /// The code is right but was used before: the next one must be awaited.
+    /// The code is right but was used before. The person must wait for the next one.
     CodeAlreadyUsed,
     /// Changing factors needs a recent check of this session.
     StepUpRequired {
-        /// What the person could pass a check with.
+        /// The factors with which the person can pass a check.
         available: Vec<FactorSummary>,
     },
-    /// Too many wrong codes in a row: only a reset helps.
+    /// Too many wrong codes in a row. The factor stays locked until it is reset.
     FactorLocked,
-    /// The destination can't be served: not a mobile number, or its country is not allowed.
+    /// The destination is not a mobile number, or its country is not allowed.
     DestinationRefused,
-    /// There is no such thing, or it is another user's.
+    /// The subject does not exist, or it belongs to another user.
     NotFound(Subject),
     /// The destination, or an authenticator app of that label, is already enrolled.
     AlreadyEnrolled(FactorType),
-    /// The account has all the factors it may have.
+    /// The account has the most factors that the policy allows.
     TooManyFactors,
     /// There is no factor of that type to turn off or to challenge.
     NotEnrolled(FactorType),
-    /// The token has done its work before.
+    /// The token or challenge was used before.
     AlreadyUsed(Subject),
-    /// The token or challenge is past its time.
+    /// The token or challenge has expired, or a change of factors has ended it.
     Expired(Subject),
     /// The new factor's code has not been verified yet.
     NotVerified,
-    /// The verification was of an enrolled factor: there is nothing new to bind.
+    /// The verification was of an enrolled factor, so there is nothing new to bind.
     NothingToBind,
     /// Too many wrong codes for now.
     TooManyAttempts {
-        /// What was guessed at.
+        /// The kind of code.
         kind: CodeKind,
         /// Seconds to wait.
         retry_after: u64,
@@ -61,24 +62,25 @@ pub enum Error {
         /// Seconds to wait.
         retry_after: u64,
     },
-    /// That kind of factor is not set up here.
+    /// This kind of factor is not configured. The text is its name for people.
     ChannelNotConfigured(&'static str),
-    /// The message was refused, or nothing is known of it.
+    /// The message was refused, or it is unknown whether it was sent.
     DeliveryFailed,
-    /// The store or the keys can't be reached, or too many requests met: the same request may be made again.
+    /// The store or the keys can't be reached, too many requests conflicted, or the time is up. The client may repeat
+    /// the same request.
     Busy,
-    /// Something is broken. The context is for the log alone.
+    /// An internal failure. The text is only for the log.
     Internal(&'static str),
 }
 
-/// What a code was for.
+/// The kind of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeKind {
-    /// An authenticator app's.
+    /// A code of an authenticator app.
     Totp,
-    /// Sent by SMS.
+    /// A passcode sent by SMS.
     Sms,
-    /// Sent by e-mail.
+    /// A passcode sent by e-mail.
     Email,
     /// A recovery code.
     Recovery,
@@ -94,7 +96,7 @@ impl From<FactorType> for CodeKind {
     }
 }
 
-/// What was not found, used up or expired.
+/// The thing that was not found, was used before or has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// An enrolment token.
@@ -106,7 +108,7 @@ pub enum Subject {
 }
 
 impl Error {
-    /// A stable name: the `error.code` of the log.
+    /// A stable name, logged as `error.code`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {

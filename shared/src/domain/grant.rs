@@ -1,13 +1,14 @@
-//! What allows a change of factors, and what ends that: one mechanism for recent checks, enrolments and challenges.
+//! Grants and epochs: one mechanism that allows a change of factors and revokes it, for recent checks, enrolments and
+//! challenges.
 //!
-//! Every change of factors raises the account's epoch. A [`Grant`] counts in its own epoch only. The session that makes a
-//! change takes its grant over into the next epoch with its old time; every other session's grant is dropped.
+//! Every change of factors raises the account's epoch. A [`Grant`] is valid only in its own epoch. The session that
+//! makes a change keeps its grant in the next epoch, with the old time. Every other session's grant is dropped.
 
 use super::actor::Actor;
 use super::ids::Session;
 use super::time::Timestamp;
 
-/// A number that every change of an account's factors raises.
+/// A counter that every change of an account's factors or recovery codes raises by one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Epoch(pub u32);
 
@@ -19,33 +20,34 @@ impl Epoch {
     }
 }
 
-/// A recent check: for some minutes after it, its session may change factors.
+/// A recent check: for `Policy::step_up_seconds` after it, its session may change factors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// The epoch in which it counts.
+    /// The epoch in which it is valid.
     pub epoch: Epoch,
     /// The session that passed the check.
     pub session: Session,
-    /// When it passed.
+    /// The time of the check.
     pub at: Timestamp,
 }
 
-/// Who began an enrolment or a challenge, and what allowed it. [`super::account::Account::may_finish`] judges it.
+/// The actor that began an enrolment or a challenge, and its authority. [`super::account::Account::may_finish`] decides
+/// whether it may be finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beginning {
     /// The session, or the back end.
     pub by: Actor,
-    /// What allowed it.
+    /// The authority under which it began.
     pub allowed: Allowed,
 }
 
-/// What allowed something to begin.
+/// The authority under which an enrolment or a challenge began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowed {
-    /// Nothing: a recent check is asked for at the end.
+    /// None yet: finishing it needs a recent check.
     NotYet,
-    /// In this epoch, any session of the user may finish it: it needed no recent check.
+    /// Any session of the user may finish it in this epoch: it needed no recent check.
     AnySession(Epoch),
-    /// In this epoch, whoever began it may finish it: a recent check allowed it, or the back end asked.
+    /// Only the actor that began it may finish it in this epoch: a session with a recent check, or the back end.
     Beginner(Epoch),
 }

@@ -1,4 +1,4 @@
-//! Names of things: users, factors, sessions, labels. Each has one constructor, which checks it.
+//! Identifiers of users, factors and sessions, and labels. Texts from outside are checked when they are parsed.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use super::error::Error;
 use super::random::{self, Randomness};
 
-/// A user, as the identity provider names them: `[A-Za-z0-9._~:@|+=-]{1,128}`.
+/// A user id of the identity provider: `[A-Za-z0-9._~:@|+=-]{1,128}`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct UserId(String);
 
 impl UserId {
-    /// What a text must be to name a user, as the end of a sentence.
+    /// The rule for a user id, worded as the end of a sentence.
     pub const RULE: &str = "must be 1 to 128 characters of A-Z a-z 0-9 . _ ~ : @ | + = -";
 
     /// Reads a user id. `None` for a text that breaks [`UserId::RULE`].
@@ -51,7 +51,7 @@ impl FactorId {
         Ok(Self(BASE32_NOPAD.encode(&random::bytes::<10>(randomness)?).to_ascii_lowercase()))
     }
 
-    /// An id from outside or from the store: 16 characters, letters and digits. Anything else names no factor.
+    /// Parses an id from outside or from the store: 16 lower-case letters and digits. `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let plausible = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
@@ -70,7 +70,7 @@ impl FactorId {
 pub struct Label(String);
 
 impl Label {
-    /// What a text must be to be a label, as the end of a sentence.
+    /// The rule for a label, worded as the end of a sentence.
     pub const RULE: &str = "must be 1 to 64 printable characters";
 
     /// Reads a label. `None` for a text that breaks [`Label::RULE`].
@@ -81,7 +81,7 @@ impl Label {
             .then(|| Self(text.to_owned()))
     }
 
-    /// A label that was stored. The rule of its day let it pass.
+    /// A label from the store. It is not checked again, because it may be older than today's rule.
     pub(crate) fn recorded(text: &str) -> Self {
         Self(text.to_owned())
     }
@@ -93,9 +93,9 @@ impl Label {
     }
 }
 
-/// A text without characters that nobody sees or that turn the direction of writing: control characters, separators of lines
-/// and paragraphs, those of the category Cf (Unicode Standard, section 4.5), and letters that are blank. A joiner stays between
-/// two letters of a script that joins them, and in emoji.
+/// The text without characters that are invisible or change the direction of writing: control characters, line and
+/// paragraph separators, format characters (category Cf, Unicode Standard, section 4.5), and blank letters. A
+/// zero-width joiner or non-joiner stays between two letters of a script that uses it, and in emoji.
 #[must_use]
 pub fn visible(text: &str) -> String {
     let characters: Vec<char> = text.chars().collect();
@@ -109,7 +109,7 @@ pub fn visible(text: &str) -> String {
 }
 
 fn is_visible(character: char) -> bool {
-    // Hangul fillers and the empty Braille cell are letters and symbols by category, and blank.
+    // Hangul fillers and the empty Braille cell are blank, although their categories are letter and symbol.
     let is_blank = matches!(character, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}');
     let is_hidden = matches!(
         character.general_category(),
@@ -121,8 +121,9 @@ fn is_visible(character: char) -> bool {
     !is_blank && !is_hidden
 }
 
-/// Whether a joiner beside it may mean something: Arabic and its kin, the scripts of India and South-East Asia, Mongolian, and
-/// emoji with their variation selector (blocks of the Unicode Standard).
+/// Whether a zero-width joiner or non-joiner next to this character may have a meaning. It may in Arabic and related
+/// scripts, the scripts of India and South-East Asia, Mongolian, and emoji with their variation selector (blocks of the
+/// Unicode Standard).
 fn takes_joiner(character: char) -> bool {
     matches!(
         character,
@@ -137,7 +138,7 @@ fn takes_joiner(character: char) -> bool {
     )
 }
 
-/// Whether anything of a text is more than a mark on the character before it.
+/// Whether the text has a base character: any character that is not a combining mark.
 fn has_a_base(text: &str) -> bool {
     text.chars().any(|character| {
         !matches!(
@@ -147,7 +148,7 @@ fn has_a_base(text: &str) -> bool {
     })
 }
 
-/// A session of a user: a truncated digest of who issued it, for which client, and its id.
+/// A session of a user: a keyed digest, truncated to 128 bits, of its issuer, its client and its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session(pub [u8; 16]);
 

@@ -1,4 +1,4 @@
-//! How often one may guess and how often one may send, as pure state machines.
+//! Limits on guesses and on messages, as pure state machines.
 //!
 //! ```text
 //! Attempts, per factor           Tries, per sent code or enrolment     Sends, per factor or destination
@@ -12,45 +12,45 @@
 //!    │         100: locked          └── a new code takes the count over
 //!    └── reset
 //! ```
-//! What is refused here is refused without a look at the code, and writes nothing.
+//! A request that a limit refuses is refused before its code is compared, and changes no count.
 //!
-//! A clock that steps back leaves times in the future; a [`Moment`] says what counts then.
+//! A clock that steps back leaves stored times in the future. [`Moment`] says how a wait is counted then.
 
 use super::error::{CodeKind, Error};
 use super::policy::Policy;
 use super::time::Timestamp;
 
-/// When something happened, by a clock that may step back later.
+/// The time of an event, by a clock that may step back later.
 ///
-/// While the clock is behind that time, the wait is reckoned from where the clock was first seen behind it: no wait is longer
-/// than its delay. Once the clock has caught up, the time itself counts again: a step back and forth frees nothing. A step of a
-/// minute at most moves the time to now, and frees that minute.
+/// While the clock is behind `at`, a wait is counted from `rewound`, so that no wait is longer than its delay. Once the
+/// clock has caught up, the wait is counted from `at` again, so that a step back and forth shortens no wait. A step
+/// back of at most a minute sets `at` to now; a step forth after it may shorten the wait by that minute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment {
-    /// By the clock of then.
+    /// The clock's time at the event.
     pub at: Timestamp,
-    /// Where the clock was first seen behind `at`.
+    /// The earliest time at which the clock was seen behind `at`. `None`: it was not seen behind.
     pub rewound: Option<Timestamp>,
 }
 
 impl Moment {
-    /// Seconds since then.
+    /// Seconds since the event.
     fn elapsed(self, now: Timestamp) -> u64 {
         let from = if now < self.at { self.rewound.unwrap_or(now) } else { self.at };
         from.until(now)
     }
 
-    /// Seconds until so many have passed since then.
+    /// Seconds left until `seconds` have passed since the event.
     fn wait(self, seconds: u64, now: Timestamp) -> u64 {
         seconds.saturating_sub(self.elapsed(now))
     }
 
-    /// It happened again, now.
+    /// The moment of the next event of the same kind, which happens now.
     fn again(self, now: Timestamp) -> Self {
         if now.is_far_behind(self.at) { Self { rewound: Some(now), ..self } } else { Self { at: now, rewound: None } }
     }
 
-    /// Notes that the clock is behind, or has caught up.
+    /// Records whether the clock is behind the event or has caught up.
     fn rewind(&mut self, now: Timestamp) {
         if now.is_far_behind(self.at) {
             self.rewound = Some(self.rewound.map_or(now, |rewound| rewound.min(now)));
@@ -63,14 +63,14 @@ impl Moment {
 /// Wrong codes in a row for one factor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attempts {
-    /// How many.
+    /// The number of wrong codes.
     pub wrong: u32,
-    /// When the last one was.
+    /// The time of the last wrong code.
     pub last: Moment,
 }
 
 impl Attempts {
-    /// Whether a code may be looked at now.
+    /// Checks that a code may be compared now.
     ///
     /// # Errors
     /// [`Error::FactorLocked`]; [`Error::TooManyAttempts`] while a delay runs.
@@ -78,8 +78,8 @@ impl Attempts {
         if self.wrong >= policy.lock_after {
             return Err(Error::FactorLocked);
         }
-        // A request that may write the account rewinds it first. One that may not can't note where the clock was seen behind,
-        // and would tell the same wait for ever.
+        // A request that may write the account calls `rewind` first. A request that may not can't record that the clock
+        // is behind, and its wait would never end. So it is let through.
         if now < self.last.at && self.last.rewound.is_none() {
             return Ok(());
         }
@@ -89,7 +89,7 @@ impl Attempts {
         }
     }
 
-    /// One wrong code more.
+    /// The attempts with one more wrong code.
     #[must_use]
     pub fn and_wrong(self, now: Timestamp) -> Self {
         Self { wrong: self.wrong.saturating_add(1), last: self.last.again(now) }
@@ -100,13 +100,13 @@ impl Attempts {
         self.last.rewind(now);
     }
 
-    /// Codes that may still be tried before a delay begins.
+    /// Codes that may still be tried before a delay begins. `None` once more wrong codes than these were counted.
     #[must_use]
     pub fn remaining(&self, policy: &Policy) -> Option<u32> {
         policy.free_attempts.checked_sub(self.wrong)
     }
 
-    /// Seconds that must pass after the last wrong code: 2, 4, 8 … once the free ones are used.
+    /// Seconds that must pass after the last wrong code: 2, 4, 8 … once the free attempts are used.
     fn delay(&self, policy: &Policy) -> u64 {
         match self.wrong.checked_sub(policy.free_attempts) {
             None => 0,
@@ -115,20 +115,20 @@ impl Attempts {
     }
 }
 
-/// Wrong answers to sent codes, or to a pending enrolment. A new code takes them over.
+/// Wrong answers to a sent code or a pending enrolment. A new code takes the count over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tries {
-    /// How many.
+    /// The number of wrong answers.
     pub wrong: u32,
-    /// When the last one was.
+    /// The time of the last wrong answer.
     pub last: Moment,
 }
 
 impl Tries {
-    /// Whether an answer may be looked at, or a new code sent.
+    /// Checks that an answer may be compared, or a new code sent.
     ///
     /// # Errors
-    /// [`Error::TooManyAttempts`] until the count is forgotten.
+    /// [`Error::TooManyAttempts`] until `tries_reset_seconds` after the last wrong answer.
     pub fn admit(&self, kind: CodeKind, now: Timestamp, policy: &Policy) -> Result<(), Error> {
         if self.wrong < policy.code_tries {
             return Ok(());
@@ -139,13 +139,13 @@ impl Tries {
         }
     }
 
-    /// What a new code takes over.
+    /// The tries that a new code takes over: none once `tries_reset_seconds` have passed.
     #[must_use]
     pub fn carried(self, now: Timestamp, policy: &Policy) -> Self {
         if self.last.wait(policy.tries_reset_seconds, now) == 0 { Self::default() } else { self }
     }
 
-    /// One wrong answer more.
+    /// The tries with one more wrong answer.
     #[must_use]
     pub fn and_wrong(self, now: Timestamp) -> Self {
         Self { wrong: self.wrong.saturating_add(1), last: self.last.again(now) }
@@ -163,10 +163,10 @@ impl Tries {
     }
 }
 
-/// At most so many messages within so many seconds.
+/// At most `sends` messages within any `seconds`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// How many.
+    /// The number of messages.
     pub sends: usize,
     /// The window, in seconds.
     pub seconds: u64,
@@ -176,7 +176,7 @@ impl Budget {
     /// A day, the longest window, in seconds.
     pub const DAY: u64 = 86_400;
 
-    /// Seconds until one message more fits in beside these.
+    /// Seconds until the budget allows one more message after those in `sent`.
     fn wait(self, sent: &[Moment], now: Timestamp) -> u64 {
         let mut waits: Vec<_> = sent.iter().map(|at| at.wait(self.seconds, now)).filter(|wait| *wait > 0).collect();
         waits.sort_unstable();
@@ -185,7 +185,7 @@ impl Budget {
     }
 }
 
-/// Seconds until one message more fits into all budgets.
+/// Seconds until every budget allows one more message.
 fn longest_wait(sent: &[Moment], budgets: &[Budget], now: Timestamp) -> u64 {
     budgets.iter().map(|budget| budget.wait(sent, now)).max().unwrap_or(0)
 }
@@ -197,13 +197,13 @@ fn admit_send(wait: u64) -> Result<(), Error> {
     }
 }
 
-/// Messages that count against budgets, the oldest first, each with what tells it from others. As many are kept as the largest
-/// budget has, however old: a clock that jumps ahead and back must not make it forget any.
+/// Messages that count against budgets, the oldest first, each with a mark by which they can be filtered. The log keeps
+/// as many as the largest budget allows, however old: a clock that jumps ahead and back must not make it forget any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log<T> {
-    /// When each was sent, and for whom.
+    /// The time and the mark of each message.
     pub sent: Vec<(Timestamp, T)>,
-    /// Where the clock was first seen behind the latest of them.
+    /// The earliest time at which the clock was seen behind the latest message. `None`: it was not seen behind.
     pub rewound: Option<Timestamp>,
 }
 
@@ -219,7 +219,7 @@ impl<T: Copy> Log<T> {
         counted.map(|(at, _)| Moment { at: *at, rewound: self.rewound }).collect()
     }
 
-    /// The log with one message more.
+    /// The log with one more message.
     fn and_sent(&self, now: Timestamp, what: T, budgets: &[Budget]) -> Self {
         let kept = budgets.iter().map(|budget| budget.sends).max().unwrap_or(0);
         let surplus = (self.sent.len() + 1).saturating_sub(kept);
@@ -233,7 +233,7 @@ impl<T: Copy> Log<T> {
         self.sent.iter().map(|(at, _)| *at).max()
     }
 
-    /// As [`Moment::rewind`].
+    /// Records whether the clock is behind the latest message, as [`Moment`] says, or has caught up.
     pub fn rewind(&mut self, now: Timestamp) {
         for (at, _) in &mut self.sent {
             *at = if now.is_far_behind(*at) { *at } else { (*at).min(now) };
@@ -243,7 +243,7 @@ impl<T: Copy> Log<T> {
         self.rewound = latest.rewound;
     }
 
-    /// The last moment at which it matters.
+    /// The time at which the latest message leaves the longest window. `None` for an empty log.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
         self.latest().map(|at| at.plus(Budget::DAY))
@@ -254,7 +254,7 @@ impl<T: Copy> Log<T> {
 pub type SendLog = Log<()>;
 
 impl SendLog {
-    /// The log with one message more.
+    /// The log with one more message.
     ///
     /// # Errors
     /// [`Error::TooManyMessages`] when a budget of [`Policy::factor_budgets`] is used up.
@@ -265,20 +265,20 @@ impl SendLog {
     }
 }
 
-/// A user as a destination's limit counts them: a keyed digest, truncated.
+/// A user in the limit of a destination: a keyed digest, truncated to [`UserTag::LENGTH`] bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UserTag(pub [u8; UserTag::LENGTH]);
 
 impl UserTag {
-    /// Bytes kept.
+    /// Length in bytes.
     pub const LENGTH: usize = 8;
 }
 
-/// The messages to a destination that its owner has not confirmed, over all users.
+/// The enrolment messages to a destination, over all users.
 pub type DestinationLimit = Log<UserTag>;
 
 impl DestinationLimit {
-    /// The limit with one message more, for this user.
+    /// The limit with one more message, for this user.
     ///
     /// # Errors
     /// [`Error::TooManyMessages`] when a budget of [`Policy::user_budgets`] or [`Policy::destination_budgets`] is used up.
@@ -308,11 +308,11 @@ mod tests {
         assert_eq!(moment.wait(900, at(6_400)), 900);
         moment.rewind(at(6_400));
         assert_eq!((moment.wait(900, at(6_500)), moment.wait(900, at(7_300))), (800, 0));
-        // Further back, it begins again; forth again, nothing has been freed.
+        // A step further back starts the wait anew. A step forth shortens nothing.
         moment.rewind(at(5_000));
         assert_eq!((moment.wait(900, at(5_000)), moment.wait(900, at(10_000))), (900, 900));
         assert_eq!(moment.again(at(6_000)).wait(900, at(10_100)), 800);
-        // A small step is no swing: the wait is not longer for it.
+        // A step of at most a minute moves the event to now, so the wait does not get longer.
         let mut moment = then(10_000);
         moment.rewind(at(9_990));
         assert_eq!((moment.wait(20, at(9_990)), moment.wait(20, at(10_010))), (20, 0));
@@ -382,7 +382,7 @@ mod tests {
     #[test]
     fn t30_a_destination_gets_five_messages_an_hour_and_ten_a_day_whoever_asks() {
         let policy = Policy::default();
-        // A user alone may use all of a budget but one message: nobody keeps everybody else from a destination.
+        // One user may use all messages of a budget but one, so that one user alone can't block a destination.
         let mut limit = DestinationLimit::default();
         for number in 0..4 {
             limit = limit.charge(ALICE, at(60 * number), &policy).unwrap();
@@ -408,7 +408,7 @@ mod tests {
         let mut log = SendLog::default();
         let mut now = 0;
         let mut sent = Vec::new();
-        // Somebody who sends whenever they may, for two days.
+        // The user sends as soon as the limits allow it, for two days.
         while now < 2 * 86_400 {
             match log.charge(at(now), &policy) {
                 Ok(charged) => {

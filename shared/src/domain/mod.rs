@@ -1,4 +1,4 @@
-//! The rules, pure and synchronous: no I/O, no clock, no randomness of their own.
+//! The domain rules: pure and synchronous, without I/O. Time and randomness are arguments.
 
 pub mod account;
 pub mod actor;

@@ -6,23 +6,23 @@ use super::limits::Budget;
 /// Times, limits and counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// How long a passed check lets its session change factors.
+    /// Seconds for which a passed check lets its session change factors.
     pub step_up_seconds: u64,
-    /// How long a challenge lives.
+    /// Seconds for which a challenge can be answered.
     pub challenge_seconds: u64,
     /// Digits of a passcode that is sent.
     pub passcode_digits: u8,
     /// Wrong codes for a factor before the first delay.
     pub free_attempts: u32,
-    /// The longest delay between two codes for a factor.
+    /// The longest delay after a wrong code for a factor, in seconds.
     pub max_delay_seconds: u64,
     /// Wrong codes in a row that lock a factor until it is reset.
     pub lock_after: u32,
-    /// Tries at a code that was sent, whatever is resent, and at a pending enrolment.
+    /// Tries at a sent code or a pending enrolment. A resend gives no new ones.
     pub code_tries: u32,
-    /// After the last wrong one of those tries, how long until there are new ones.
+    /// Seconds from the last wrong try until `code_tries` are available again.
     pub tries_reset_seconds: u64,
-    /// Between two messages to an enrolled factor.
+    /// Seconds between two messages to an enrolled factor.
     pub resend_seconds: u64,
     /// Messages to an enrolled factor in ten minutes.
     pub sends_per_ten_minutes: usize,
@@ -30,22 +30,22 @@ pub struct Policy {
     pub sends_per_hour: usize,
     /// Messages to an enrolled factor in a day.
     pub sends_per_day: usize,
-    /// Between two messages of one user to a destination that is not enrolled.
+    /// Seconds between two messages of one user to a destination that is not enrolled.
     pub send_interval_seconds: u64,
     /// Messages to a destination that is not enrolled in an hour, over all users.
     pub destination_sends_per_hour: usize,
     /// Messages to a destination that is not enrolled in a day, over all users.
     pub destination_sends_per_day: usize,
-    /// Factors of an account.
+    /// The most factors that an account may have.
     pub max_factors: usize,
     /// Recovery codes in a set.
     pub recovery_codes: usize,
-    /// How new authenticator apps make codes.
+    /// The algorithm and the digits of new authenticator apps.
     pub totp: Parameters,
 }
 
 impl Policy {
-    /// What may be sent to an enrolled factor.
+    /// The budgets of messages to an enrolled factor.
     #[must_use]
     pub fn factor_budgets(&self) -> [Budget; 4] {
         [
@@ -56,8 +56,8 @@ impl Policy {
         ]
     }
 
-    /// What one user may send to a destination that is not enrolled. One message of each budget is left to others, so that
-    /// a stranger alone can't keep a destination's owner from enrolling it.
+    /// The budgets of one user's messages to a destination that is not enrolled. One message of the hour and one of the
+    /// day are left to other users, so that one stranger can't keep a destination's owner from enrolling it.
     #[must_use]
     pub fn user_budgets(&self) -> [Budget; 3] {
         let all_but_one = |budget: Budget| Budget { sends: budget.sends.saturating_sub(1).max(1), ..budget };
@@ -65,7 +65,7 @@ impl Policy {
         [Budget { sends: 1, seconds: self.send_interval_seconds }, hour, day]
     }
 
-    /// What may be sent to a destination that is not enrolled, over all users.
+    /// The budgets of all users' messages to a destination that is not enrolled.
     #[must_use]
     pub fn destination_budgets(&self) -> [Budget; 2] {
         [

@@ -1,13 +1,13 @@
-//! The evidence that a proof was right. Without one no factor can be made.
+//! The evidence that a proof was right. No factor can be made without it.
 
 use super::factor::totp::Step;
 
-/// Evidence that a person holds what they are enrolling or checking. Only a passed attempt makes one; the store gives
-/// one back where an enrolment was verified and is not yet bound.
+/// Evidence that a person holds the factor that they enrol or check. Only a right attempt creates it. The store returns
+/// it for an enrolment that is verified and not yet bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Possession(Evidence);
 
-/// What was shown, for each kind of factor.
+/// The evidence of each kind of factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
     /// An app's code of this time step.
@@ -16,24 +16,24 @@ pub enum Evidence {
     Passcode,
 }
 
-/// How a proof compared.
+/// The result of comparing a proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt {
-    /// It was right.
+    /// The proof is right.
     Right(Possession),
-    /// It was right, but of a time step that was used before.
+    /// The code is right, but its time step or a later one was used before.
     Spent,
-    /// It was wrong.
+    /// The proof is wrong.
     Wrong,
 }
 
 impl Possession {
-    /// A possession that was recorded.
+    /// A possession from the store.
     pub(crate) fn recorded(evidence: Evidence) -> Self {
         Self(evidence)
     }
 
-    /// What was shown.
+    /// The evidence.
     #[must_use]
     pub fn evidence(&self) -> Evidence {
         self.0
@@ -41,7 +41,7 @@ impl Possession {
 }
 
 impl Attempt {
-    /// A right proof. Only the kinds of factor compare proofs.
+    /// A right attempt. Only the modules of `factor` compare proofs.
     pub(super) fn right(evidence: Evidence) -> Self {
         Self::Right(Possession(evidence))
     }

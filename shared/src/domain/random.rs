@@ -26,7 +26,7 @@ pub fn bytes<const N: usize>(randomness: &dyn Randomness) -> Result<[u8; N], Err
 /// # Errors
 /// As [`Randomness::fill`].
 pub fn below(randomness: &dyn Randomness, bound: u32) -> Result<u32, Error> {
-    // Numbers from the incomplete last run of `bound` are drawn again: they would favour small results.
+    // A number from the incomplete last run of `bound` would favour small results, so it is drawn again.
     let unbiased = u32::MAX - u32::MAX % bound.max(1);
     loop {
         let drawn = u32::from_be_bytes(bytes(randomness)?);

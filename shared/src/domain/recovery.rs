@@ -1,7 +1,7 @@
 //! Recovery codes: single use, stored as keyed digests, neither delayed nor locked.
 //!
-//! NIST SP 800-63B-4 section 3.2.2 asks for a limit on wrong guesses. Recovery codes have none on purpose: a code has at
-//! least 64 random bits, so guessing is hopeless at any rate, and a delay would let a stolen session keep the owner out.
+//! NIST SP 800-63B-4 section 3.2.2 asks for a limit on wrong guesses. Recovery codes have none on purpose. A code has
+//! at least 64 random bits, so guessing is hopeless at any rate. A delay would let a stolen session keep the owner out.
 
 use super::secret::{Digest, KeyVersion};
 
@@ -13,7 +13,7 @@ pub struct RecoverySet {
 }
 
 impl RecoverySet {
-    /// A set of so many codes' digests under one key version.
+    /// A set from the digests of its codes, all under one key version.
     #[must_use]
     pub fn new(version: KeyVersion, unused: Vec<[u8; Digest::LENGTH]>) -> Self {
         Self { version, unused }
@@ -31,13 +31,13 @@ impl RecoverySet {
         &self.unused
     }
 
-    /// How many codes are left.
+    /// The number of codes that are left.
     #[must_use]
     pub fn remaining(&self) -> usize {
         self.unused.len()
     }
 
-    /// Takes a code out of the set; says whether it was in it. Every code is compared, each in constant time.
+    /// Removes a code from the set and returns whether the set had it. Every code is compared, each in constant time.
     #[must_use]
     pub fn spend(&mut self, given: &Digest) -> bool {
         let before = self.unused.len();

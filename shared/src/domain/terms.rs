@@ -1,49 +1,50 @@
-//! What a wire contract asks of the rules. Each dialect has one value of [`Terms`]; the rules know no dialect.
+//! The terms of a dialect: the rules that differ between wire formats. Each dialect has one value of [`Terms`]; the
+//! rules know no dialect.
 
 use super::token::Realm;
 
 /// The terms of a dialect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// Where tokens and ids of this dialect count.
+    /// The realm of this dialect's tokens and ids.
     pub realm: Realm,
-    /// How long an enrolment lives, in seconds.
+    /// The life of an enrolment, in seconds.
     pub enrollment_seconds: u64,
-    /// When an enrolment needs a recent check.
+    /// The step of an enrolment that needs a recent check.
     pub check_needed: CheckNeeded,
-    /// How many authenticator apps an account may have.
+    /// The number of authenticator apps that an account may have.
     pub apps: AppsAllowed,
-    /// How recovery codes are handed out.
+    /// The recovery codes that an enrolment gives.
     pub recovery: RecoveryHandout,
 }
 
-/// When an enrolment needs a recent check.
+/// The step of an enrolment that needs a recent check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckNeeded {
-    /// Where it begins.
+    /// The enrolment needs it to begin.
     ToBegin,
-    /// Where it is bound.
+    /// The enrolment needs it to be bound.
     ToBind,
 }
 
-/// How many authenticator apps an account may have.
+/// The number of authenticator apps that an account may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppsAllowed {
     /// Several, each with its own label.
     Several,
-    /// One: the clients can't tell two apart.
+    /// One: the clients can't distinguish two.
     One,
 }
 
-/// How an account gets recovery codes when a factor is enrolled.
+/// The recovery codes that an account gets when a factor is enrolled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecoveryHandout {
-    /// So many with the first factor.
+    /// This many codes with the first factor.
     WithFirstFactor(usize),
-    /// So many with every factor: the old set is void.
+    /// This many codes with every factor. They replace the old set.
     WithEveryFactor(usize),
-    /// One, shown when an app's enrolment begins. It counts from the confirmation on.
+    /// One code, shown when an app's enrolment begins. It becomes valid with the confirmation.
     ShownAtBeginning,
-    /// None: they are asked for.
+    /// No codes. The user asks for them separately.
     OnRequest,
 }

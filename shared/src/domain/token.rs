@@ -1,7 +1,7 @@
-//! Tokens and ids that a client holds for a while: what they are for is in them, typed by purpose and realm, and a
-//! nonce whose digest is stored.
+//! Tokens and ids that a client holds for a while. Each contains its purpose, its realm, its subject and a nonce. The
+//! store keeps only the nonce's digest.
 //!
-//! They are no secrets of their own weight: each works only for the user it was made for.
+//! A token alone gives no access: it works only for the user it was made for.
 
 use aws_lc_rs::digest::{SHA256, digest};
 
@@ -11,18 +11,19 @@ use super::ids::{FactorId, TOKEN_ENCODING};
 use super::random::{self, Randomness};
 use subtle::ConstantTimeEq;
 
-/// Where a token or an id counts: one letter, opaque to the rules. What was made in one realm means nothing in another.
+/// The realm in which a token or an id is valid: one letter, opaque to the rules. A token of one realm is unknown in
+/// every other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Realm(char);
 
 impl Realm {
-    /// The realm of a letter.
+    /// The realm with this letter.
     #[must_use]
     pub const fn new(letter: char) -> Self {
         Self(letter)
     }
 
-    /// Its letter, in tokens and items.
+    /// The letter of the realm, as it is in tokens and items.
     #[must_use]
     pub const fn letter(self) -> char {
         self.0
@@ -33,7 +34,7 @@ impl Realm {
 #[derive(Clone, Copy)]
 pub struct Nonce([u8; 16]);
 
-/// What is stored of a nonce: SHA-256, truncated to 128 bits.
+/// The stored digest of a nonce: SHA-256, truncated to 128 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NonceDigest(pub [u8; 16]);
 
@@ -42,7 +43,7 @@ impl Nonce {
         Ok(Self(random::bytes(randomness)?))
     }
 
-    /// What is stored of it.
+    /// The digest that the store keeps.
     #[must_use]
     pub fn digest(&self) -> NonceDigest {
         let mut kept = [0; 16];
@@ -74,7 +75,7 @@ impl NonceDigest {
 pub struct EnrollmentToken {
     /// The realm it was made in.
     pub realm: Realm,
-    /// The type of factor on its way in.
+    /// The type of the factor that is being enrolled.
     pub factor_type: FactorType,
     /// Its random part.
     pub nonce: Nonce,
@@ -92,7 +93,7 @@ impl EnrollmentToken {
     /// Reads a token of this realm.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for anything else: also for an id of another purpose or realm.
+    /// [`Error::NotFound`] for any other text, such as a token of another purpose or realm.
     pub fn parse(text: &str, realm: Realm) -> Result<Self, Error> {
         let unknown = Error::NotFound(Subject::Enrollment(FactorType::Totp));
         let (factor_type, nonce) = split(text, 'e', realm).ok_or(unknown.clone())?;
@@ -131,7 +132,7 @@ impl ChallengeId {
     /// Reads an id of this realm.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for anything else.
+    /// [`Error::NotFound`] for any other text.
     pub fn parse(text: &str, realm: Realm) -> Result<Self, Error> {
         split(text, 'c', realm)
             .and_then(|(factor, nonce)| {
@@ -147,7 +148,7 @@ impl ChallengeId {
     }
 }
 
-/// The id of a passed check, for dialects that want one: `v` realm `.` nonce. Nothing is stored under it.
+/// The id of a passed check, for dialects whose replies need one: `v` realm `..` nonce. Nothing is stored for it.
 pub struct CheckId;
 
 impl CheckId {
@@ -166,7 +167,7 @@ impl CheckId {
     }
 }
 
-/// Takes `purpose realm . subject . nonce` apart.
+/// Splits `purpose realm . subject . nonce` and returns the subject and the nonce.
 fn split(text: &str, purpose: char, realm: Realm) -> Option<(&str, &str)> {
     text.strip_prefix(purpose)?.strip_prefix(realm.letter())?.strip_prefix('.')?.split_once('.')
 }

@@ -1,4 +1,4 @@
-//! The keys of one user as the rules see them: what seals, opens and digests. [`crate::keys`] implements it.
+//! The vault: it seals, opens and digests with the keys of one user. [`crate::keys`] implements it.
 
 use zeroize::Zeroizing;
 
@@ -8,7 +8,7 @@ use super::limits::UserTag;
 use super::secret::{Digest, KeyVersion, Passcode, RecoveryCode, Sealed};
 use super::token::NonceDigest;
 
-/// What something was sealed for. It opens for nothing else.
+/// The purpose of a sealed value. The value opens for no other purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// An authenticator app's secret.
@@ -19,7 +19,7 @@ pub enum Purpose {
 
 /// Seals, opens and digests for one user.
 pub trait Vault: Send + Sync {
-    /// The key version that seals and digests now.
+    /// The key version for new sealed values and digests.
     fn current(&self) -> KeyVersion;
 
     /// Seals bytes for a factor of the user.
@@ -28,10 +28,10 @@ pub trait Vault: Send + Sync {
     /// [`Error::Internal`] when the cipher or the randomness fails.
     fn seal(&self, purpose: Purpose, factor: &FactorId, plain: &[u8]) -> Result<Sealed, Error>;
 
-    /// Opens what was sealed for the same user, factor and purpose.
+    /// Opens a value that was sealed for the same user, factor and purpose.
     ///
     /// # Errors
-    /// [`Error::Internal`] for anything else; [`Error::Busy`] while the key version can't be used.
+    /// [`Error::Internal`] for any other value; [`Error::Busy`] while the key version can't be used.
     fn open(&self, purpose: Purpose, factor: &FactorId, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error>;
 
     /// The digest of a passcode for one enrolment or challenge of the user.
@@ -52,7 +52,7 @@ pub trait Vault: Send + Sync {
     /// As [`Vault::open`].
     fn recovery_digest(&self, version: KeyVersion, code: &RecoveryCode) -> Result<Digest, Error>;
 
-    /// The user as the limit of a destination counts them.
+    /// The user's tag in the limit of a destination.
     ///
     /// # Errors
     /// [`Error::Internal`] never in practice.

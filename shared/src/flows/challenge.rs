@@ -15,10 +15,10 @@ use crate::domain::secret::Passcode;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{ChallengeId, Realm};
 
-/// Which factor to challenge.
+/// The factor to challenge.
 #[derive(Clone, Debug)]
 pub enum Target {
-    /// This one.
+    /// The factor with this id.
     Factor(FactorId),
     /// The only one of this type.
     OnlyOf(FactorType),
@@ -29,33 +29,33 @@ pub enum Target {
 /// A request for a challenge.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Where it is answered.
+    /// The realm in which it is answered.
     pub realm: Realm,
-    /// Which factor.
+    /// The factor to challenge.
     pub target: Target,
     /// The language of the message.
     pub language: Language,
-    /// Where the code of an SMS is typed in.
+    /// The platform on which the code of an SMS is typed in.
     pub platform: Option<Platform>,
 }
 
 /// A challenge that was sent.
 pub struct Challenged {
-    /// What answers it.
+    /// The id that the answer must name.
     pub id: ChallengeId,
-    /// Where to, most of it hidden.
+    /// The masked destination.
     pub sent_to: MaskedDestination,
-    /// Until when it can be answered.
+    /// The time at which it expires.
     pub expires_at: Timestamp,
 }
 
 impl Service {
-    /// Sends a code to an enrolled factor. An older one of the same factor is void.
+    /// Sends a code to an enrolled factor. An older challenge of the same factor is void.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::FactorRequired`], [`Error::NotChallengeable`] for an app,
-    /// [`Error::ChannelNotConfigured`], [`Error::FactorLocked`], [`Error::TooManyAttempts`], [`Error::TooManyMessages`],
-    /// [`Error::DeliveryFailed`], [`Error::Busy`].
+    /// [`Error::ChannelNotConfigured`], [`Error::FactorLocked`], [`Error::TooManyAttempts`],
+    /// [`Error::TooManyMessages`], [`Error::DeliveryFailed`], [`Error::Busy`].
     pub async fn challenge(&self, caller: &Caller, request: &Request) -> Result<Challenged, Error> {
         self.run(caller, request).await
     }
@@ -65,7 +65,7 @@ impl UseCase for Request {
     type Reply = Challenged;
 
     fn reads(&self, work: &Work) -> Vec<Name> {
-        // The factor is known from its id, or else once the account is.
+        // Without an id the factor is known only after the account was read.
         let factor = match (&self.target, work.account()) {
             (Target::Factor(id), _) => Some(id.clone()),
             (Target::OnlyOf(_) | Target::Only, Ok(account)) => {

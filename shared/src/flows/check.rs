@@ -1,4 +1,5 @@
-//! Checking a code against an account: authenticator apps and recovery codes, told apart by shape.
+//! Checking a code against an account: codes of authenticator apps, and recovery codes. The form of the code says which
+//! it is.
 
 use super::engine::{Cx, Name, Work};
 use crate::domain::actor::Actor;
@@ -9,18 +10,19 @@ use crate::domain::ids::FactorId;
 use crate::domain::possession::Attempt;
 use crate::domain::secret::{Code, Passcode, RecoveryCode};
 
-/// Which authenticator app a code is for.
+/// The authenticator app that a code is for.
 #[derive(Clone, Debug)]
 pub enum Apps {
-    /// This factor.
+    /// The factor with this id.
     One(FactorId),
-    /// The only one there is.
+    /// The account's only app.
     Only,
-    /// Whichever matches: each is charged for a wrong code. For clients without ids.
+    /// Any app that matches. A wrong code counts for every app that is not delayed. For clients that have no factor
+    /// ids.
     Any,
 }
 
-/// What a code was right for.
+/// The factor or the recovery code that passed a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PassedWith {
     /// A factor.
@@ -40,10 +42,11 @@ impl PassedWith {
     }
 }
 
-/// Looks at a code, and settles what came of it: a right one is spent and its session's check noted, a wrong one is counted.
+/// Compares a code and settles the result. A right code is spent and gives the session a recent check; a wrong one is
+/// counted.
 ///
 /// # Errors
-/// What a wrong code brings, or a refusal without a look at the code.
+/// The errors of a wrong code, or a refusal before the code is compared.
 pub(super) fn check(work: &mut Work, cx: &Cx<'_>, code: &Code, apps: &Apps) -> Result<PassedWith, Error> {
     work.rewind(&Name::Account, cx.now);
     let passed = match code {
@@ -56,11 +59,11 @@ pub(super) fn check(work: &mut Work, cx: &Cx<'_>, code: &Code, apps: &Apps) -> R
     Ok(passed)
 }
 
-/// What changing factors needs: a recent check of this session, or a code that passes one now. The back end needs neither; a
-/// code that it hands over all the same decides.
+/// Checks that the actor may change factors: its session has a recent check, or passes one now with this code. The back
+/// end needs neither, but a code that it sends must be right.
 ///
 /// # Errors
-/// [`Error::StepUpRequired`]; what a wrong code brings.
+/// [`Error::StepUpRequired`]; the errors of a wrong code.
 pub(super) fn authorize(work: &mut Work, cx: &Cx<'_>, code: Option<&Code>, apps: &Apps) -> Result<(), Error> {
     let allowed = work.account()?.allowed(cx.caller.actor, cx.now, cx.policy());
     match (cx.caller.actor, allowed, code) {
@@ -72,7 +75,7 @@ pub(super) fn authorize(work: &mut Work, cx: &Cx<'_>, code: Option<&Code>, apps:
     }
 }
 
-/// The refusal of a session without a recent check, with what it could pass one with.
+/// The refusal of a session without a recent check, with the factors with which it could pass one.
 pub(super) fn step_up_required(work: &Work, cx: &Cx<'_>) -> Error {
     match work.account().and_then(|account| account.summaries(cx.vault)) {
         Ok(available) => Error::StepUpRequired { available },
@@ -115,8 +118,8 @@ fn check_apps(work: &mut Work, cx: &Cx<'_>, digits: &Passcode, apps: &Apps) -> R
     Err(Error::IncorrectCode { kind: CodeKind::Totp, remaining })
 }
 
-/// Spends a recovery code. A wrong one is neither counted nor delayed, and writes nothing: a flood of them can't keep the
-/// owner's own commit out.
+/// Spends a recovery code. A wrong one is neither counted nor delayed, and writes nothing, so a flood of wrong codes
+/// can't make the owner's own commit conflict.
 fn check_recovery(work: &mut Work, cx: &Cx<'_>, code: &RecoveryCode) -> Result<PassedWith, Error> {
     const INCORRECT: Error = Error::IncorrectCode { kind: CodeKind::Recovery, remaining: None };
     let set = work.account_mut()?.recovery_mut().ok_or(INCORRECT)?;

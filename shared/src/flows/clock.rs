@@ -1,4 +1,5 @@
-//! Time as a seam: the wall clock of the rules, and the monotonic clock of a request's limits of time.
+//! The clock as a trait: wall time for the rules, and monotonic time for a request's deadlines. Also the system's
+//! randomness.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -9,30 +10,30 @@ use crate::domain::error::Error;
 use crate::domain::random::Randomness;
 use crate::domain::time::Timestamp;
 
-/// Tells the time, and waits.
+/// A source of time, and a timer.
 #[async_trait]
 pub trait Clock: Send + Sync {
-    /// Now, in whole seconds.
+    /// The current wall time, in whole seconds.
     fn now(&self) -> Timestamp;
 
-    /// Time since a fixed moment. It never goes back.
+    /// The time since a fixed moment. It never goes back.
     fn monotonic(&self) -> Duration;
 
-    /// Waits until so much monotonic time has passed.
+    /// Waits until `duration` of monotonic time has passed.
     async fn sleep(&self, duration: Duration);
 }
 
-/// When a request began. Its limits of time are reckoned from there.
+/// The deadlines of a request, counted from its beginning.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
     began: Duration,
 }
 
 impl Deadline {
-    /// A request is answered within this time. Lambda ends a function after ten seconds without an answer.
+    /// The time within which a request is answered. Lambda ends a function after ten seconds without an answer.
     pub const ANSWER_WITHIN: Duration = Duration::from_secs(9);
 
-    /// A message begins within this time: it may take three seconds, and must be waited for.
+    /// The time within which sending a message begins. Sending may take three seconds, and the request waits for it.
     pub const SEND_WITHIN: Duration = Duration::from_secs(5);
 
     /// The deadline of a request that begins now.
@@ -41,13 +42,13 @@ impl Deadline {
         Self { began: clock.monotonic() }
     }
 
-    /// How long the request has taken so far.
+    /// The time that the request has taken so far.
     #[must_use]
     pub fn elapsed(&self, clock: &dyn Clock) -> Duration {
         clock.monotonic().saturating_sub(self.began)
     }
 
-    /// Whether it is too late to begin a message.
+    /// Whether it is too late to begin sending a message.
     #[must_use]
     pub fn is_late(&self, clock: &dyn Clock) -> bool {
         self.elapsed(clock) > Self::SEND_WITHIN
@@ -59,7 +60,7 @@ pub struct SystemClock;
 
 #[async_trait]
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one clock that the others are told from")]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system clock")]
     fn now(&self) -> Timestamp {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Timestamp::from_unix(0).plus(since_epoch)
@@ -75,11 +76,11 @@ impl Clock for SystemClock {
     }
 }
 
-/// The operating system's generator, by way of AWS-LC.
+/// The operating system's random generator, through AWS-LC.
 pub struct SystemRandomness;
 
 impl Randomness for SystemRandomness {
-    #[expect(clippy::disallowed_methods, reason = "this is the one source that the others stand in for")]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that uses the system's generator")]
     fn fill(&self, bytes: &mut [u8]) -> Result<(), Error> {
         aws_lc_rs::rand::fill(bytes).map_err(|_| Error::Internal("the system's generator failed"))
     }

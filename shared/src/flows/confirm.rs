@@ -21,11 +21,11 @@ use crate::domain::token::EnrollmentToken;
 pub struct Confirmed {
     /// The factor.
     pub factor: FactorSummary,
-    /// The account's new recovery codes, if it got any: shown once.
+    /// The account's new recovery codes, which are shown once. Empty if it got none.
     pub recovery_codes: NewCodes,
 }
 
-/// Recovery codes on their way to their owner. Not printed.
+/// New recovery codes for their owner. They are not printed.
 #[derive(Default)]
 pub struct NewCodes(pub Vec<RecoveryCode>);
 
@@ -52,7 +52,7 @@ impl Service {
         self.run(caller, &Confirm { terms, claim, code }).await
     }
 
-    /// Verifies the code of an enrolment that is bound later, by [`Service::bind`]. It is no recent check.
+    /// Verifies the code of an enrolment that [`Service::bind`] binds later. This does not count as a recent check.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`], [`Error::TooManyAttempts`],
@@ -61,8 +61,8 @@ impl Service {
         self.run(caller, &VerifyCandidate { claim: Claim::from(token), code }).await
     }
 
-    /// Binds an enrolment whose code was verified before. A client's id that names none is an error too, which comes after
-    /// the question for a recent check.
+    /// Binds an enrolment whose code was verified before. `token` may be the error of a malformed id: it is returned
+    /// only after the test for a recent check.
     ///
     /// # Errors
     /// In this order: [`Error::StepUpRequired`], [`Error::NotFound`], [`Error::AlreadyUsed`] or [`Error::Expired`],
@@ -93,7 +93,7 @@ impl UseCase for Confirm<'_> {
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Confirmed>, Error> {
         work.rewind(&Name::Enrollment(self.claim.factor_type), cx.now);
         let account = work.account()?;
-        // Without a token, an app that is enrolled already is the likelier cause than an enrolment that is not there.
+        // Without a token, an enrolled app is the likeliest reason for a missing enrolment, so it is reported first.
         if self.claim.nonce.is_none() {
             require_first_app(self.terms, self.claim.factor_type, account)?;
         }
@@ -153,7 +153,7 @@ impl UseCase for Bind<'_> {
             Ok(token) => claimed(work, cx, Claim::from(token)),
             Err(error) => Err(error.clone()),
         };
-        // Whether there is something to bind is told only to a session that might bind it.
+        // Only an actor that may bind an enrolment learns whether there is one.
         let may_ask = match &claimed {
             Ok((draft, _)) => account.may_finish(draft.beginning(), actor, cx.now, cx.policy()),
             Err(_) => account.allowed(actor, cx.now, cx.policy()) != Allowed::NotYet,
@@ -171,8 +171,8 @@ impl UseCase for Bind<'_> {
     }
 }
 
-/// The refusal of a draft that the actor may not finish: a check, where that helps. Else another session's draft is not there
-/// for this one, and one's own has ended.
+/// The refusal of a draft that the actor may not finish. It is `StepUpRequired` if a check would help. Otherwise it is
+/// `Expired` for the actor's own draft, and `NotFound` for another session's.
 fn may_not_finish(work: &Work, cx: &Cx<'_>, factor_type: FactorType, by: Option<Actor>) -> Error {
     let (actor, subject) = (cx.caller.actor, Subject::Enrollment(factor_type));
     match work.account().map(|account| account.allowed(actor, cx.now, cx.policy())) {
@@ -183,17 +183,17 @@ fn may_not_finish(work: &Work, cx: &Cx<'_>, factor_type: FactorType, by: Option<
     }
 }
 
-/// The draft that a claim names, with the possession that was already shown.
+/// The draft that a claim refers to, and its possession if its code was verified before.
 fn claimed<'a>(work: &'a Work, cx: &Cx<'_>, claim: Claim<'_>) -> Result<(&'a Draft, Option<&'a Possession>), Error> {
     work.enrollment(claim.factor_type)?.claimed(claim, cx.caller.actor.access(), cx.now)
 }
 
-/// Looks at the code of a draft, which may have been verified before, and settles a wrong one.
+/// Compares the code of a draft, which may have been verified before, and settles the count of a wrong one.
 fn prove(work: &mut Work, cx: &Cx<'_>, claim: Claim<'_>, code: &Code, opened: &Opened) -> Result<Possession, Error> {
     let (draft, shown) = claimed(work, cx, claim)?;
     let kind = CodeKind::from(draft.candidate.factor_type());
     draft.tries.admit(kind, cx.now, cx.policy())?;
-    // No other code can be right: it is no guess, and not counted.
+    // A code of any other form can't be right, so it is not counted as a guess.
     let Code::Digits(digits) = code else { return Err(Error::IncorrectCode { kind, remaining: None }) };
     let (candidate, nonce, shown) = (&draft.candidate, draft.ticket.nonce, shown.map(Possession::evidence));
     match candidate.attempt(opened, cx.vault, nonce, digits, cx.now, shown)? {
@@ -207,14 +207,14 @@ fn prove(work: &mut Work, cx: &Cx<'_>, claim: Claim<'_>, code: &Code, opened: &O
     }
 }
 
-/// Whether the draft may become a factor of the account as it is now.
+/// Checks that the draft may become a factor of the account as it is now.
 fn require_room(work: &Work, cx: &Cx<'_>, terms: &Terms, draft: &Draft, opened: &Opened) -> Result<(), Error> {
     let account = work.account()?;
     require_first_app(terms, draft.candidate.factor_type(), account)?;
     account.require_room(opened.place(&draft.candidate.label), cx.vault, cx.policy())
 }
 
-/// Makes the draft a factor, with the recovery codes that the dialect brings.
+/// Makes the draft a factor, with the recovery codes that the terms provide.
 fn bind(
     work: &mut Work,
     cx: &Cx<'_>,
@@ -243,7 +243,7 @@ fn some((codes, set): (NewCodes, RecoverySet)) -> (NewCodes, Option<RecoverySet>
     (codes, Some(set))
 }
 
-/// So many new recovery codes, and what is stored of them.
+/// `count` new recovery codes, and the set of their digests.
 pub(super) fn recovery_codes(cx: &Cx<'_>, count: usize) -> Result<(NewCodes, RecoverySet), Error> {
     let version = cx.vault.current();
     let random = |_| RecoveryCode::random::<{ RecoveryCode::SHORT }>(cx.randomness);

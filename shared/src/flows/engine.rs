@@ -1,13 +1,14 @@
-//! The engine: it reads what a use case names, lets it decide, commits the decision, and only then tells it.
+//! The engine: it reads the documents that a use case names, lets it decide, commits the decision, and only then
+//! answers.
 //!
 //! ```text
-//!   read ──▶ decide ──▶ commit ──▶ send ──▶ tell
-//!    ▲                    │         │ refused: what was committed for the message is restored
-//!    └── another request ─┘         ▼
-//!        was there first           tell
+//!   read ──▶ decide ──▶ commit ──▶ send ──▶ answer
+//!    ▲                    │         │ refused: the documents committed for the message are restored
+//!    └───── conflict ─────┘         ▼
+//!                                 answer
 //! ```
-//! A use case is pure: it names documents of its caller's and changes copies of them. It can't reach another user's, and
-//! needs no store to be tested.
+//! A use case is pure: it names documents of the caller's user and changes copies of them. It can't reach another
+//! user's documents, and its tests need no store.
 
 use futures_util::future::try_join_all;
 
@@ -29,34 +30,35 @@ use crate::keys::vault::UserVault;
 use crate::store::records::{Record, account_key, challenge_key, destination_key, enrollment_key};
 use crate::store::{Item, ItemError, Key, Put, Replaces, Version};
 
-/// How often a request decides anew because another request was there first.
+/// The most decisions of one request. It decides again after each conflict with another request.
 const ROUNDS: u32 = 10;
 
-/// What a request asks of the rules.
+/// A use case: a request to the rules.
 pub(super) trait UseCase: Sync {
     /// The answer.
     type Reply: Send;
 
-    /// The documents it needs, given those read so far. It is asked until it names no new one; each time, the new ones are
-    /// read in parallel.
+    /// The documents that it needs, given those read so far. The engine calls it until it names no new document, and
+    /// reads the new ones of each call in parallel.
     fn reads(&self, work: &Work) -> Vec<Name>;
 
-    /// Decides. A change of [`Work`] is committed if the outcome is a success; of a refusal, what was settled.
+    /// Decides the request. After a success all changes of [`Work`] are committed; after a refusal only the settled
+    /// ones.
     ///
     /// # Errors
     /// The refusal.
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Self::Reply>, Error>;
 }
 
-/// A decision that is no refusal.
+/// The decision to carry out the request.
 pub(super) struct Outcome<R> {
-    /// The answer, once everything is committed and sent.
+    /// The answer, given after the commit and the message.
     pub(super) reply: R,
     /// A message to send after the commit.
     pub(super) message: Option<Outgoing>,
 }
 
-/// A message, and the documents that are restored where it is refused.
+/// A message, and the documents that are restored if it is refused.
 pub(super) struct Outgoing {
     pub(super) message: Message,
     pub(super) undo: Vec<Name>,
@@ -69,7 +71,7 @@ impl<R> Outcome<R> {
     }
 }
 
-/// What a decision may use.
+/// The context of a decision.
 pub(super) struct Cx<'a> {
     pub(super) caller: &'a Caller,
     pub(super) now: Timestamp,
@@ -86,7 +88,7 @@ impl Cx<'_> {
         &self.settings.policy
     }
 
-    /// Whether messages can be sent by a channel.
+    /// Checks that messages can be sent by a channel.
     ///
     /// # Errors
     /// [`Error::ChannelNotConfigured`].
@@ -102,7 +104,7 @@ pub(super) fn not_configured(channel: Channel) -> Error {
     })
 }
 
-/// A document of the caller's, or the limit of a destination.
+/// The name of a document: one of the caller's user, or the limit of a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Name {
     Account,
@@ -111,7 +113,7 @@ pub(super) enum Name {
     Limit(LimitIndex),
 }
 
-/// A destination as its limit is named: a keyed digest.
+/// The name of a destination's limit: a keyed digest of the destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LimitIndex([u8; 16]);
 
@@ -125,7 +127,7 @@ impl Name {
         }
     }
 
-    /// The document of an item; the default where there is none.
+    /// Reads the document from its item. Without an item it is the default.
     fn read(&self, item: Option<&Item>) -> Result<Document, ItemError> {
         fn of<T: Record>(item: Option<&Item>) -> Result<T, ItemError> {
             item.map_or_else(|| Ok(T::default()), T::read)
@@ -171,32 +173,32 @@ impl Document {
     }
 }
 
-/// Copies of the documents that a request has read, and what it makes of them. A document that is not there is its default.
+/// Copies of the documents that a request has read, with its changes. A document without an item is the default.
 #[derive(Default)]
 pub(super) struct Work(Vec<Entry>);
 
 struct Entry {
     name: Name,
     replaces: Replaces,
-    /// As it was read.
+    /// The document as it was read.
     before: Document,
-    /// What is committed even if the rest is refused.
+    /// The document that is committed if the request is refused.
     settled: Document,
-    /// What is committed if nothing is refused.
+    /// The document that is committed if the request succeeds.
     current: Document,
-    /// It is committed even if it is as before.
+    /// Whether the document is committed even if it has not changed.
     is_written_anyway: bool,
 }
 
-/// What a test of a use case does in place of the engine.
+/// The functions that a test of a use case calls in place of the engine.
 #[cfg(test)]
 impl Work {
-    /// Whether this document is here.
+    /// Whether this document was read.
     pub(super) fn has(&self, name: &Name) -> bool {
         self.document(name).is_some()
     }
 
-    /// A document of which there is no item.
+    /// Adds a document that has no item.
     pub(super) fn add_absent(&mut self, name: Name) {
         let document = name.read(None).unwrap();
         let [before, settled, current] = std::array::from_fn(|_| document.clone());
@@ -204,7 +206,7 @@ impl Work {
         self.0.push(Entry { name, replaces, before, settled, current, is_written_anyway });
     }
 
-    /// Keeps what would have been committed.
+    /// Keeps the documents as they would have been committed.
     pub(super) fn keep(&mut self, is_refused: bool) {
         for entry in &mut self.0 {
             let after = if is_refused { entry.settled.clone() } else { entry.current.clone() };
@@ -218,20 +220,20 @@ impl Work {
     }
 }
 
-/// A use case asked for a document that it did not name.
+/// The error of a use case that asked for a document that it did not name.
 const UNREAD: Error = Error::Internal("a document was not read");
 
 impl Work {
-    /// Settles what was changed so far: it is committed even if the request is refused after all. Only the code that looks
-    /// at a proof calls it, so that a right code is spent and a wrong one counted, whatever else is wrong.
+    /// Settles the changes so far: they are committed even if the request is refused later. Only the code that compares
+    /// a proof calls it, so that a right code is spent and a wrong one counted even if something else is refused.
     pub(super) fn settle(&mut self) {
         for entry in &mut self.0 {
             entry.settled = entry.current.clone();
         }
     }
 
-    /// The clock may have stepped back: this document notes where it was seen behind, whatever comes of the request. Else the
-    /// same wait would be told again and again.
+    /// Records in this document whether the clock has stepped back. The record is committed even if the request is
+    /// refused. Without it every refusal would state the same wait, and the wait would never end.
     pub(super) fn rewind(&mut self, name: &Name, now: Timestamp) {
         if let Some(entry) = self.0.iter_mut().find(|entry| entry.name == *name) {
             entry.current.rewind(now);
@@ -239,12 +241,12 @@ impl Work {
         }
     }
 
-    /// Whether there is an item of any document that was read.
+    /// Whether any document that was read has an item.
     pub(super) fn is_anything_there(&self) -> bool {
         self.0.iter().any(|entry| entry.replaces != Replaces::Nothing)
     }
 
-    /// Writes every document, also those that are as before.
+    /// Commits every document, also the unchanged ones.
     pub(super) fn write_all(&mut self) {
         self.0.iter_mut().for_each(|entry| entry.is_written_anyway = true);
     }
@@ -300,7 +302,7 @@ impl Work {
         }
     }
 
-    /// What is to be committed: of a success everything that changed, of a refusal what was settled.
+    /// The puts to commit: every changed document after a success, the settled ones after a refusal.
     fn puts(&self, is_refused: bool, cx: &Cx<'_>) -> Vec<Put> {
         let changed = self.0.iter().filter_map(|entry| {
             let after = if is_refused { &entry.settled } else { &entry.current };
@@ -310,7 +312,7 @@ impl Work {
         changed.collect()
     }
 
-    /// The documents of these names as they were read, over what was committed since under this version.
+    /// The puts that restore these documents as they were read, over those committed under this version.
     fn restored(&self, names: &[Name], version: Version, cx: &Cx<'_>) -> Vec<Put> {
         let undone = self.0.iter().filter(|entry| names.contains(&entry.name) && entry.current != entry.before);
         let put = |entry: &Entry| {
@@ -324,9 +326,9 @@ impl Service {
     /// Runs a use case for a caller.
     ///
     /// # Errors
-    /// What the use case refuses; [`Error::Busy`] after too many conflicts, or when the store does not answer. Then nothing
-    /// was committed, unless only the answer to the commit was lost. [`Error::DeliveryFailed`] and what else a message that
-    /// is not sent brings.
+    /// The refusal of the use case. [`Error::Busy`] after too many conflicts, or if the store does not answer: then
+    /// nothing was committed, unless only the answer to the commit was lost. [`Error::DeliveryFailed`],
+    /// [`Error::ChannelNotConfigured`] or [`Error::Busy`] if the message is not sent.
     pub(super) async fn run<U: UseCase>(&self, caller: &Caller, use_case: &U) -> Result<U::Reply, Error> {
         let vault = UserVault { keyring: &caller.keyring, user: &caller.user, randomness: self.randomness() };
         let channels = self.channels();
@@ -342,7 +344,7 @@ impl Service {
             let committed = if puts.is_empty() {
                 None
             } else {
-                // `None`: another request was there first. The decision is void.
+                // `None` is a conflict: another request wrote first, so the decision is void.
                 let Some(version) = self.commit(puts).await? else { continue };
                 Some(version)
             };
@@ -356,7 +358,7 @@ impl Service {
         Err(Error::Busy)
     }
 
-    /// Reads what a use case names.
+    /// Reads the documents that a use case names.
     async fn read<U: UseCase>(&self, use_case: &U, user: &UserId) -> Result<Work, Error> {
         let mut work = Work::default();
         loop {
@@ -381,21 +383,22 @@ impl Service {
         Ok(Entry { name, replaces, before, settled, current: document, is_written_anyway: false })
     }
 
-    /// Sends a message once. What was committed for it is restored where it was certainly refused, or where the request has
-    /// no time left for it.
+    /// Sends a message once. The documents that were committed for it are restored if the message was certainly
+    /// refused, or if the request has no time left for it.
     async fn send(&self, caller: &Caller, message: &Message, undo: Vec<Put>) -> Result<(), Error> {
         let failure = if caller.deadline.is_late(self.clock.as_ref()) {
             Error::Busy
         } else {
             match self.delivery.send(message).await {
                 Ok(()) => return Ok(()),
-                // It may have been sent: the charge stays, and the token was never given out.
+                // The message may have been sent, so the charge stays. The client does not get the token.
                 Err(DeliveryError::Unknown) => return Err(Error::DeliveryFailed),
                 Err(DeliveryError::Refused) => Error::DeliveryFailed,
                 Err(DeliveryError::NotConfigured) => not_configured(message.channel),
             }
         };
-        // Where this fails, what stands is a request that nobody has a token for: its owner can try again after a minute.
+        // If this fails, an enrolment or a challenge stays for which nobody has the token. Its owner can try again
+        // after a minute.
         match self.commit(undo).await {
             Ok(Some(_)) => {}
             Ok(None) => tracing::info!("a message was not sent, and another request has gone on since"),

@@ -22,7 +22,7 @@ use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
 use crate::domain::time::Timestamp;
 use crate::domain::token::EnrollmentToken;
 
-/// What to enrol.
+/// The app or the destination to enrol.
 pub enum Target {
     /// An authenticator app.
     App,
@@ -41,61 +41,61 @@ impl Target {
 
 /// A request to begin an enrolment.
 pub struct Request {
-    /// The terms of the dialect it came in, which is the one that may finish it.
+    /// The terms of the request's dialect. Only this dialect can finish the enrolment.
     pub terms: Terms,
-    /// What to enrol.
+    /// The app or the destination to enrol.
     pub target: Target,
-    /// The label that the factor will have; each type has a default.
+    /// The label of the new factor. `None`: the default label of its type.
     pub label: Option<Label>,
-    /// A code in place of a recent check, where the dialect has a field for one.
+    /// A code that replaces a recent check, if the dialect has a field for it.
     pub code: Option<Code>,
     /// The language of a message.
     pub language: Language,
-    /// Where the code of an SMS is typed in.
+    /// The platform on which the code of an SMS is typed in.
     pub platform: Option<Platform>,
 }
 
 impl Request {
-    /// A request for an app, where nothing more is said.
+    /// A request for an app, with the defaults of all other fields.
     #[must_use]
     pub fn app(terms: Terms) -> Self {
         Self { terms, target: Target::App, label: None, code: None, language: Language::English, platform: None }
     }
 }
 
-/// A pending enrolment, as it is told to its owner.
+/// A pending enrolment, for its owner.
 pub struct Enrolled {
     /// The token that confirms it.
     pub token: EnrollmentToken,
-    /// Until when.
+    /// The time at which it expires.
     pub expires_at: Timestamp,
-    /// What the owner needs to confirm it.
+    /// The data that the owner needs to confirm it.
     pub offer: Offer,
 }
 
-/// What the owner of a pending enrolment needs.
+/// The data that the owner of a pending enrolment needs.
 pub enum Offer {
     /// A secret for an app.
     App {
-        /// In Base32.
+        /// The secret in Base32, without padding.
         secret: Zeroizing<String>,
-        /// How codes are made.
+        /// The hash function and the number of digits.
         parameters: Parameters,
-        /// The one recovery code that is shown before the confirmation, where the terms ask for it.
+        /// The recovery code that is shown before the confirmation, if the terms ask for it.
         recovery_code: Option<RecoveryCode>,
     },
-    /// A code that was sent.
+    /// A code was sent to this destination.
     Sent(MaskedDestination),
 }
 
 impl Service {
-    /// Begins an enrolment; an older one of the same type is replaced.
+    /// Begins an enrolment. It replaces an older one of the same type.
     ///
     /// # Errors
     /// [`Error::ChannelNotConfigured`], [`Error::DestinationRefused`], [`Error::AlreadyEnrolled`],
     /// [`Error::TooManyFactors`], [`Error::StepUpRequired`], [`Error::TooManyAttempts`], [`Error::TooManyMessages`],
-    /// [`Error::DeliveryFailed`], what a wrong `code` brings, and [`Error::Busy`]. Then nothing is pending that was not
-    /// before, unless it is unknown whether the message was sent.
+    /// [`Error::DeliveryFailed`], the errors of a wrong `code`, and [`Error::Busy`]. After an error no new enrolment is
+    /// pending, unless it is unknown whether the message was sent.
     pub async fn enroll(&self, caller: &Caller, request: &Request) -> Result<Enrolled, Error> {
         let limit = match &request.target {
             Target::App => None,
@@ -107,7 +107,7 @@ impl Service {
         self.run(caller, &Enroll { request, limit }).await
     }
 
-    /// Whether messages can be sent to a destination.
+    /// Checks that messages can be sent to a destination.
     fn require_deliverable(&self, destination: &Destination) -> Result<(), Error> {
         let channel = destination.channel();
         match destination {
@@ -120,7 +120,7 @@ impl Service {
 
 pub(super) struct Enroll<'a> {
     pub(super) request: &'a Request,
-    /// What counts the messages to the destination.
+    /// The limit of messages to the destination. `None` for an app.
     pub(super) limit: Option<LimitIndex>,
 }
 
@@ -161,7 +161,7 @@ impl UseCase for Enroll<'_> {
     }
 }
 
-/// A new draft, with what its owner needs.
+/// A new draft, with the reply for its owner.
 struct Begun {
     draft: Draft,
     reply: Enrolled,
@@ -170,7 +170,8 @@ struct Begun {
 }
 
 impl Enroll<'_> {
-    /// Whether the candidate may take a place in the account, and that of an older enrolment.
+    /// Checks that the account has room for the candidate and that the enrolment may replace an older one. Returns the
+    /// authority under which it begins.
     fn require_place(&self, work: &Work, cx: &Cx<'_>, label: &Label) -> Result<Allowed, Error> {
         let account = work.account()?;
         let place = match &self.request.target {
@@ -182,7 +183,7 @@ impl Enroll<'_> {
             CheckNeeded::ToBind => {}
         }
         let allowed = account.allowed(cx.caller.actor, cx.now, cx.policy());
-        // A draft that is not allowed yet must not replace one that is.
+        // An enrolment without authority must not replace one that its beginner can still finish.
         let previous = work.enrollment(self.request.target.factor_type())?;
         if allowed == Allowed::NotYet && previous.is_standing(account, cx.now, cx.policy()) {
             return Err(step_up_required(work, cx));
@@ -190,7 +191,8 @@ impl Enroll<'_> {
         Ok(allowed)
     }
 
-    /// The wrong tries that the enrolment takes over. An app takes none: whoever begins it is given its secret.
+    /// The count of wrong tries that the enrolment takes over. An app's takes none: the client that begins it gets the
+    /// secret, so there is nothing to guess.
     fn carried_tries(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Tries, Error> {
         match &self.request.target {
             Target::App => Ok(Tries::default()),
@@ -231,7 +233,7 @@ impl Enroll<'_> {
         Ok(Begun { draft, reply: Enrolled { token, expires_at, offer }, code })
     }
 
-    /// The recovery code that is shown before the confirmation, where the terms ask for it.
+    /// The recovery code that is shown before the confirmation, if the terms ask for it.
     fn recovery_code(&self, cx: &Cx<'_>) -> Result<Option<(RecoveryCode, RecoverySet)>, Error> {
         match self.request.terms.recovery {
             RecoveryHandout::ShownAtBeginning => {
@@ -256,7 +258,7 @@ impl Enroll<'_> {
     }
 }
 
-/// Whether an account may have one authenticator app more, by the terms of the dialect.
+/// Checks that the terms of the dialect allow the account one more authenticator app.
 pub(super) fn require_first_app(terms: &Terms, factor_type: FactorType, account: &Account) -> Result<(), Error> {
     let has_app = match factor_type {
         FactorType::Totp => account.of_type(factor_type).next().is_some(),

@@ -1,4 +1,4 @@
-//! What a user has enrolled: to see it, to rename it, to remove it, and to get new recovery codes.
+//! A user's enrolled factors: listing, renaming and removing them, and new recovery codes.
 
 use super::check::{Apps, authorize, check};
 use super::confirm::{NewCodes, recovery_codes};
@@ -20,7 +20,7 @@ pub struct Overview {
 }
 
 impl Service {
-    /// What the caller has enrolled.
+    /// The caller's factors, and the number of recovery codes that are left.
     ///
     /// # Errors
     /// [`Error::Busy`].
@@ -42,11 +42,11 @@ impl Service {
         self.run(caller, &OnAccount(factor)).await
     }
 
-    /// Gives a factor another label. Needs a recent check, or a code.
+    /// Gives a factor another label. This needs a recent check or a code.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::AlreadyEnrolled`] when another app has the label, [`Error::StepUpRequired`], what
-    /// a wrong code brings, [`Error::Busy`].
+    /// [`Error::NotFound`], [`Error::AlreadyEnrolled`] if another app has the label, [`Error::StepUpRequired`], the
+    /// errors of a wrong code, [`Error::Busy`].
     pub async fn rename_factor(
         &self,
         caller: &Caller,
@@ -57,10 +57,10 @@ impl Service {
         self.run(caller, &rename(id, label, code)).await
     }
 
-    /// Removes a factor. Needs a recent check, or a code: the factor's own, where it is an app.
+    /// Removes a factor. This needs a recent check or a code: the factor's own code if it is an app.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::StepUpRequired`], what a wrong code brings, [`Error::Busy`].
+    /// [`Error::NotFound`], [`Error::StepUpRequired`], the errors of a wrong code, [`Error::Busy`].
     pub async fn remove_factor(&self, caller: &Caller, id: &FactorId, code: Option<&Code>) -> Result<(), Error> {
         let remove = |work: &mut Work, cx: &Cx<'_>| {
             authorize(work, cx, code, &own_app(work, id)?)?;
@@ -69,18 +69,18 @@ impl Service {
         self.run(caller, &OnAccount(remove)).await
     }
 
-    /// A new set of recovery codes; the old one is void. Needs a recent check, or a code.
+    /// Makes a new set of recovery codes, which replaces the old one. This needs a recent check or a code.
     ///
     /// # Errors
-    /// [`Error::NotEnrolled`] without a factor, [`Error::StepUpRequired`], what a wrong code brings, [`Error::Busy`].
+    /// [`Error::NotEnrolled`] without a factor, [`Error::StepUpRequired`], the errors of a wrong code, [`Error::Busy`].
     pub async fn new_recovery_codes(&self, caller: &Caller, code: Option<&Code>) -> Result<NewCodes, Error> {
         self.run(caller, &new_recovery_codes(code)).await
     }
 
-    /// Removes the caller's authenticator apps with a code: one of theirs, or a recovery code.
+    /// Removes the caller's authenticator apps. This needs a code of one of these apps, or a recovery code.
     ///
     /// # Errors
-    /// [`Error::NotEnrolled`] without an app, what a wrong code brings, [`Error::Busy`].
+    /// [`Error::NotEnrolled`] without an app, the errors of a wrong code, [`Error::Busy`].
     pub async fn remove_apps(&self, caller: &Caller, code: &Code) -> Result<(), Error> {
         let remove = |work: &mut Work, cx: &Cx<'_>| {
             let apps: Vec<_> = work.account()?.of_type(FactorType::Totp).map(|app| app.id().clone()).collect();
@@ -94,7 +94,7 @@ impl Service {
     }
 }
 
-/// A use case that needs the account alone.
+/// A use case that needs only the account.
 struct OnAccount<F>(F);
 
 impl<T: Send, F: Fn(&mut Work, &Cx<'_>) -> Result<T, Error> + Sync> UseCase for OnAccount<F> {
@@ -136,7 +136,7 @@ fn change(work: &mut Work, cx: &Cx<'_>, change: Change) -> Result<(), Error> {
     work.account_mut()?.change(change, cx.caller.actor, cx.now, cx.policy())
 }
 
-/// The app whose code allows a change of a factor: its own, or the only one.
+/// The app whose code allows a change of this factor: the factor itself if it is an app, else the account's only app.
 fn own_app(work: &Work, id: &FactorId) -> Result<Apps, Error> {
     Ok(match work.account()?.factor(id)?.factor_type() {
         FactorType::Totp => Apps::One(id.clone()),

@@ -1,4 +1,4 @@
-//! Forgetting a user: everything of theirs at once.
+//! Forgetting a user: all of the user's documents are cleared in one commit.
 
 use super::engine::{Cx, Name, Outcome, UseCase, Work};
 use super::{Caller, Service};
@@ -11,11 +11,12 @@ use crate::domain::factor::FactorType;
 use crate::domain::ids::FactorId;
 
 impl Service {
-    /// Forgets the caller's user: factors, recovery codes, failures and recent checks, and whatever waits for a code. Only
-    /// the back end may. Tombstones stay for a while. What limits messages to a destination is not the user's, and stays.
+    /// Forgets the caller's user: factors, recovery codes, failed attempts, recent checks, enrolments and challenges.
+    /// Only the back end may do this. Tombstones stay until their time to live ends. The limits of destinations belong
+    /// to no user and stay.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`], [`Error::Busy`]. A user of whom nothing is known is no error.
+    /// [`Error::Unauthorized`], [`Error::Busy`]. An unknown user is no error.
     pub async fn forget(&self, caller: &Caller) -> Result<(), Error> {
         self.run(caller, &Forget).await
     }
@@ -56,7 +57,8 @@ impl UseCase for Forget {
             *work.enrollment_mut(factor_type)? = Enrollment::None;
         }
         work.account_mut()?.change(Change::Forget, cx.caller.actor, cx.now, cx.policy())?;
-        // What was not there is written too: a request that began before, and that would make it now, meets a conflict.
+        // Documents without an item are written too: a request that began before and would create one now meets a
+        // conflict.
         work.write_all();
         Ok(Outcome::reply(()))
     }

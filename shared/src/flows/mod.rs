@@ -1,5 +1,5 @@
-//! The use cases, one file each. A use case is pure: what it reads, and what it decides on that. The [`engine`] reads,
-//! commits and sends for all of them.
+//! The use cases, one file each. A use case is pure: it names the documents that it reads, and decides on them. The
+//! `engine` reads, commits and sends for all of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub mod verify;
 
 use clock::{Clock, Deadline};
 
-/// How often one call to the store is made, all in all, while it does not answer.
+/// The most attempts at one call to the store, the first included.
 const CALLS: u32 = 4;
 
 /// The service: the use cases over a store, keys, delivery, a clock and randomness.
@@ -45,14 +45,14 @@ pub struct Service {
     settings: Settings,
 }
 
-/// What an operator sets.
+/// The operator's settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Times, limits and counts.
     pub policy: Policy,
-    /// How long an enrolment lives, in seconds.
+    /// The life of an enrolment, in seconds.
     pub enrollment_seconds: u64,
-    /// How long an enrolment lives in the genauth dialect, in seconds.
+    /// The life of an enrolment in the genauth dialect, in seconds.
     pub genauth_enrollment_seconds: u64,
     /// Recovery codes in a set of the profile dialect.
     pub profile_recovery_codes: usize,
@@ -62,11 +62,12 @@ pub struct Settings {
     pub wording: Wording,
     /// The country code of numbers that come without one, as `+86`.
     pub default_country_code: String,
-    /// Where SMS may go.
+    /// The countries that SMS may go to.
     pub countries: Countries,
-    /// The claim of an access token that names the user. One that users can edit would be a hole.
+    /// The claim of an access token that contains the user id. It must not be one that users can edit: they could
+    /// become other users.
     pub user_id_claim: String,
-    /// Web origins that may call from a browser. Where a gateway is in front, it decides.
+    /// Web origins that may call from a browser. Behind a gateway, the gateway decides instead.
     pub allowed_origins: Vec<String>,
 }
 
@@ -76,7 +77,7 @@ pub enum Countries {
     /// Every country.
     #[default]
     All,
-    /// These alone: ISO 3166-1 codes of two letters. Without any, SMS is off.
+    /// Only these: ISO 3166-1 codes of two letters. An empty list turns SMS off.
     Only(Vec<String>),
 }
 
@@ -92,18 +93,18 @@ impl Countries {
     }
 }
 
-/// Whoever makes a request, as the authorizer saw them, with what the request needs of the service.
+/// The caller of a request, as the authorizer identified them, with the keys and the deadline of the request.
 #[derive(Clone)]
 pub struct Caller {
     /// The user.
     pub user: UserId,
-    /// Who acts on the user's account: the user in a session, or the back end.
+    /// The actor on the user's account: the user in a session, or the back end.
     pub actor: Actor,
-    /// What an authenticator app shows for the account.
+    /// The name of the account in an authenticator app.
     pub account_name: AccountName,
-    /// The keys, fetched once a request.
+    /// The keys, fetched once per request.
     keyring: Arc<Keyring>,
-    /// The request's limits of time.
+    /// The deadline of the request.
     deadline: Deadline,
 }
 
@@ -128,7 +129,7 @@ impl std::fmt::Debug for Caller {
     }
 }
 
-/// The name an authenticator app shows: often an address, so it is not printed.
+/// The name of the account in an authenticator app. It is often an address, so it is not printed.
 #[derive(Clone)]
 pub struct AccountName(pub String);
 
@@ -153,16 +154,16 @@ pub struct Seams {
 }
 
 impl Service {
-    /// A service over its seams. Nothing is called yet.
+    /// A service over its adapters. It makes no call yet.
     #[must_use]
     pub fn new(seams: Seams, settings: Settings) -> Self {
         let Seams { store, keys, delivery, clock, randomness } = seams;
         Self { store, keys, keyring: Mutex::new(None), delivery, clock, randomness, settings }
     }
 
-    /// Fetches the keys and makes the connections that a request needs. What fails here is tried again by the first one.
+    /// Fetches the keys and makes the connections that a request needs. If this fails, the first request tries again.
     pub async fn warm_up(&self) {
-        // A key of the kind that every function may read, and that no account has.
+        // Every function may read account keys, and no account has this one.
         let nobody = Key::new('a', &[""]);
         let (_, read) = tokio::join!(self.keyring(), self.store.get(&nobody));
         if let Err(error) = read {
@@ -176,13 +177,13 @@ impl Service {
         &self.settings
     }
 
-    /// Random bytes for ids that a dialect makes up.
+    /// The source of randomness.
     #[must_use]
     pub fn randomness(&self) -> &dyn Randomness {
         self.randomness.as_ref()
     }
 
-    /// The clock of every limit of time.
+    /// The clock of the rules and of deadlines.
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
@@ -194,10 +195,10 @@ impl Service {
         self.channels().contains(&channel)
     }
 
-    /// The keys: fetched once, tried again by the next request where that failed, or where one is missing.
+    /// The keys. They are fetched once. If that failed or a key is missing, the next request fetches them again.
     ///
     /// # Errors
-    /// [`Error::Busy`] while they can't be reached.
+    /// [`Error::Busy`] if they can't be reached and were never fetched.
     pub async fn keyring(&self) -> Result<Arc<Keyring>, Error> {
         let mut held = self.keyring.lock().await;
         match held.as_ref() {
@@ -214,7 +215,7 @@ impl Service {
         }
     }
 
-    /// The session that these parts name: a digest of them, under the index key.
+    /// The session of a token's issuer, client and session id: a digest of these parts under the index key.
     ///
     /// # Errors
     /// [`Error::Internal`] never in practice.
@@ -227,10 +228,10 @@ impl Service {
         self.call(|| self.store.get(key)).await?.map_err(unanswered)
     }
 
-    /// Commits puts under a new version. `Ok(None)` is a conflict: decide again.
+    /// Commits puts under a new version. `Ok(None)` is a conflict: the request must decide again.
     async fn commit(&self, puts: Vec<Put>) -> Result<Option<Version>, Error> {
         let commit = Commit { version: Version(random::bytes(self.randomness())?), puts };
-        // The same commit each time: if it was applied after all, the store knows its version.
+        // Every attempt sends the same commit: if an earlier attempt was applied, the store recognises its version.
         match self.call(|| self.store.commit(&commit)).await? {
             Ok(()) => Ok(Some(commit.version)),
             Err(StoreError::Conflict) => Ok(None),
@@ -238,8 +239,8 @@ impl Service {
         }
     }
 
-    /// Calls the store until it answers, at most [`CALLS`] times. A store that is throttled or still at work needs more time
-    /// with each call.
+    /// Calls the store until it answers, at most [`CALLS`] times. The pause grows with each attempt, because a store
+    /// that is throttled or still at work needs time.
     async fn call<T, F>(&self, call: impl Fn() -> F + Send) -> Result<Result<T, StoreError>, Error>
     where
         F: Future<Output = Result<T, StoreError>> + Send,

@@ -1,4 +1,4 @@
-//! Use cases without a store: documents in, a decision out.
+//! Unit tests of use cases without a store: documents in, a decision out.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ const START: Timestamp = Timestamp::from_unix(1_800_000_000);
 const OWNER: Actor = Actor::Session(Session([1; 16]));
 const THIEF: Actor = Actor::Session(Session([2; 16]));
 
-/// One user's documents, and what decides on them.
+/// One user's documents, and the context of decisions on them.
 struct Bench {
     keyring: Arc<Keyring>,
     settings: Settings,
@@ -69,7 +69,7 @@ impl Bench {
         Self { keyring: Arc::new(keyring), settings, now: START, work: Work::default() }
     }
 
-    /// Lets a use case decide on what the earlier ones left, and keeps what would be committed.
+    /// Lets a use case decide on the documents that earlier ones left, and keeps the documents that would be committed.
     fn decide<U: UseCase>(&mut self, actor: Actor, use_case: &U) -> Result<Outcome<U::Reply>, Error> {
         let user = UserId::parse("alice").unwrap();
         let account_name = AccountName("alice".to_owned());
@@ -105,7 +105,7 @@ impl Bench {
         self.decide(actor, &Enroll { request, limit: None }).map(|outcome| outcome.reply)
     }
 
-    /// An app of the owner's: its secret, and the factor.
+    /// Enrols an app of the owner; returns its secret and the factor.
     fn enrol_app(&mut self, label: &str) -> (Vec<u8>, FactorSummary) {
         let (begun, secret) = self.begin_app(OWNER, label).unwrap();
         let code = self.code(&secret);
@@ -129,7 +129,7 @@ impl Bench {
         Code::parse(&code_at(secret, Parameters::default(), Step(step)))
     }
 
-    /// A code that is none of the app's around now.
+    /// A code that the app does not show in the steps around now.
     fn wrong_code(&self, secret: &[u8]) -> Code {
         let step = u64::try_from(self.now.unix()).unwrap() / PERIOD;
         let near = (step - 1..=step + 1).map(|step| code_at(secret, Parameters::default(), Step(step)));
@@ -224,7 +224,7 @@ fn a_change_ends_what_another_session_began_and_what_it_was_allowed() {
 fn changes_carry_a_recent_check_over_with_its_old_time() {
     let mut bench = Bench::new();
     bench.enrol_app("Phone");
-    // One change after another, each within the time that a recent check counts.
+    // One change a minute, each within the time for which a recent check is valid.
     let enrolled_at = START;
     while bench.now < enrolled_at.plus(540) {
         bench.now = bench.now.plus(60);
@@ -285,7 +285,7 @@ fn t49_a_wait_after_a_step_back_is_settled_so_that_it_ends() {
     assert_eq!(bench.account().factor(&factor.id).unwrap().attempts().last.rewound, Some(bench.now));
 }
 
-/// A use case that asks for what it did not name.
+/// A use case that asks for a document that it did not name.
 struct Forgetful;
 
 impl UseCase for Forgetful {

@@ -11,7 +11,7 @@ use crate::domain::possession::Attempt;
 use crate::domain::secret::{Code, Passcode};
 use crate::domain::token::ChallengeId;
 
-/// What a code answers. A recovery code, told by its shape, answers neither.
+/// The app or the challenge that a code is for. A recovery code is recognised by its form and is for neither.
 pub enum Answers {
     /// An authenticator app.
     App(Apps),
@@ -22,14 +22,14 @@ pub enum Answers {
 /// A check that was passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passed {
-    /// With what.
+    /// The factor or the recovery code that passed.
     pub with: PassedWith,
-    /// Recovery codes that are left, when one was used.
+    /// Recovery codes that are left, if one was used.
     pub remaining_recovery_codes: Option<usize>,
 }
 
 impl Service {
-    /// Checks a code. Passing it is a recent check of the caller's session, if they have one.
+    /// Checks a code. If it passes, the caller's session has a recent check; the back end gets none.
     ///
     /// # Errors
     /// [`Error::IncorrectCode`], [`Error::CodeAlreadyUsed`], [`Error::FactorRequired`], [`Error::ChallengeRequired`],
@@ -44,7 +44,7 @@ impl Service {
     }
 }
 
-/// A check that needs the account alone.
+/// A check that needs only the account.
 pub(super) struct Check<'a> {
     pub(super) code: &'a Code,
     pub(super) apps: &'a Apps,
@@ -82,7 +82,7 @@ impl UseCase for Answer<'_> {
 
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Passed>, Error> {
         let (id, factor_id) = (self.id, &self.id.factor);
-        // A challenge ends with its factor.
+        // The challenge of a removed factor is not found either.
         let gone = |_| Error::NotFound(Subject::Challenge);
         let factor_type = work.account()?.factor(factor_id).map_err(gone)?.factor_type();
         let kind = CodeKind::from(factor_type);

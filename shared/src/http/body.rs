@@ -1,4 +1,4 @@
-//! Request bodies: a JSON object, read whole up to a limit, with its fields asked for by name. A problem names the
+//! Request bodies: a JSON object of at most [`MAX_BYTES`], whose fields are read by name. A problem contains the
 //! field's path and never its value.
 
 use std::sync::Arc;

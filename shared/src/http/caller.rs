@@ -1,5 +1,6 @@
-//! Who calls, from what the authorizer found. Where that comes from is the one difference between Lambda and the local
-//! server. A user id is the token's, or for the back end the path's: one in a body or a header is never looked at.
+//! The caller of a request, from the identity that an authorizer found. Only the source of this identity differs
+//! between Lambda and the local server. The user id is the token's, or for the back end the path's. A user id in a body
+//! or a header is never read.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,33 +16,35 @@ use crate::domain::ids::{UserId, visible};
 use crate::flows::clock::Deadline;
 use crate::flows::{AccountName, Caller, Service};
 
-/// Bytes of an account's name that an authenticator app is given. Its URI takes three for each, and beside the longest
-/// name of a product, which is in it twice, a QR code has room for no more.
+/// The most bytes of an account's name in an app's URI. A byte takes up to three characters there. The URI also has the
+/// product's name twice; with the longest product name, a QR code has room for no more.
 const ACCOUNT_NAME_BYTES: usize = 128;
 
-/// An identity that was checked before the request came here, put into the request's extensions by whoever checked it.
+/// An identity that was checked before. The code that checked it, or received it from the gateway, puts it into the
+/// request's extensions.
 #[derive(Clone)]
 pub enum Identity {
     /// A user with an access token.
     User {
         /// The token's claims, as text.
         claims: BTreeMap<String, String>,
-        /// The token itself, which names the session where no claim does.
+        /// The token itself. It identifies the session if no claim does.
         token: String,
     },
-    /// The application's back end, by AWS IAM.
+    /// The application's back end, authenticated by AWS IAM.
     BackEnd,
 }
 
 impl Identity {
-    /// A user, by a checked token's claims and the `authorization` header that brought it, bare or after `Bearer`.
+    /// A user, from the claims of a checked token and its `authorization` header, with or without `Bearer`.
     #[must_use]
     pub fn user(claims: BTreeMap<String, String>, authorization: &str) -> Self {
         Self::User { claims, token: bare(authorization).to_owned() }
     }
 }
 
-/// The token of an `authorization` header: some clients send it bare, and API Gateway takes both.
+/// The token of an `authorization` header, with or without `Bearer`: some clients send it bare, and API Gateway takes
+/// both.
 #[must_use]
 pub fn bare(authorization: &str) -> &str {
     match authorization.split_once(' ') {
@@ -50,7 +53,7 @@ pub fn bare(authorization: &str) -> &str {
     }
 }
 
-/// Not even the claims' names are printed.
+/// Neither the claims nor their names are printed.
 impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -84,7 +87,7 @@ impl FromRequestParts<Arc<Service>> for Caller {
 
         let user = claim(&service.settings().user_id_claim).ok_or(Error::Unauthorized)?;
         let user = UserId::parse(user).ok_or_else(|| Failure::field("userId", UserId::RULE))?;
-        // Sessions without a name would all be one.
+        // Sessions without an id would all be the same session.
         let session = first(&["sid", "origin_jti", "jti"]).unwrap_or(token);
         if session.is_empty() {
             return Err(Error::Unauthorized.into());

@@ -1,5 +1,5 @@
-//! Dialects: the wire formats over the same use cases. Each is a value in [`DIALECTS`]; nothing outside a dialect's own module
-//! knows which one it works for.
+//! Dialects: the wire formats over the same use cases. Each is a value in [`DIALECTS`]. Code outside a dialect's own
+//! module does not depend on which dialect it serves.
 
 use axum::response::Response;
 
@@ -13,7 +13,7 @@ use crate::flows::{Service, Settings};
 pub struct Dialect {
     /// Its name in documents and tests.
     pub name: &'static str,
-    /// What it asks of the rules.
+    /// The terms of this dialect, from the settings.
     pub(super) terms: fn(&Settings) -> Terms,
     /// Its routes.
     pub(super) routes: fn() -> Vec<Route>,
@@ -21,11 +21,11 @@ pub struct Dialect {
     pub(super) respond: fn(&Failure, &Context) -> Response,
 }
 
-/// Every dialect there is. A new one is a module and a line here.
+/// Every dialect. A new one needs a module and a line here.
 pub static DIALECTS: &[&Dialect] = &[&native::DIALECT, &genauth::DIALECT, &logto::DIALECT, &profile::DIALECT];
 
 impl Dialect {
-    /// What it asks of the rules, by the operator's settings.
+    /// The terms of this dialect, from the service's settings.
     pub(super) fn terms(&self, service: &Service) -> Terms {
         (self.terms)(service.settings())
     }
@@ -37,7 +37,7 @@ impl std::fmt::Debug for Dialect {
     }
 }
 
-/// What a dialect knows of the request whose failure it answers.
+/// The data of a failed request that its answer may contain or depend on.
 pub struct Context {
     /// The request's id.
     pub request_id: String,

@@ -1,5 +1,5 @@
-//! The boundary of every route. A failure becomes the dialect's answer, the request one line of the log, and its limits of
-//! time begin here.
+//! The boundary of every route. It starts the request's deadlines, turns a failure into the dialect's answer, and logs
+//! one line per request.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use crate::domain::error::Error;
 use crate::flows::Service;
 use crate::flows::clock::Deadline;
 
-/// The header that names the request in the answer of every route.
+/// The header with the request's id, in the answer of every route.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The request's id, as the platform gave it.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
-/// What the edge knows of its route.
+/// The data of a route that the edge needs.
 #[derive(Clone)]
 pub(super) struct Edge {
     pub(super) service: Arc<Service>,
@@ -31,7 +31,7 @@ pub(super) struct Edge {
     pub(super) access: Access,
 }
 
-/// Runs a route, which is told who may call it and since when, answers its failure, and logs it.
+/// Runs a route with its allowed kind of caller and its deadline, answers a failure, and logs the request.
 pub(super) async fn edge(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let clock = edge.service.clock().as_ref();
     let deadline = Deadline::starting_now(clock);
@@ -41,9 +41,10 @@ pub(super) async fn edge(State(edge): State<Edge>, mut request: Request, next: N
     request.extensions_mut().insert(edge.access);
     request.extensions_mut().insert(deadline);
 
-    // Every line that is logged meanwhile has the request's id.
+    // Every line that is logged during the request has its id.
     let span = tracing::info_span!("request", request.id = request_id.as_str());
-    // A request that is cut off is as good as killed: what was committed stands, the rest never was.
+    // A request that takes too long is dropped, as if the function was killed: a finished commit stays, and nothing
+    // more is done.
     let response = tokio::select! {
         biased;
         response = next.run(request).instrument(span) => response,
@@ -58,7 +59,7 @@ pub(super) async fn edge(State(edge): State<Edge>, mut request: Request, next: N
     if let Ok(id) = HeaderValue::from_str(&context.request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    // Codes, secrets and tokens are in these answers: no cache keeps them.
+    // Answers contain codes, secrets and tokens, so no cache may keep them.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let duration_ms = deadline.elapsed(clock).as_secs_f64() * 1000.0;
     log(method.as_str(), &context, response.status(), failure.as_ref(), duration_ms);
@@ -73,7 +74,7 @@ fn respond(dialect: &Dialect, failure: &Failure, context: &Context) -> Response 
     response
 }
 
-/// One line a request, without anything personal.
+/// Logs one line per request, without personal data.
 fn log(method: &str, context: &Context, status: StatusCode, failure: Option<&Failure>, duration_ms: f64) {
     let route = context.route.as_str();
     let request_id = context.request_id.as_str();

@@ -1,4 +1,4 @@
-//! How every failure is answered, in every dialect.
+//! The answer to every failure, in every dialect.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,11 @@ use crate::domain::error::Subject;
 use crate::domain::factor::FactorType;
 use crate::http::dialect::DIALECTS;
 
-/// What only the log may tell.
+/// An internal detail, which may appear only in the log.
 const INSIDE: &str = "a pipe burst";
 
-/// Every failure, in each kind that is answered apart, and its name: natively, in GenAuth, Logto and profile.
+/// Every failure, with a row for each kind that has its own answer, and its status and code in native, genauth, logto
+/// and profile.
 fn table() -> Vec<(Failure, &'static str)> {
     let enrollment = Subject::Enrollment(FactorType::Totp);
     let incorrect = |kind| Error::IncorrectCode { kind, remaining: Some(4) };
@@ -95,7 +96,7 @@ fn table() -> Vec<(Failure, &'static str)> {
     failures.into_iter().chain(refusals).collect()
 }
 
-/// The number of each failure. The compiler asks for that of a new one.
+/// A number for each failure. The compiler demands one for a new failure.
 fn number(failure: &Failure) -> usize {
     let error = match failure {
         Failure::Invalid(_) => return 0,

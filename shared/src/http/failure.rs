@@ -1,4 +1,5 @@
-//! What a request is refused for, as the edge hands it to the dialect: what is wrong with its form, or what the rules refuse.
+//! The failure of a request, which the edge gives to the dialect: the form of the request is wrong, or the rules refuse
+//! it.
 
 use std::fmt;
 
@@ -7,10 +8,10 @@ use axum::response::{IntoResponse, Response};
 
 use crate::domain::error::Error;
 
-/// Why a request was not carried out.
+/// The reason that a request was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The request's fields are missing, of a wrong type, or make no sense.
+    /// Fields of the request are missing, of a wrong type, or invalid.
     Invalid(Vec<FieldProblem>),
     /// The body is not JSON by its content type.
     UnsupportedMediaType,
@@ -20,12 +21,12 @@ pub enum Failure {
     Refused(Error),
 }
 
-/// A field and what is wrong with it. Never the value.
+/// A field and its problem, without the field's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldProblem {
     /// The field's path, as `profile.phoneNumber`; empty for the whole body.
     pub field: String,
-    /// What is wrong, as the end of a sentence that begins with the field.
+    /// The problem, worded as the end of a sentence that begins with the field.
     pub problem: &'static str,
 }
 
@@ -82,7 +83,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// On its way to the edge, where the dialect answers.
+/// A response that carries the failure to the edge, where the dialect makes the answer.
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();

@@ -1,4 +1,5 @@
-//! HTTP: the route table, who calls, bodies, and one module per dialect. A handler decodes, makes one call, encodes.
+//! HTTP: the route table, the caller, request bodies, and one module per dialect. A handler decodes, makes one call and
+//! encodes.
 
 mod body;
 pub mod caller;
@@ -35,7 +36,7 @@ use zeroize::Zeroizing;
 
 pub use body::MAX_BYTES;
 
-/// What a browser or a client says of its language, besides the body.
+/// The language header of a request: `x-authing-lang`, else `accept-language`.
 struct Accepts(Option<String>);
 
 impl FromRequestParts<Arc<Service>> for Accepts {
@@ -57,7 +58,7 @@ impl Accepts {
     }
 }
 
-/// The factor id in a route's path. What can't be one names no factor.
+/// The factor id in a route's path. A malformed id is refused as not found.
 struct PathId(FactorId);
 
 impl FromRequestParts<Arc<Service>> for PathId {
@@ -69,19 +70,19 @@ impl FromRequestParts<Arc<Service>> for PathId {
     }
 }
 
-/// A parameter of the route's path, percent-decoded. `None` where it is no text.
+/// A parameter of the route's path, percent-decoded. `None` if it is missing or not UTF-8.
 async fn path_parameter(parts: &mut Parts, service: &Arc<Service>, name: &str) -> Option<String> {
     let parameters = RawPathParams::from_request_parts(parts, service).await.ok()?;
     parameters.iter().find(|(each, _)| *each == name).map(|(_, value)| value.to_owned())
 }
 
-/// A factor id from outside.
+/// Parses a factor id from outside.
 fn factor_id(text: &str) -> Result<FactorId, Error> {
     FactorId::parse(text).ok_or(Error::NotFound(Subject::Factor))
 }
 
 impl Fields {
-    /// A phone number, with the country code of another field or the default one.
+    /// A required phone number. A number without a country code gets `country_code`, or else the default one.
     fn phone_number(&self, service: &Service, name: &str, country_code: Option<&str>) -> Result<Destination, Failure> {
         let country_code = country_code.unwrap_or(&service.settings().default_country_code);
         let number = PhoneNumber::parse(self.text(name)?, Some(country_code)).map_err(|problem| match problem {
@@ -91,19 +92,19 @@ impl Fields {
         number.map(Destination::Phone)
     }
 
-    /// An e-mail address.
+    /// A required e-mail address.
     fn email_address(&self, name: &str) -> Result<Destination, Failure> {
         let address = EmailAddress::parse(self.text(name)?);
         address.map(Destination::Email).map_err(|problem| self.problem(name, problem.as_str()))
     }
 
-    /// A code of any shape, as the dialects of others take it: one that can't be right is a wrong one.
+    /// A required code of any form. Genauth, logto and profile use it: they treat a malformed code as a wrong one.
     fn code(&self, name: &str) -> Result<Code, Failure> {
         self.text(name).map(Code::parse)
     }
 }
 
-/// What an authenticator app is given.
+/// The secret for an authenticator app, in the forms that replies contain.
 struct AppOffer {
     secret: Zeroizing<String>,
     uri: String,
@@ -126,7 +127,7 @@ impl AppOffer {
         Ok(Self { secret, uri: uri.to_string(), qr_code })
     }
 
-    /// Begins to enrol an app by a route that enrols nothing else.
+    /// Begins the enrolment of an app, for a route that enrols nothing else.
     async fn begin(
         service: &Service,
         caller: &Caller,

@@ -32,7 +32,8 @@ fn terms(settings: &Settings) -> Terms {
         enrollment_seconds: settings.enrollment_seconds,
         check_needed: CheckNeeded::ToBegin,
         apps: AppsAllowed::One,
-        // The page shows what it is given when two-factor is turned on. An empty list would be a page without codes.
+        // The page shows the codes of the reply when two-factor is turned on. An empty list would show a page without
+        // codes.
         recovery: RecoveryHandout::WithEveryFactor(settings.profile_recovery_codes),
     }
 }
@@ -51,7 +52,7 @@ fn routes() -> Vec<Route> {
 struct Body<T> {
     status: &'static str,
     message: String,
-    /// `null` where there is none.
+    /// `null` if there is no data.
     data: Option<T>,
 }
 
@@ -75,7 +76,7 @@ async fn generate(State(service): State<Arc<Service>>, caller: Caller, _: Ignore
 
 async fn enable(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<Vec<String>> {
     let code = fields.code("code")?;
-    // The page holds no token: the user's one pending app is meant.
+    // The page holds no token, so it means the user's only pending app.
     let terms = DIALECT.terms(&service);
     let claim = Claim { realm: terms.realm, factor_type: FactorType::Totp, nonce: None };
     let confirmed = service.confirm(&caller, &terms, claim, &code).await?;

@@ -1,5 +1,5 @@
-//! The route table: every route with its function, its dialect, and who may call it. The routers, the template and the
-//! tests follow from it.
+//! The route table: every route with its function, its dialect and its kind of caller. The routers are made from it,
+//! and tests compare the template with it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -128,8 +128,8 @@ pub fn router(function: Option<Function>, service: &Arc<Service>) -> Router {
     router_behind(function, service, |_, handler| handler)
 }
 
-/// A router where `behind` wraps each route's handler by the kind of caller, as with an authorizer. An unknown path or
-/// method is answered 404 without it.
+/// A router in which `behind` wraps each route's handler by the kind of caller, for example in an authorizer. An
+/// unknown path or method is answered 404 without `behind`.
 pub fn router_behind(
     function: Option<Function>,
     service: &Arc<Service>,

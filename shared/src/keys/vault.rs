@@ -11,13 +11,13 @@ use crate::domain::secret::{Digest, KeyVersion, Passcode, RecoveryCode, Sealed};
 use crate::domain::token::NonceDigest;
 use crate::domain::vault::{Purpose, Vault};
 
-/// Seals, opens and digests for one user. What belongs to another user is out of its reach.
+/// Seals, opens and digests for one user. It can't open another user's values.
 pub struct UserVault<'a> {
     /// The keys.
     pub keyring: &'a Keyring,
     /// The user.
     pub user: &'a UserId,
-    /// The nonces of sealed values.
+    /// The source of the nonces of sealed values.
     pub randomness: &'a dyn Randomness,
 }
 

@@ -1,7 +1,7 @@
-//! Aggregates as items and back: which attribute holds what, under which key, and when it may be swept.
+//! Conversion between aggregates and items: their keys, their attributes, and the time when the store may delete them.
 //!
-//! Types, labels, times and counts stay readable to an operator; what is secret or personal is binary. An attribute
-//! that has its usual value is left out, because a write costs by the kilobyte.
+//! Types, labels, times and counts are readable to an operator. Secrets, destinations and digests are binary. An
+//! attribute with its usual value is left out, because a write costs by the kilobyte.
 
 use data_encoding::HEXLOWER;
 
@@ -22,25 +22,27 @@ use crate::domain::secret::{Digest, KeyVersion, Sealed};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{NonceDigest, Realm};
 
-/// The form that this code writes. Readers of a new form ship before its writers.
+/// The schema that this code reads and writes. A release that reads a new schema must be deployed before one that
+/// writes it.
 const SCHEMA: u32 = 1;
 
-/// Between the last moment at which an item matters and its time to live: the store deletes late, and "expired" must
-/// stay distinguishable from "unknown".
+/// Seconds from the last moment at which an item matters to its time to live. Until then "expired" stays
+/// distinguishable from "unknown". The store may delete the item even later.
 const KEPT_SECONDS: u64 = 86_400;
 
-/// How long the epoch of an account without factors is kept: longer than any enrolment begun before could live.
+/// Seconds for which the epoch of an account without factors is kept: longer than an enrolment that began before can
+/// live.
 const EMPTY_ACCOUNT_SECONDS: u64 = 7 * 86_400;
 
-/// An aggregate that is one item.
+/// An aggregate that is stored as one item.
 pub trait Record: Default {
-    /// Its attributes.
+    /// The item with its attributes.
     fn write(&self) -> Item;
 
-    /// The aggregate of an item.
+    /// Reads the aggregate from its item.
     ///
     /// # Errors
-    /// [`ItemError`] when the item is damaged or of a later schema.
+    /// [`ItemError`] if the item is damaged or of another schema.
     fn read(item: &Item) -> Result<Self, ItemError>;
 
     /// When the store may delete it, in Unix seconds; `None` keeps it.
@@ -318,7 +320,8 @@ fn step_number(Step(step): Step) -> i64 {
     i64::try_from(step).unwrap_or(i64::MAX)
 }
 
-/// What allowed a beginning: nothing, or an epoch, which counts for any session or for whoever began.
+/// Writes the authority of an enrolment or a challenge: no attribute for [`Allowed::NotYet`], else the epoch, and
+/// `anySession` for [`Allowed::AnySession`].
 fn write_allowed(item: Item, allowed: Allowed) -> Item {
     match allowed {
         Allowed::NotYet => item,
@@ -333,7 +336,7 @@ fn read_allowed(item: &Item) -> Result<Allowed, ItemError> {
     Ok(if any_session { Allowed::AnySession(epoch) } else { Allowed::Beginner(epoch) })
 }
 
-/// All digests of a set in one attribute, after the key version that they share.
+/// Writes all digests of a set into one attribute, after the key version that they share.
 fn write_set(set: &RecoverySet) -> Item {
     Item::default().with("codes", versioned(set.version(), &set.unused().concat()))
 }
@@ -344,7 +347,7 @@ fn read_set(item: &Item) -> Result<RecoverySet, ItemError> {
     if rest.is_empty() { Ok(RecoverySet::new(version, digests.to_vec())) } else { Err(ItemError("codes")) }
 }
 
-/// A ticket's realm and nonce digest, and the session that it is for. Without one it is the back end's.
+/// Writes a ticket's realm, nonce digest and session. A ticket without a session is the back end's.
 fn write_ticket(item: Item, ticket: &Ticket) -> Item {
     let session = match ticket.by {
         Actor::Session(session) => Some(session.0.to_vec()),
@@ -365,7 +368,7 @@ fn read_ticket(item: &Item) -> Result<Ticket, ItemError> {
     Ok(Ticket { realm: Realm::new(letter), by, nonce: NonceDigest(array(item, "nonce")?) })
 }
 
-/// Wrong codes in a row and the time of the last; none is the usual case.
+/// Writes the number of wrong codes and the time of the last one. No wrong codes is the usual case and writes nothing.
 fn write_wrong(item: Item, wrong: u32, last: Moment) -> Item {
     if wrong == 0 {
         return item;
@@ -382,7 +385,7 @@ fn read_tries(item: &Item) -> Result<Tries, ItemError> {
     Ok(Tries { wrong: item.optional_number("wrong")?.unwrap_or(0), last })
 }
 
-/// How codes are made, unless as every app makes them.
+/// Writes hash function and digits, unless they are the default.
 fn write_parameters(item: Item, parameters: Parameters) -> Item {
     if parameters == Parameters::default() {
         return item;
@@ -420,7 +423,7 @@ fn array<const N: usize>(item: &Item, name: &'static str) -> Result<[u8; N], Ite
     item.bytes(name)?.try_into().map_err(|_| ItemError(name))
 }
 
-/// Bytes after their key version.
+/// The key version in one byte, then the bytes.
 fn versioned(version: KeyVersion, bytes: &[u8]) -> Value {
     let mut value = Vec::with_capacity(bytes.len() + 1);
     value.push(version.0);

@@ -1,4 +1,4 @@
-//! The flows of the back end: those that are not as the user's, and the one that is its alone.
+//! The flows of the back end that differ from the user's, and the one that only the back end has.
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ fn forget() -> Ask {
     Ask::new("DELETE", "/v1/me", Value::Null).by_back_end()
 }
 
-/// Then the same number is enrolled, as if nothing had been.
+/// Afterwards the same number is enrolled, as for a new user.
 fn then_begin_afresh(scene: Scene) -> Scene {
     scene.then(|_, _| post(ENROLL, json!({"factorType": "sms", "phoneNumber": PHONE}))).then(|world, begun| {
         post(CONFIRM, json!({"enrollmentToken": text(begun, "/enrollmentToken"), "code": world.postbox.code()}))

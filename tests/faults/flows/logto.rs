@@ -15,7 +15,7 @@ fn verify(world: &World, begun: &Value) -> Ask {
     post(VERIFY, json!({"verificationId": text(begun, "/verificationId"), "code": code}))
 }
 
-/// Binds what was verified just now, or before.
+/// Binds the enrolment that was just verified, or verified before.
 fn bind(_: &World, verified: &Value) -> Ask {
     post(BIND, json!({"type": "Totp", "verificationId": text(verified, "/verificationId")}))
 }
@@ -30,7 +30,7 @@ flows! { FLOWS:
     }
     logto_verifies_a_secret => |world| {
         let begun = answered(world, post(SECRET, Value::Null)).await;
-        // Who never learned that it was verified tries the next code, or binds it at once.
+        // A client that lost the answer tries the next code, or binds the enrolment at once.
         let (again, to_bind) = (begun.clone(), begun.clone());
         Scene::new(verify(world, &begun)).then(move |world, _| verify(world, &again)).then(move |_, _| {
             post(BIND, json!({"type": "Totp", "verificationId": text(&to_bind, "/verificationId")}))

@@ -33,7 +33,7 @@ fn confirm_app(world: &World, begun: &Value) -> Ask {
     confirm(begun, &world.next_code(&text(begun, "/totp/secret")))
 }
 
-/// Confirms what a code was just sent to.
+/// Confirms the destination that a code was just sent to.
 fn confirm_sent(world: &World, begun: &Value) -> Ask {
     confirm(begun, &world.postbox.code())
 }
@@ -101,7 +101,7 @@ flows! { FLOWS:
     an_app_is_confirmed => |world| {
         let begun = answered(world, post(ENROLL, an_app("Phone"))).await;
         let secret = text(&begun, "/totp/secret");
-        // Whose codes got lost gets new ones: the confirmation was a check.
+        // A user whose recovery codes got lost gets new ones: the confirmation counted as a check.
         Scene::new(confirm_app(world, &begun))
             .then_check(&secret)
             .then(|_, _| post(CODES, Value::Null))
@@ -267,7 +267,7 @@ flows! { FLOWS:
     }
 }
 
-/// A wrong code for what a code was just sent to.
+/// Gives a wrong code for the destination that a code was just sent to.
 async fn answered_wrongly(world: &World, begun: &Value) {
     confirm(begun, &world.postbox.wrong_code()).of(world).await.expect(400);
 }

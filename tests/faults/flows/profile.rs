@@ -41,7 +41,7 @@ flows! { FLOWS:
     profile_enables => |world| {
         let generated = answered(world, generate()).await;
         let secret = secret(&generated);
-        // Whose codes got lost disables it and begins anew.
+        // A user whose recovery codes got lost disables the app and begins anew.
         Scene::new(enable(world, &generated))
             .then(move |world, _| patch(DISABLE, &world.next_code(&secret)))
             .then(|_, _| generate())

@@ -1,4 +1,4 @@
-//! Histories: what somebody may try after a change that has ended it, and what else happens in between.
+//! Histories: attempts to finish something after a change that has ended it, and other steps in between.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::oracle::SESSIONS;
 use super::steps::{By, Route, Step, Who, With, request, route, seconds, session, single, way, who, with};
 use super::ways::Way;
 
-/// A change by somebody who may make it.
+/// A change by an actor that may make it.
 #[derive(Clone, Copy, Debug)]
 enum Change {
     NewCodes,
@@ -21,7 +21,7 @@ pub(super) fn history() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn part() -> impl Strategy<Value = Vec<Step>> {
-    // An account without a factor asks for no check, and one with an app alone has nothing to challenge.
+    // An account without a factor needs no check, and an account with only an app has nothing to challenge.
     let address = || prop::option::weighted(0.8, Just(Step::AddressIfNeeded));
     prop_oneof![
         2 => seconds().prop_map(|seconds| vec![Step::Pass(seconds)]),
@@ -31,7 +31,7 @@ fn part() -> impl Strategy<Value = Vec<Step>> {
     ]
 }
 
-/// What T18 is about: each time somebody tries something that a change may have ended.
+/// The attacks of T18: an actor tries something that a change may have ended.
 fn attempt() -> BoxedStrategy<Vec<Step>> {
     prop_oneof![
         14 => attack().prop_map(|attack| attack.of_enrolment()),
@@ -52,7 +52,7 @@ fn attempt() -> BoxedStrategy<Vec<Step>> {
     .boxed()
 }
 
-/// A change, after a check where one is needed.
+/// A change, after a check if one is needed.
 fn made(who: Who, change: Change) -> Vec<Step> {
     let check = match who {
         Who::Session(session) => Some(Step::CheckIfNeeded { session }),
@@ -73,7 +73,7 @@ impl Change {
         }
     }
 
-    /// Another change in place of a binding that would replace the enrolment.
+    /// Replaces a binding that would replace the enrolment by another change.
     fn beside(self, way: Way) -> Self {
         match self {
             Self::Bind(other) if other.kind() == way.kind() => Self::NewCodes,
@@ -82,13 +82,13 @@ impl Change {
     }
 }
 
-/// Makes room for an app where the account may have one only.
+/// Makes room for an app if the dialect allows only one.
 fn room_for(way: Way) -> Option<Step> {
     let apps = Step::Remove { who: Who::Session(0), route: Route::Page, factor: 0, code: true };
     way.is_of_an_only_app().then_some(apps)
 }
 
-/// Somebody begins something, somebody else makes changes, and the first may pass another check before the end.
+/// One actor begins something, another makes changes, and the first may pass another check before it finishes.
 #[derive(Clone, Debug)]
 struct Attack {
     thief: Who,
@@ -109,7 +109,7 @@ impl Attack {
         }
     }
 
-    /// Steps from the beginning to the end of what is attacked.
+    /// The steps from `begin` to `end`, with the changes in between.
     fn around(&self, begin: Vec<Step>, changes: &[(Who, Change)], end: Step) -> Vec<Step> {
         let changes = changes.iter().flat_map(|(who, change)| made(*who, *change));
         let again = match self.thief {
@@ -154,7 +154,7 @@ fn attack() -> BoxedStrategy<Attack> {
         .boxed()
 }
 
-/// Somebody else than an actor.
+/// A function from an actor to another one.
 fn others() -> impl Strategy<Value = fn(Who) -> Who> {
     let next: fn(Who) -> Who = |who| match who {
         Who::Session(session) => Who::Session((session + 1) % SESSIONS),
@@ -171,7 +171,7 @@ fn others() -> impl Strategy<Value = fn(Who) -> Who> {
     prop_oneof![3 => Just(next), 2 => Just(third), 1 => Just(back_end)]
 }
 
-/// A session passes a check, somebody makes a change, and the session asks for something.
+/// A session passes a check, an actor makes a change, and the session makes a request.
 fn outlived(session: usize, who: Who, change: Change, request: Step) -> Vec<Step> {
     let room = request.way().and_then(room_for);
     let check = Step::Check { session, with: With::App };
@@ -179,7 +179,7 @@ fn outlived(session: usize, who: Who, change: Change, request: Step) -> Vec<Step
     room.into_iter().chain([check]).chain(made(who, change)).chain([by_session(request, session)]).collect()
 }
 
-/// A session makes changes, one after another, and asks for something when its check is old.
+/// A session makes one change after another, and makes a request when its check is old.
 fn prolonged(session: usize, changes: [Change; 2], request: Step) -> Vec<Step> {
     let who = Who::Session(session);
     let room = request.way().and_then(room_for);
@@ -217,7 +217,7 @@ fn handed_over(session: usize, way: Way, other: fn(Who) -> Who) -> Vec<Step> {
     room_for(way).into_iter().chain(begin).chain([finish]).collect()
 }
 
-/// The back end sends a code, and hands in the answer.
+/// The back end sends a code and answers the challenge.
 fn of_back_end(change: Option<(Who, Change)>) -> Vec<Step> {
     let change = change.map(|(who, change)| made(who, change)).unwrap_or_default();
     let begin = [Step::Challenge { who: Who::BackEnd, factor: 0 }];
@@ -248,7 +248,7 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// Seconds: about half the time for which a check counts, or a moment.
+/// Seconds: about half the time for which a check is valid, or ten.
 fn half_a_life() -> impl Strategy<Value = i64> {
     prop_oneof![1 => Just(10_i64), 2 => 290..=310_i64]
 }

@@ -72,7 +72,7 @@ impl Game {
         Ok(())
     }
 
-    /// With the last factor go the recovery codes and the checks.
+    /// Records a removal. The recovery codes and the checks are removed with the last factor.
     fn removed(&mut self, who: Who, what: &'static str) {
         self.oracle.note_change(who, what);
         if self.factors.is_empty() {

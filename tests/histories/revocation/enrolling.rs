@@ -1,4 +1,4 @@
-//! Enrolments: to begin them and to finish them.
+//! Enrolments: the steps that begin and finish them.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::steps::{By, Who};
 use super::ways::{Kind, LOGTO_VERIFY, Way, passed, texts};
 use crate::rig::Reply;
 
-/// No history enrols more: the account has room for all that was begun.
+/// The most factors of a history. Below it, the account has room for every enrolment that was begun.
 const MANY_FACTORS: usize = 28;
 
 impl Game {
@@ -22,7 +22,8 @@ impl Game {
         let reply = way.begin(&client, self.enrolments.len(), code.as_deref()).await;
         let (begun, not_begun) = (format!("{}: begun", way.dialect()), format!("{}: not begun", way.dialect()));
         let passed = match way {
-            // Logto asks for a check at the end. What was begun without one must not replace what was begun with one.
+            // Logto's dialect needs the check at the end. An enrolment begun without a check must not replace one begun
+            // with a check.
             Way::Logto => {
                 let newest = self.enrolments.iter().rfind(|enrolment| enrolment.way.kind() == Kind::App);
                 let is_in_the_way = newest.is_some_and(|newest| self.is_live(newest) && self.is_standing(newest));
@@ -56,7 +57,7 @@ impl Game {
         enrolment.is_open && self.world.now() < enrolment.ends
     }
 
-    /// Whether somebody could finish it now.
+    /// Whether any actor could finish it now.
     fn is_standing(&self, enrolment: &Enrolment) -> bool {
         let Beginning { changes, permit, .. } = enrolment.beginning;
         changes == self.oracle.changes.len() && permit != Permit::Nobody
@@ -74,7 +75,7 @@ impl Game {
         self.verify(newest, who, &code, true).await
     }
 
-    /// Logto's look at the code of an enrolment. It needs no check, and is none.
+    /// Logto's request to verify the code of an enrolment. It needs no check and does not count as one.
     async fn verify(&mut self, enrolment: usize, who: Who, code: &str, right: bool) -> Result<(), String> {
         let request = json!({"verificationId": self.enrolments[enrolment].proof.token, "code": code});
         let reply = self.client(who).post(LOGTO_VERIFY, request).await;
@@ -138,7 +139,7 @@ impl Game {
         };
         self.recovery = codes.unwrap_or_else(|| std::mem::take(&mut self.recovery));
         self.oracle.note_change(who, "binding");
-        // The first factor is a check of its own; another renews none.
+        // Binding the first factor counts as a check. Binding another renews no check.
         if self.factors.is_empty() {
             self.oracle.note_check(who, self.world.now());
         }

@@ -1,10 +1,10 @@
-//! Who may change factors, and who may finish what was begun: an oracle that knows changes and checks, and nothing else.
+//! The oracle: it knows only changes and checks, and says which actors may change factors or finish what was begun.
 
 use super::steps::Who;
 
 /// Sessions of the user.
 pub(super) const SESSIONS: usize = 3;
-/// Seconds for which a check counts, an enrolment lives and a challenge lives.
+/// Seconds for which a check is valid, an enrolment lives and a challenge lives.
 pub(super) const LIFE: i64 = 600;
 
 /// A change of factors.
@@ -31,7 +31,7 @@ pub(super) struct Beginning {
     pub(super) permit: Permit,
 }
 
-/// Who may finish it without another check while nothing changes.
+/// The actors that may finish it without another check while nothing changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Permit {
     Nobody,
@@ -56,17 +56,17 @@ impl Oracle {
         self.changes.push(Change { by, what });
     }
 
-    /// An account without a factor has no checks.
+    /// Removes all checks: an account without a factor has none.
     pub(super) fn forget_checks(&mut self) {
         self.checks = Default::default();
     }
 
-    /// Whether somebody else has made one of the changes since so many.
+    /// Whether another actor has made one of the changes after the first `since`.
     fn has_been_changed_for(&self, who: Who, since: usize) -> bool {
         self.changes[since..].iter().any(|change| change.by != who)
     }
 
-    /// Whether a session has passed a check in the last ten minutes, and after the last change of anybody else.
+    /// Whether a session has passed a check in the last ten minutes and after the last change of any other actor.
     pub(super) fn holds_check(&self, session: usize, now: i64) -> bool {
         self.checks[session].is_some_and(|check| {
             now < check.at + LIFE && !self.has_been_changed_for(Who::Session(session), check.changes)
@@ -91,7 +91,7 @@ impl Oracle {
         }
     }
 
-    /// Why an actor may not finish what was begun.
+    /// The reason that an actor may not finish what was begun.
     pub(super) fn why_unfinished(&self, beginning: Beginning, actor: Who) -> &'static str {
         let is_own = beginning.by == actor;
         let is_changed = self.changes.len() > beginning.changes;
@@ -111,7 +111,7 @@ impl Oracle {
         }
     }
 
-    /// How an actor came to be allowed to finish what was begun.
+    /// The reason that an actor may finish what was begun.
     pub(super) fn why_finished(&self, beginning: Beginning, actor: Who) -> &'static str {
         match beginning.by {
             Who::BackEnd => "by the back end",
@@ -124,7 +124,7 @@ impl Oracle {
         }
     }
 
-    /// Why a session that holds no check holds none.
+    /// The reasons that a session holds no check.
     pub(super) fn why_unchecked(&self, session: usize, now: i64) -> Vec<String> {
         let who = Who::Session(session);
         let check = self.checks[session];

@@ -1,4 +1,4 @@
-//! Plays a history against the service, and holds each answer against the oracle.
+//! Plays a history against the service and compares each answer with the oracle's.
 
 use super::oracle::{Beginning, Oracle};
 use super::steps::{By, Route, Step, Who, With};
@@ -7,7 +7,7 @@ use crate::rig::{Client, Plan, Reply, World};
 
 pub(super) const FACTORS: &str = "/v1/me/factors";
 
-/// The widest limits: no message and no code is refused for their sake.
+/// The widest limits, so that they refuse no message and no code.
 const SETTINGS: &[(&str, &str)] = &[
     ("GENAUTH_ENROLLMENT_SECONDS", "600"),
     ("RESEND_SECONDS", "1"),
@@ -35,7 +35,7 @@ pub(super) struct Enrolment {
     pub(super) ends: i64,
     /// It was neither finished nor replaced.
     pub(super) is_open: bool,
-    /// Logto has looked at its code.
+    /// Logto's request has verified its code.
     pub(super) is_verified: bool,
 }
 
@@ -56,9 +56,9 @@ pub(super) struct Game {
     pub(super) factors: Vec<Factor>,
     /// Recovery codes that were not used.
     pub(super) recovery: Vec<String>,
-    /// The newest last.
+    /// The newest is last.
     pub(super) enrolments: Vec<Enrolment>,
-    /// The newest last.
+    /// The newest is last.
     pub(super) challenges: Vec<Challenge>,
     pub(super) told: Vec<String>,
 }
@@ -74,7 +74,7 @@ pub(super) async fn play(steps: Vec<Step>) -> Result<Vec<String>, String> {
         told: Vec::new(),
     };
     for (number, step) in steps.iter().enumerate() {
-        // The same second has no room for two messages to a factor.
+        // A factor gets no two messages within the same second.
         game.world.pass(1);
         let played = game.play(step).await;
         played.map_err(|why| format!("step {number}, {step:?}: {why}\nof {steps:#?}\n{:#?}", game.oracle))?;
@@ -111,7 +111,7 @@ impl Game {
         }
     }
 
-    /// The account has just the factors that are known of.
+    /// Checks that the account has exactly the expected factors.
     async fn compare(&self) -> Result<(), String> {
         let known: Vec<_> = self.factors.iter().map(|factor| factor.id.clone()).collect();
         let listed = self.listed().await;
@@ -148,7 +148,7 @@ impl Game {
         }
     }
 
-    /// A code that is right now, and was not used: of this factor, or a recovery code, or of the only app.
+    /// A code that is right now and was not used: of this factor, a recovery code, or of the only app.
     pub(super) fn right_code(&self, factor: Option<usize>) -> Option<String> {
         let apps: Vec<_> = self.factors.iter().filter_map(|factor| factor.secret.as_ref()).collect();
         let own = factor.and_then(|factor| self.factors[factor].secret.as_ref());
@@ -159,14 +159,14 @@ impl Game {
         }
     }
 
-    /// A right code was looked at.
+    /// Records a check with a right code.
     pub(super) fn note_check(&mut self, who: Who, code: &str) {
         self.oracle.note_check(who, self.world.now());
         self.recovery.retain(|unused| unused != code);
     }
 
-    /// Holds the answer to a request for a change against the oracle. It must pass if the actor may change factors or hands
-    /// in a right code, and else it must be refused. `what` names both outcomes: passed, and refused.
+    /// Compares the answer to a request for a change with the oracle's. The request must pass if the actor may change
+    /// factors or gives a right code, and must be refused otherwise. `what` names both outcomes: passed and refused.
     pub(super) fn judge(
         &mut self,
         who: Who,

@@ -1,4 +1,4 @@
-//! What several sessions and the back end may do.
+//! The steps of several sessions and of the back end.
 
 use proptest::prelude::*;
 
@@ -27,11 +27,11 @@ pub(super) enum Step {
         way: Way,
         code: bool,
     },
-    /// Only the code of an enrolment in Logto's dialect is looked at.
+    /// Only verifies the code of an enrolment, in Logto's dialect.
     Verify {
         by: By,
     },
-    /// The nth newest enrolment that is open, and then those that are not.
+    /// Finishes the nth newest enrolment. The open ones are counted first.
     Finish {
         nth: usize,
         by: By,
@@ -41,17 +41,17 @@ pub(super) enum Step {
         session: usize,
         with: With,
     },
-    /// A check, if the session may not change factors without one.
+    /// Passes a check, if the session may not change factors without one.
     CheckIfNeeded {
         session: usize,
     },
-    /// The back end enrols an address, if the account has nothing that a code is sent to.
+    /// The back end enrols an address, if the account has no factor with a destination.
     AddressIfNeeded,
     Challenge {
         who: Who,
         factor: usize,
     },
-    /// The nth newest challenge that is open, and then those that are not.
+    /// Answers the nth newest challenge. The open ones are counted first.
     Answer {
         nth: usize,
         by: By,
@@ -78,14 +78,14 @@ impl Step {
     }
 }
 
-/// By whom something is finished.
+/// The actor that finishes something.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum By {
     Beginner,
     Other(Who),
 }
 
-/// What a session passes a check with. Where the account has no such thing, it takes another.
+/// The means with which a session passes a check. If the account does not have it, the session takes another.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum With {
     App,
@@ -99,11 +99,11 @@ pub(super) enum With {
 pub(super) enum Route {
     Native,
     Genauth,
-    /// It removes every app, with a code.
+    /// The profile page. It removes every app, with a code.
     Page,
 }
 
-/// One request that asks for a recent check.
+/// A request that needs a recent check.
 pub(super) fn request() -> impl Strategy<Value = Step> {
     let code = || prop::bool::weighted(0.2);
     prop_oneof![
@@ -139,7 +139,7 @@ pub(super) fn by() -> impl Strategy<Value = By> {
     prop_oneof![3 => Just(By::Beginner), 2 => who().prop_map(By::Other)]
 }
 
-/// Each dialect as often as another.
+/// A way to enrol, each dialect with the same probability.
 pub(super) fn way() -> impl Strategy<Value = Way> {
     prop_oneof![
         prop::sample::select(vec![Way::App, Way::Phone, Way::Address]),

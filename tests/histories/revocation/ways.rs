@@ -33,7 +33,7 @@ pub(super) enum Kind {
     Address,
 }
 
-/// What finishes an enrolment.
+/// The data that finishes an enrolment.
 #[derive(Clone, Debug)]
 pub(super) struct Proof {
     /// The token or the id. The page has none.
@@ -42,7 +42,7 @@ pub(super) struct Proof {
     pub(super) secret: Option<String>,
     /// The code that was sent.
     pub(super) code: String,
-    /// The recovery code that `GenAuth` shows at the beginning.
+    /// The recovery code that GenAuth's dialect shows at the beginning.
     pub(super) recovery: Option<String>,
 }
 
@@ -64,7 +64,7 @@ impl Way {
         }
     }
 
-    /// The way of the same kind in the native dialect, which is the only one of the back end.
+    /// The way of the same kind in the native dialect, the back end's only dialect.
     pub(super) fn native(self) -> Self {
         match self.kind() {
             Kind::App => Self::App,
@@ -78,7 +78,7 @@ impl Way {
         matches!(self, Self::GenauthApp | Self::Logto | Self::Page)
     }
 
-    /// Asks for an enrolment. Each number has a label and a destination of its own. Only the native dialect takes a code.
+    /// Begins an enrolment. Each `number` has its own label and destination. Only the native dialect takes a code.
     pub(super) async fn begin(self, client: &Client, number: usize, code: Option<&str>) -> Reply {
         let (national, address) = (format!("79{number:07}"), format!("{number}@example.org"));
         let (path, request) = match self {
@@ -99,7 +99,7 @@ impl Way {
         client.post(path, request).await
     }
 
-    /// What finishes the enrolment that has just begun.
+    /// The data that finishes the enrolment that has just begun.
     pub(super) fn proof(self, client: &Client, begun: &Reply) -> Proof {
         let token = match self {
             Self::App | Self::Phone | Self::Address => begun.text("/enrollmentToken"),
@@ -119,7 +119,7 @@ impl Way {
         Proof { token, secret, code, recovery }
     }
 
-    /// The request that makes a factor of it. Logto looks at the code in another request, before this one.
+    /// The request that makes it a factor. In Logto's dialect another request has verified the code before.
     pub(super) async fn finish(self, client: &Client, token: &str, code: &str) -> Reply {
         let genauth = |factor_type| {
             let data = json!({"passCode": code});
@@ -156,7 +156,7 @@ pub(super) fn texts(reply: &Reply, name: &str) -> Option<Vec<String>> {
     Some(texts.iter().map(|text| text.as_str().unwrap().to_owned()).collect())
 }
 
-/// The secret in a URI.
+/// The secret in an `otpauth` URI.
 fn secret_of(uri: &str) -> String {
     uri.split("secret=").nth(1).unwrap().split('&').next().unwrap().to_owned()
 }

@@ -37,8 +37,8 @@ impl EmailAddress {
         let (local, domain) = typed.rsplit_once('@').ok_or(ContactProblem::Malformed)?;
         let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
         let grammatical = email_address::EmailAddress::parse_with_options(typed, options).is_ok();
-        // Some mailers decode `=?…?=` and route by `%` and `!`. They would deliver to another mailbox than the limits
-        // count.
+        // Some mailers decode `=?…?=` and route by `%` and `!`. They would deliver to a mailbox other than the one that
+        // the limits count.
         let reroutes = local.contains(['"', '%', '!']) || local.contains("=?");
         if !grammatical || reroutes || !is_host_name(domain) {
             return Err(ContactProblem::Malformed);
@@ -52,7 +52,8 @@ impl EmailAddress {
         &self.typed
     }
 
-    /// The form that limits count: in lower case and without a `+tag`, so that one mailbox is one destination.
+    /// The form that identifies the mailbox in limits: in lower case and without a `+tag`, so that one mailbox is one
+    /// destination.
     #[must_use]
     pub fn limit_form(&self) -> String {
         let (local, domain) = self.parts();

@@ -8,7 +8,7 @@ mod phone;
 pub use email::EmailAddress;
 pub use phone::PhoneNumber;
 
-/// What carries a message.
+/// The way in which a message is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Channel {
@@ -18,11 +18,11 @@ pub enum Channel {
     Email,
 }
 
-/// Where a passcode is sent.
+/// The destination of a passcode.
 pub enum Destination {
-    /// To a phone number.
+    /// A phone number.
     Phone(PhoneNumber),
-    /// To an e-mail address.
+    /// An e-mail address.
     Email(EmailAddress),
 }
 
@@ -45,7 +45,8 @@ impl Destination {
         }
     }
 
-    /// The text that limits count: the same for every spelling of one address. For digests only.
+    /// The text that identifies the destination in limits: the same for every spelling of one address. For digests
+    /// only.
     #[must_use]
     pub fn limit_form(&self) -> String {
         match self {
@@ -54,7 +55,7 @@ impl Destination {
         }
     }
 
-    /// What carries messages to it.
+    /// The channel of messages to it.
     #[must_use]
     pub fn channel(&self) -> Channel {
         match self {
@@ -75,7 +76,7 @@ impl Destination {
         }
     }
 
-    /// Whether messages to both end in one place.
+    /// Whether both are the same number or the same mailbox.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.channel() == other.channel() && self.limit_form() == other.limit_form()
@@ -87,7 +88,7 @@ impl Destination {
 pub enum MaskedDestination {
     /// A phone number.
     Phone {
-        /// As `+86`.
+        /// The country code with its plus sign, as `+86`.
         country_code: String,
         /// The number within the country, masked.
         national: String,
@@ -105,7 +106,7 @@ impl fmt::Display for MaskedDestination {
     }
 }
 
-/// The reason why a text is not a valid destination. It never contains the text.
+/// The reason that a text is not a valid destination. It never contains the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContactProblem {
     /// The text does not have the form of a phone number or an e-mail address.

@@ -19,7 +19,7 @@ pub struct PhoneNumber {
 impl PhoneNumber {
     /// The longest text that is parsed, in characters: three times what the digits need.
     const MAX_TEXT: usize = 48;
-    /// Digits of the shortest numbers: a country code of three digits, and the four of small islands.
+    /// Digits of the shortest numbers: a country code of three digits, and the four-digit numbers of small islands.
     const MIN_DIGITS: usize = 7;
     /// Digits of the longest number (ITU-T E.164, 6.2.1).
     const MAX_DIGITS: usize = 15;
@@ -140,8 +140,8 @@ fn dialled(text: &str) -> Option<String> {
     Some(dialled)
 }
 
-/// Whether a character is a separator without meaning: a space, punctuation, or a direction mark that comes along when
-/// a number is copied from an address book.
+/// Whether a character is a separator without meaning: a space, punctuation, or a direction mark that is copied with a
+/// number from an address book.
 fn is_between_digits(character: char) -> bool {
     matches!(character, ' ' | '\u{a0}' | '\u{202f}' | '\u{3000}')
         || matches!(character, '.' | '/' | '(' | ')' | '\u{ff08}' | '\u{ff09}')

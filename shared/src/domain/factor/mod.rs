@@ -1,5 +1,5 @@
-//! Factors that are enrolled, and candidates on their way in. Each kind of factor has a module of its own; the enums here
-//! are matched exhaustively, so that the compiler finds what a new kind needs.
+//! Enrolled factors, and candidates that wait for their first proof. Each kind of factor has its own module. The enums
+//! here are matched exhaustively, so that the compiler finds every place that a new kind needs.
 
 use super::contact::{Destination, MaskedDestination};
 use super::error::{CodeKind, Error};
@@ -17,7 +17,7 @@ pub mod totp;
 
 pub use super::contact::Channel;
 
-/// What a factor is.
+/// The type of a factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FactorType {
     /// An authenticator app.
@@ -29,7 +29,7 @@ pub enum FactorType {
 }
 
 impl FactorType {
-    /// Every type there is.
+    /// Every type.
     pub const ALL: [Self; 3] = [Self::Totp, Self::Sms, Self::Email];
 
     /// The name in tokens and items.
@@ -42,13 +42,13 @@ impl FactorType {
         }
     }
 
-    /// The type of a name.
+    /// The type with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|factor_type| factor_type.name() == name)
     }
 
-    /// The label of a factor that was given none.
+    /// The label of a factor for which the client gave none.
     #[must_use]
     pub const fn default_label(self) -> &'static str {
         match self {
@@ -67,7 +67,7 @@ impl FactorType {
         }
     }
 
-    /// How a factor of this type is challenged.
+    /// The kind of challenge of this type.
     #[must_use]
     pub const fn challenge(self) -> ChallengeKind {
         match self {
@@ -78,12 +78,12 @@ impl FactorType {
     }
 }
 
-/// How a factor is challenged.
+/// The kind of challenge of a factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChallengeKind {
-    /// Not at all: it makes its own codes.
+    /// The factor makes its own codes and is not challenged.
     None,
-    /// A passcode is sent by a channel.
+    /// A passcode is sent by this channel.
     Passcode(Channel),
 }
 
@@ -103,11 +103,11 @@ pub struct Candidate {
     pub id: FactorId,
     /// The label it will have.
     pub label: Label,
-    /// What its proof is checked against.
+    /// The data that its proof is checked against.
     pub setup: Setup,
 }
 
-/// What a candidate's proof is checked against.
+/// The data that a candidate's proof is checked against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Setup {
     /// An authenticator app's secret.
@@ -116,7 +116,7 @@ pub enum Setup {
     Passcode(passcode::Setup),
 }
 
-/// What was sealed of a candidate, opened once for all that a decision asks of it.
+/// The opened secret or destination of a candidate. A decision opens it once and uses it several times.
 pub enum Opened {
     /// An authenticator app's secret.
     Totp(TotpSecret),
@@ -135,7 +135,7 @@ impl Opened {
     }
 }
 
-/// What no two factors of an account share.
+/// The property that must be unique among the factors of an account.
 #[derive(Clone, Copy)]
 pub enum Place<'a> {
     /// The label of an authenticator app.
@@ -154,7 +154,7 @@ impl Candidate {
         }
     }
 
-    /// What is sealed of it.
+    /// Opens its secret or destination.
     ///
     /// # Errors
     /// As [`Vault::open`].
@@ -196,17 +196,17 @@ impl Candidate {
 
 const OTHER_KIND: Error = Error::Internal("the evidence of one kind of factor met another kind");
 
-/// How an enrolled factor is checked.
+/// The data that an enrolled factor is checked with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// By an authenticator app's code.
+    /// An authenticator app: its secret, and the last time step that was used.
     Totp(totp::Method),
-    /// By a passcode that is sent.
+    /// A passcode that is sent: its channel and destination.
     Passcode(passcode::Method),
 }
 
 impl Method {
-    /// Its secret or destination, as it is stored, and what it was sealed for.
+    /// The sealed secret or destination, and the purpose of the seal.
     fn sealed(&mut self) -> (Purpose, &mut Sealed) {
         match self {
             Self::Totp(method) => (Purpose::TotpSecret, &mut method.setup.secret),
@@ -238,7 +238,7 @@ impl Factor {
         Ok(Self { id, label, created_at: now, last_used_at: None, attempts: Attempts::default(), method })
     }
 
-    /// A factor as the store has it.
+    /// A factor from the store.
     pub(crate) fn recorded(
         id: FactorId,
         label: Label,
@@ -280,7 +280,7 @@ impl Factor {
         self.attempts
     }
 
-    /// How it is checked.
+    /// The data that it is checked with.
     #[must_use]
     pub fn method(&self) -> &Method {
         &self.method
@@ -301,7 +301,7 @@ impl Factor {
         self.factor_type().challenge() != ChallengeKind::None
     }
 
-    /// Where its passcodes are sent. `None`: none are sent.
+    /// The destination of its passcodes. `None` for an authenticator app.
     ///
     /// # Errors
     /// As [`Vault::open`].
@@ -312,7 +312,7 @@ impl Factor {
         }
     }
 
-    /// The factor as its owner may see it.
+    /// The summary of the factor, for its owner.
     ///
     /// # Errors
     /// As [`Vault::open`].
@@ -320,7 +320,8 @@ impl Factor {
         Ok(self.summary_to(self.destination(vault)?.as_ref()))
     }
 
-    /// The factor that a candidate has become, as its owner may see it. `opened` is what was sealed of it.
+    /// The summary of a factor that a candidate has just become. `opened` is the candidate's opened secret or
+    /// destination.
     #[must_use]
     pub fn summary_of(&self, opened: &Opened) -> FactorSummary {
         match opened {
@@ -345,7 +346,7 @@ impl Factor {
         self.label = label;
     }
 
-    /// Whether a code for it may be looked at now.
+    /// Checks that a code for it may be compared now.
     ///
     /// # Errors
     /// As [`Attempts::admit`].
@@ -353,8 +354,8 @@ impl Factor {
         self.attempts.admit(CodeKind::from(self.factor_type()), now, policy)
     }
 
-    /// A check was passed: wrong codes are forgotten, an app's step can't be used again, and the secret or destination is
-    /// sealed under the current key where an older one sealed it.
+    /// Records a passed check. The count of wrong codes returns to 0, an app's step can't be used again, and a secret
+    /// or destination that an older key sealed is sealed again under the current key.
     ///
     /// # Errors
     /// As [`Vault::open`].
@@ -374,7 +375,7 @@ impl Factor {
         Ok(())
     }
 
-    /// A check was failed.
+    /// Records a failed check.
     pub fn failed(&mut self, now: Timestamp) {
         self.attempts = self.attempts.and_wrong(now);
     }
@@ -385,7 +386,7 @@ impl Factor {
     }
 }
 
-/// A factor as its owner may see it.
+/// The summary of a factor, for its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FactorSummary {
     /// Its id.
@@ -394,7 +395,7 @@ pub struct FactorSummary {
     pub factor_type: FactorType,
     /// Its label.
     pub label: Label,
-    /// Where codes are sent to, most of it hidden. `None`: none are sent.
+    /// The masked destination of its passcodes. `None` for an authenticator app.
     pub destination: Option<MaskedDestination>,
     /// When it was enrolled.
     pub created_at: Timestamp,

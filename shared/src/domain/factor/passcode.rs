@@ -1,4 +1,4 @@
-//! SMS and e-mail: a passcode is sent to a number or an address, and comes back.
+//! SMS and e-mail: a passcode is sent to a number or an address, and the person types it in.
 
 use super::super::contact::Destination;
 use super::super::error::Error;
@@ -9,21 +9,21 @@ use super::super::token::NonceDigest;
 use super::super::vault::{Purpose, Vault};
 use super::Channel;
 
-/// What a candidate's passcode is checked against.
+/// The data that a candidate's passcode is checked against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setup {
-    /// Where passcodes are sent.
+    /// The channel and the destination of passcodes.
     pub method: Method,
-    /// The passcode that was sent.
+    /// The keyed digest of the passcode that was sent.
     pub awaited: Digest,
 }
 
-/// Where an enrolled factor's passcodes are sent.
+/// The channel and the destination of an enrolled factor's passcodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Method {
-    /// By which way.
+    /// The channel.
     pub channel: Channel,
-    /// Where to, sealed for this user and factor.
+    /// The destination, sealed for this user and factor.
     pub destination: Sealed,
 }
 
@@ -37,7 +37,7 @@ impl Method {
         Ok(Self { channel: destination.channel(), destination: sealed })
     }
 
-    /// The destination.
+    /// Opens the destination.
     ///
     /// # Errors
     /// As [`Vault::open`].

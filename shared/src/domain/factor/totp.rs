@@ -1,5 +1,5 @@
-//! Authenticator apps: time-based one-time passwords (RFC 6238), with the time step that matched, so that a code passes
-//! once.
+//! Authenticator apps: time-based one-time passwords (RFC 6238). The time step that matched is kept, so that a code
+//! passes only once.
 
 use subtle::ConstantTimeEq;
 use totp_rs::{Algorithm as Hash, Builder};
@@ -15,22 +15,22 @@ use super::super::vault::{Purpose, Vault};
 /// Seconds in a time step.
 pub const PERIOD: u64 = 30;
 
-/// Steps accepted before and after the server's own: the clock of a phone may be off by as much.
+/// Steps accepted before and after the server's own, because the clock of a phone may be wrong by as much.
 const SKEW: u64 = 1;
 
 /// The number of a time step since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Step(pub u64);
 
-/// The hash under the HMAC.
+/// The hash function of the HMAC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Algorithm {
-    /// What every authenticator app does.
+    /// SHA-1. Every authenticator app supports it.
     #[default]
     Sha1,
-    /// Ignored by many apps.
+    /// SHA-256. Many apps ignore it.
     Sha256,
-    /// Ignored by many apps.
+    /// SHA-512. Many apps ignore it.
     Sha512,
 }
 
@@ -52,10 +52,10 @@ impl Algorithm {
     }
 }
 
-/// How codes are made.
+/// The hash function and the number of digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameters {
-    /// The hash.
+    /// The hash function.
     pub algorithm: Algorithm,
     /// Digits in a code, 6 to 8.
     pub digits: u8,
@@ -67,26 +67,26 @@ impl Default for Parameters {
     }
 }
 
-/// What a candidate's code is checked against.
+/// The data that a candidate's code is checked against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setup {
     /// The app's secret, sealed for this user and factor.
     pub secret: Sealed,
-    /// How codes are made.
+    /// The hash function and the number of digits.
     pub parameters: Parameters,
 }
 
-/// What an enrolled app's code is checked against.
+/// The data that an enrolled app's code is checked against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Method {
-    /// The secret and how codes are made.
+    /// The secret and the parameters.
     pub setup: Setup,
     /// The latest step whose code was used.
     pub used: Step,
 }
 
 impl Setup {
-    /// A new secret, sealed, and as its owner gets it.
+    /// A new secret: sealed, and in plain for its owner.
     ///
     /// # Errors
     /// As [`Vault::seal`] and [`Randomness::fill`].
@@ -101,7 +101,7 @@ impl Setup {
         Ok((Self { secret, parameters }, plain))
     }
 
-    /// The secret.
+    /// Opens the secret.
     ///
     /// # Errors
     /// As [`Vault::open`].
@@ -113,7 +113,7 @@ impl Setup {
 
 /// Compares a code with those of the steps around `now`. A step up to and including `used` is spent.
 ///
-/// All steps are computed and compared whatever matches, so that the time says nothing.
+/// All steps are computed and compared in every case, so that the time taken reveals nothing.
 #[must_use]
 pub fn check(
     secret: &TotpSecret,
@@ -148,7 +148,7 @@ pub(crate) fn code_at(secret: &[u8], parameters: Parameters, step: Step) -> Stri
         .with_digits(parameters.digits)
         .with_step_duration(PERIOD)
         .with_secret(secret.to_vec())
-        // The checks of `build` are of lengths that the types already have.
+        // `build` would only check lengths that the types already guarantee.
         .build_noncompliant()
         .generate(step.0.saturating_mul(PERIOD))
         .to_string()

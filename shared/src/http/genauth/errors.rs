@@ -25,7 +25,7 @@ struct Envelope<'a> {
 /// The answer to a failed request.
 pub(super) fn respond(failure: &Failure, context: &Context) -> Response {
     let (status_code, api_code) = describe(failure);
-    // The Node client throws on any error that has no data: its `mfaOtpVerify` reads this instead.
+    // The Node client throws on any error without `data`. With it, its `mfaOtpVerify` reads `verified` instead.
     let is_verdict = matches!(
         failure,
         Failure::Refused(Error::IncorrectCode { .. } | Error::CodeAlreadyUsed | Error::NotEnrolled(_))
@@ -35,7 +35,7 @@ pub(super) fn respond(failure: &Failure, context: &Context) -> Response {
     Json(Envelope { status_code, message, api_code, request_id: &context.request_id, data }).into_response()
 }
 
-/// `statusCode` and `apiCode` of every failure. From 9001 on they are ours: GenAuth documents none.
+/// `statusCode` and `apiCode` of every failure. The `apiCode`s from 9001 on are ours, because GenAuth documents none.
 fn describe(failure: &Failure) -> (u16, Option<u16>) {
     match failure {
         Failure::Invalid(problems) if problems.iter().any(|each| each.field == "totp") => (400, Some(6003)),

@@ -1,4 +1,4 @@
-//! GenAuth's factor API (Authing v3): the clients `authing-node-sdk` and `authing` work with their host set to ours.
+//! GenAuth's factor API (Authing v3). The clients `authing-node-sdk` and `authing` work if their host is set to ours.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ fn terms(settings: &Settings) -> Terms {
 
 type Reply<T> = Result<Json<Envelope<T>>, Failure>;
 
-/// The path whose failures carry `data.verified`, because its clients read that.
+/// The path whose failures have `data.verified`, because its clients read that field.
 const VERIFY_PATH: &str = "/api/v3/mfa-totp-verify";
 
 fn routes() -> Vec<Route> {
@@ -63,7 +63,7 @@ fn routes() -> Vec<Route> {
     ]
 }
 
-/// What every answer is wrapped in. A success has no `apiCode`.
+/// The envelope of every answer. A success has no `apiCode`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Envelope<T> {

@@ -22,7 +22,7 @@ struct Body {
     details: Option<String>,
 }
 
-/// What the person could pass a check with.
+/// The factors with which the person can pass a check.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Data {

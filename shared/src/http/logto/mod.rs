@@ -1,4 +1,4 @@
-//! Logto's Experience API, as far as authenticator apps go.
+//! Logto's Experience API: the part for authenticator apps.
 
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ struct VerificationReply {
     verification_id: String,
 }
 
-/// With an id, the code of a new secret; without, of the enrolled app.
+/// With a `verificationId`, the code is of a new secret; without one, of the enrolled app.
 async fn totp_verify(
     State(service): State<Arc<Service>>,
     caller: Caller,

@@ -25,7 +25,7 @@ struct Problem<'a> {
     remaining_attempts: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<Vec<FieldReply<'a>>>,
-    /// What the person could pass a check with.
+    /// The factors with which the person can pass a check.
     #[serde(skip_serializing_if = "Option::is_none")]
     factors: Option<Vec<FactorReply>>,
 }

@@ -1,4 +1,5 @@
-//! Countersign's own dialect: JSON, and RFC 9457 problems. Users speak it, and the application's back end for them.
+//! Countersign's own dialect: JSON, and RFC 9457 problems. Users call it, and the application's back end calls it for
+//! them.
 
 use std::sync::Arc;
 
@@ -64,7 +65,7 @@ fn routes() -> Vec<Route> {
     routes.into_iter().flatten().chain([forget]).collect()
 }
 
-/// The route of a user and that of the back end for any user: one handler.
+/// The user's own route, and the back end's route for any user, with the same handler.
 fn for_both<T: 'static>(
     function: Function,
     method: Method,
@@ -309,7 +310,7 @@ async fn new_recovery_codes(
     Ok((StatusCode::CREATED, Json(RecoveryReply { recovery_codes: grouped(&codes) })))
 }
 
-/// Everything of a user is gone.
+/// Forgets the user.
 async fn forget(State(service): State<Arc<Service>>, caller: Caller, _: Ignored) -> Result<StatusCode, Failure> {
     service.forget(&caller).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -319,7 +320,7 @@ fn grouped(codes: &[RecoveryCode]) -> Vec<String> {
     codes.iter().map(RecoveryCode::grouped).collect()
 }
 
-/// What `factorType` and its destination ask for.
+/// The app or the destination that `factorType` and its field name.
 fn target(service: &Service, fields: &Fields) -> Result<Target, Failure> {
     let factor_type = factor_type(fields)?.ok_or_else(|| fields.problem("factorType", "is missing"))?;
     Ok(match factor_type {
