@@ -93,7 +93,9 @@ impl Walk<'_> {
         }
         let token = self.with(caller, ENROLL, &[], &request).expect(201).text("/enrollmentToken");
         let code = self.sent(to);
-        let confirmed = self.call(user, CONFIRM, &json!({"enrollmentToken": token, "code": code})).expect(201);
+        // The session that began it finishes it.
+        let confirm = json!({"enrollmentToken": token, "code": code});
+        let confirmed = self.with(caller, CONFIRM, &[], &confirm).expect(201);
         let id = confirmed.text("/factor/id");
         for whom in [json!({"factorId": id}), json!({"factorType": factor_type})] {
             let challenge = self.call(user, CHALLENGE, &whom).expect(201).text("/challengeId");

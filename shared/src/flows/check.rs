@@ -105,17 +105,17 @@ fn check_apps(work: &mut Work, cx: &Cx<'_>, digits: &Passcode, apps: &Apps) -> R
     if is_spent {
         return Err(Error::CodeAlreadyUsed);
     }
-    let mut remaining = None;
+    let mut remaining = Vec::new();
     for id in &wrong {
         let factor = account.factor_mut(id)?;
         factor.failed(cx.now);
-        remaining = factor.attempts().remaining(cx.policy());
+        remaining.push(factor.attempts().remaining(cx.policy()));
     }
     if wrong.is_empty() {
         return Err(delayed.unwrap_or(Error::NotEnrolled(FactorType::Totp)));
     }
     work.settle();
-    Err(Error::IncorrectCode { kind: CodeKind::Totp, remaining })
+    Err(Error::IncorrectCode { kind: CodeKind::Totp, remaining: remaining.into_iter().min().flatten() })
 }
 
 /// Spends a recovery code. A wrong one is neither counted nor delayed, and writes nothing, so a flood of wrong codes

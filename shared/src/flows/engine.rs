@@ -398,7 +398,7 @@ impl Service {
             }
         };
         // If this fails, an enrolment or a challenge stays for which nobody has the token. Its owner can try again
-        // after a minute.
+        // when the next message is due.
         match self.commit(undo).await {
             Ok(Some(_)) => {}
             Ok(None) => tracing::info!("a message was not sent, and another request has gone on since"),
