@@ -251,7 +251,15 @@ impl Owner {
         }
         let is_theirs = pending.epoch == self.epoch && pending.session.is_none_or(|begun_by| begun_by == session);
         let is_allowed = is_theirs || pending.begun_by == session && self.has_recent_check(session, now);
-        let refused = Expected::of((!is_allowed).then(|| refusal("step_up_required")))
+        // A check is asked for where one helps. Else another session's is not there, and one's own has ended.
+        let not_allowed = if !self.factors.is_empty() && !self.has_recent_check(session, now) {
+            "step_up_required"
+        } else if pending.begun_by == session {
+            "expired"
+        } else {
+            "not_found"
+        };
+        let refused = Expected::of((!is_allowed).then(|| refusal(not_allowed)))
             .or(self.no_room(kind, &pending.label, &pending.to))
             .or(pending.wrong.ends(now));
         // A request that is refused for another reason is refused before its code is compared.

@@ -57,10 +57,10 @@ impl Game {
         enrolment.is_open && self.world.now() < enrolment.ends
     }
 
-    /// Whether any actor could finish it now.
+    /// Whether the actor that began it could finish it now.
     fn is_standing(&self, enrolment: &Enrolment) -> bool {
-        let Beginning { changes, permit, .. } = enrolment.beginning;
-        changes == self.oracle.changes.len() && permit != Permit::Nobody
+        let beginning = enrolment.beginning;
+        self.oracle.may_finish(beginning, beginning.by, self.world.now())
     }
 
     pub(super) async fn verify_newest(&mut self, by: By) -> Result<(), String> {
