@@ -45,6 +45,13 @@ impl MakeWriter<'_> for Log {
     }
 }
 
+/// Adds a subscriber for the whole test process.
+fn keep_call_sites_on() {
+    // With only one subscriber, a call site that another thread reaches first is turned off for all threads.
+    static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
+    ANOTHER.get_or_init(|| Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish()));
+}
+
 impl Log {
     /// Captures everything that this thread logs until the guard is dropped, with spans and their fields.
     fn capture(form: Form) -> (Self, DefaultGuard) {
@@ -54,6 +61,7 @@ impl Log {
     /// Captures everything that this thread logs until the guard is dropped, as the functions and the local server
     /// write it.
     fn as_served(form: Form) -> (Self, DefaultGuard) {
+        keep_call_sites_on();
         let log = Self::default();
         let dispatch = telemetry::dispatch(form, Level::INFO, false, log.clone());
         let guard = tracing::dispatcher::set_default(&dispatch);
@@ -62,9 +70,7 @@ impl Log {
 
     /// Captures like [`Self::capture`], from this level on.
     pub(crate) fn capture_at(level: Level, form: Form) -> (Self, DefaultGuard) {
-        // With only one subscriber, a call site that another thread reaches first is turned off for all threads.
-        static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
-        ANOTHER.get_or_init(|| Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish()));
+        keep_call_sites_on();
         let log = Self::default();
         let builder = tracing_subscriber::fmt()
             .with_max_level(level)

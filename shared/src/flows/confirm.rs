@@ -226,8 +226,10 @@ fn bind(
     let factor_type = draft.candidate.factor_type();
     let account = work.account_mut()?;
     let (recovery_codes, codes) = match terms.recovery {
-        RecoveryHandout::WithFirstFactor(count) if account.factors().is_empty() => some(recovery_codes(cx, count)?),
-        RecoveryHandout::WithEveryFactor(count) => some(recovery_codes(cx, count)?),
+        RecoveryHandout::WithFirstFactor(count) if account.factors().is_empty() => {
+            some(recovery_codes::<{ RecoveryCode::SHORT }>(cx, count)?)
+        }
+        RecoveryHandout::WithEveryFactor(count) => some(recovery_codes::<{ RecoveryCode::SHORT }>(cx, count)?),
         RecoveryHandout::ShownAtBeginning => (NewCodes::default(), draft.recovery.clone()),
         RecoveryHandout::WithFirstFactor(_) | RecoveryHandout::OnRequest => (NewCodes::default(), None),
     };
@@ -244,9 +246,9 @@ fn some((codes, set): (NewCodes, RecoverySet)) -> (NewCodes, Option<RecoverySet>
 }
 
 /// `count` new recovery codes, and the set of their digests.
-pub(super) fn recovery_codes(cx: &Cx<'_>, count: usize) -> Result<(NewCodes, RecoverySet), Error> {
+pub(super) fn recovery_codes<const BYTES: usize>(cx: &Cx<'_>, count: usize) -> Result<(NewCodes, RecoverySet), Error> {
     let version = cx.vault.current();
-    let random = |_| RecoveryCode::random::<{ RecoveryCode::SHORT }>(cx.randomness);
+    let random = |_| RecoveryCode::random::<BYTES>(cx.randomness);
     let codes = (0..count).map(random).collect::<Result<Vec<_>, _>>()?;
     let digest = |code| cx.vault.recovery_digest(version, code).map(|digest| digest.bytes);
     let digests = codes.iter().map(digest).collect::<Result<_, Error>>()?;

@@ -3,10 +3,11 @@
 use zeroize::Zeroizing;
 
 use super::check::{Apps, authorize, step_up_required};
+use super::confirm::{NewCodes, recovery_codes};
 use super::engine::{Cx, LimitIndex, Name, Outcome, Outgoing, UseCase, Work, not_configured};
 use super::{Caller, Service};
-use crate::delivery::Language;
 use crate::delivery::messages::Platform;
+use crate::delivery::{Language, Message};
 use crate::domain::account::Account;
 use crate::domain::contact::{Destination, MaskedDestination};
 use crate::domain::enrollment::{Draft, Enrollment, Ticket};
@@ -151,12 +152,12 @@ impl UseCase for Enroll<'_> {
         let begun = self.begin(cx, label, allowed, tries)?;
         if let Some(limit) = self.limit {
             work.rewind(&Name::Limit(limit), cx.now);
-            let charged = work.limit_mut(limit)?.charge(cx.vault.user_tag()?, cx.now, cx.policy())?;
-            *work.limit_mut(limit)? = charged;
+            let counted = work.limit_mut(limit)?;
+            *counted = counted.charge(cx.vault.user_tag()?, cx.now, cx.policy())?;
         }
         *work.enrollment_mut(factor_type)? = Enrollment::Pending(begun.draft);
         let undo = [Name::Enrollment(factor_type)].into_iter().chain(self.limit.map(Name::Limit)).collect();
-        let message = begun.code.and_then(|code| self.message(cx, &code)).map(|message| Outgoing { message, undo });
+        let message = begun.message.map(|message| Outgoing { message, undo });
         Ok(Outcome { reply: begun.reply, message })
     }
 }
@@ -165,8 +166,8 @@ impl UseCase for Enroll<'_> {
 struct Begun {
     draft: Draft,
     reply: Enrolled,
-    /// The passcode to send.
-    code: Option<Passcode>,
+    /// The message that brings the passcode. An app needs none.
+    message: Option<Message>,
 }
 
 impl Enroll<'_> {
@@ -207,11 +208,11 @@ impl Enroll<'_> {
     }
 
     fn begin(&self, cx: &Cx<'_>, label: Label, allowed: Allowed, tries: Tries) -> Result<Begun, Error> {
-        let Request { terms, target, .. } = self.request;
+        let Request { terms, target, language, platform, .. } = self.request;
         let token = EnrollmentToken::random(terms.realm, target.factor_type(), cx.randomness)?;
         let ticket = Ticket { realm: terms.realm, by: cx.caller.actor, nonce: token.nonce.digest() };
         let id = FactorId::random(cx.randomness)?;
-        let (setup, recovery, offer, code) = match target {
+        let (setup, recovery, offer, message) = match target {
             Target::App => {
                 let parameters = cx.policy().totp;
                 let (setup, secret) = totp::Setup::new(cx.vault, &id, parameters, cx.randomness)?;
@@ -224,36 +225,27 @@ impl Enroll<'_> {
                 let awaited = cx.vault.passcode_digest(cx.vault.current(), &id, ticket.nonce, &code)?;
                 let method = passcode::Method::new(cx.vault, &id, destination)?;
                 let setup = Setup::Passcode(passcode::Setup { method, awaited });
-                (setup, None, Offer::Sent(destination.masked()), Some(code))
+                let minutes = terms.enrollment_seconds / 60;
+                let message = cx.settings.wording.passcode(destination, &code, *platform, *language, minutes);
+                (setup, None, Offer::Sent(destination.masked()), Some(message))
             }
         };
         let expires_at = cx.now.plus(terms.enrollment_seconds);
         let candidate = Candidate { id, label, setup };
         let draft = Draft { ticket, candidate, allowed, expires_at, tries, recovery };
-        Ok(Begun { draft, reply: Enrolled { token, expires_at, offer }, code })
+        Ok(Begun { draft, reply: Enrolled { token, expires_at, offer }, message })
     }
 
     /// The recovery code that is shown before the confirmation, if the terms ask for it.
     fn recovery_code(&self, cx: &Cx<'_>) -> Result<Option<(RecoveryCode, RecoverySet)>, Error> {
         match self.request.terms.recovery {
             RecoveryHandout::ShownAtBeginning => {
-                let code = RecoveryCode::random::<{ RecoveryCode::LONG }>(cx.randomness)?;
-                let version = cx.vault.current();
-                let digest = cx.vault.recovery_digest(version, &code)?;
-                Ok(Some((code, RecoverySet::new(version, vec![digest.bytes]))))
+                let (NewCodes(mut codes), set) = recovery_codes::<{ RecoveryCode::LONG }>(cx, 1)?;
+                Ok(codes.pop().map(|code| (code, set)))
             }
             RecoveryHandout::WithFirstFactor(_) | RecoveryHandout::WithEveryFactor(_) | RecoveryHandout::OnRequest => {
                 Ok(None)
             }
-        }
-    }
-
-    fn message(&self, cx: &Cx<'_>, code: &Passcode) -> Option<crate::delivery::Message> {
-        let Request { terms, target, language, platform, .. } = self.request;
-        let minutes = terms.enrollment_seconds / 60;
-        match target {
-            Target::App => None,
-            Target::Destination(to) => Some(cx.settings.wording.passcode(to, code, *platform, *language, minutes)),
         }
     }
 }

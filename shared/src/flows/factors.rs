@@ -8,7 +8,7 @@ use crate::domain::account::Change;
 use crate::domain::error::Error;
 use crate::domain::factor::{FactorSummary, FactorType};
 use crate::domain::ids::{FactorId, Label};
-use crate::domain::secret::Code;
+use crate::domain::secret::{Code, RecoveryCode};
 
 /// Everything that a user has enrolled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,7 +126,7 @@ pub(super) fn new_recovery_codes(code: Option<&Code>) -> impl UseCase<Reply = Ne
         if work.account()?.factors().is_empty() {
             return Err(Error::NotEnrolled(FactorType::Totp));
         }
-        let (codes, set) = recovery_codes(cx, cx.policy().recovery_codes)?;
+        let (codes, set) = recovery_codes::<{ RecoveryCode::SHORT }>(cx, cx.policy().recovery_codes)?;
         change(work, cx, Change::ReplaceCodes(set))?;
         Ok(codes)
     })
