@@ -1,4 +1,4 @@
-//! The README says what is: its tables are held against the code, and against what the other tests saw.
+//! The documents agree with the code, and with the answers that the other tests saw.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,9 +13,9 @@ fn read(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The part of the README under a heading or marker, up to the next.
-fn section<'a>(readme: &'a str, from: &str, to: &str) -> &'a str {
-    let (_, rest) = readme.split_once(from).unwrap_or_else(|| panic!("the README has no {from:?}"));
+/// The part of a page from one heading or marker up to another.
+fn section<'a>(page: &'a str, from: &str, to: &str) -> &'a str {
+    let (_, rest) = page.split_once(from).unwrap_or_else(|| panic!("the page has no {from:?}"));
     rest.split_once(to).map_or(rest, |(part, _)| part)
 }
 
@@ -37,14 +37,14 @@ fn settings(settings: &[Setting]) -> Vec<Vec<String>> {
 #[test]
 fn the_tables_of_settings_are_those_in_the_code() {
     for (name, expected) in [("settings", SETTINGS), ("deployment-settings", DEPLOYMENT_SETTINGS)] {
-        assert_table(name, &settings(expected));
+        assert_table("docs/settings.md", name, &settings(expected));
     }
 }
 
 /// The table between two comments of this name has these rows.
-fn assert_table(name: &str, expected: &[Vec<String>]) {
-    let readme = read("README.md");
-    let documented = rows(section(&readme, &format!("<!-- {name} -->"), &format!("<!-- /{name} -->")));
+fn assert_table(page: &str, name: &str, expected: &[Vec<String>]) {
+    let page = read(page);
+    let documented = rows(section(&page, &format!("<!-- {name} -->"), &format!("<!-- /{name} -->")));
     let table: Vec<_> = expected.iter().map(|row| format!("| {} |", row.join(" | "))).collect();
     assert_eq!(documented, expected, "the table of {name} should be:\n{}", table.join("\n"));
 }
@@ -70,9 +70,9 @@ fn units(flow: &str) -> [u32; 2] {
 
 /// US dollars for a million: of requests without their units, of read units, of write units.
 fn prices() -> [f64; 3] {
-    let readme = read("README.md");
+    let page = read("docs/costs.md");
     let [mut request, mut read, mut write] = [0.0; 3];
-    for row in rows(section(&readme, "<!-- prices -->", "<!-- /prices -->")) {
+    for row in rows(section(&page, "<!-- prices -->", "<!-- /prices -->")) {
         let price: f64 = row[1].parse().unwrap();
         match (row[0].as_str(), row[2].as_str()) {
             (name, "see above") if name.contains("read unit") => read = price,
@@ -98,7 +98,7 @@ fn what_it_costs_is_computed_from_the_prices_and_from_what_each_request_takes() 
         let numbers = [requests, reads, writes].map(|number| number.to_string());
         [vec![(*what).to_owned()], numbers.to_vec(), vec![format!("{:.4}", sum / 1000.0)]].concat()
     };
-    assert_table("costs", &COSTS.iter().map(row).collect::<Vec<_>>());
+    assert_table("docs/costs.md", "costs", &COSTS.iter().map(row).collect::<Vec<_>>());
 
     // The table: what an item weighs and 100 bytes that DynamoDB adds, at $0.25 a GB and $0.20 for the backup.
     let sizes = read("tests/sizes/snapshots/countersign__sizes__items__every_item.snap");
@@ -106,14 +106,14 @@ fn what_it_costs_is_computed_from_the_prices_and_from_what_each_request_takes() 
     let bytes: f64 = usual.split_whitespace().next().unwrap().parse().unwrap();
     let gigabytes = (bytes + 100.0) / 1000.0;
     let sentence = format!("weigh {gigabytes:.1} GB, which is ${:.2} a month", gigabytes * (0.25 + 0.20));
-    assert!(read("README.md").contains(&sentence), "{sentence}");
+    assert!(read("docs/costs.md").contains(&sentence), "{sentence}");
 }
 
 #[test]
 fn every_route_is_in_the_row_of_its_function_and_nothing_else_is() {
-    let readme = read("README.md");
+    let page = read("docs/api.md");
     let mut documented = BTreeSet::new();
-    for row in rows(section(&readme, "## Routes", "A native request")) {
+    for row in rows(section(&page, "<!-- routes -->", "<!-- /routes -->")) {
         for route in row[1..].concat().split('`').filter(|text| text.contains('/')) {
             documented.insert((row[0].trim_matches('`').to_owned(), route.to_owned()));
         }
@@ -152,16 +152,16 @@ fn answers() -> Vec<(u16, Value)> {
 
 #[test]
 fn every_error_that_was_seen_is_in_the_tables() {
-    let readme = read("README.md");
-    let native: BTreeSet<_> = rows(section(&readme, "**Native**", "**GenAuth**"))
+    let page = read("docs/api.md");
+    let native: BTreeSet<_> = rows(section(&page, "**Native**", "**GenAuth**"))
         .into_iter()
         .map(|row| (row[0].trim_matches('`').to_owned(), row[1].clone()))
         .collect();
-    let genauth: BTreeSet<_> = rows(section(&readme, "**GenAuth**", "**Logto**"))
+    let genauth: BTreeSet<_> = rows(section(&page, "**GenAuth**", "**Logto**"))
         .into_iter()
         .map(|row| (row[0].clone(), row[1].clone()))
         .collect();
-    let logto: BTreeSet<_> = rows(section(&readme, "**Logto**", "**Profile page**"))
+    let logto: BTreeSet<_> = rows(section(&page, "**Logto**", "**Profile page**"))
         .into_iter()
         .map(|row| row[1].trim_matches('`').to_owned())
         .collect();
@@ -186,11 +186,17 @@ fn every_error_that_was_seen_is_in_the_tables() {
 
 #[test]
 fn every_file_that_the_documents_link_to_is_there() {
-    for document in ["README.md", "DESIGN.md"] {
-        for link in read(document).split("](").skip(1) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let pages = fs::read_dir(root.join("docs")).unwrap().chain(fs::read_dir(&root).unwrap());
+    let pages: Vec<_> =
+        pages.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|it| it == "md")).collect();
+    assert!(pages.len() > 7, "only {} pages were found", pages.len());
+    for page in pages {
+        for link in fs::read_to_string(&page).unwrap().split("](").skip(1) {
             let target = link.split(')').next().unwrap().split('#').next().unwrap();
             if !target.is_empty() && !target.contains("://") {
-                read(target);
+                let target = page.parent().unwrap().join(target);
+                assert!(target.exists(), "{} links to {}", page.display(), target.display());
             }
         }
     }

@@ -23,7 +23,7 @@ pub struct Setting {
     pub name: &'static str,
     /// The default; empty for none.
     pub default: &'static str,
-    /// The meaning, with the unit, as the README's table has it.
+    /// The meaning, with the unit, as the table in `docs/settings.md` has it.
     pub meaning: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! The README's statements about a deployment.
+//! The statements of `docs/deploy.md`.
 
 use std::fs;
 use std::path::Path;
@@ -7,13 +7,13 @@ use countersign::http::routes::Function;
 
 use super::{Template, permissions};
 
-fn readme() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap()
+fn page() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/deploy.md")).unwrap()
 }
 
-/// The parameters of every `sam deploy` in the README.
+/// The parameters of every `sam deploy` in the page.
 fn parameter_sets() -> Vec<Vec<String>> {
-    let lines = readme().replace("\\\n", " ");
+    let lines = page().replace("\\\n", " ");
     let commands = lines.lines().filter_map(|line| line.trim().strip_prefix("sam deploy"));
     commands
         .filter_map(|command| command.split_once("--parameter-overrides "))
@@ -22,7 +22,7 @@ fn parameter_sets() -> Vec<Vec<String>> {
 }
 
 #[test]
-fn the_parameter_sets_of_the_readme_are_taken() {
+fn the_documented_parameter_sets_are_accepted() {
     let sets = parameter_sets();
     for issuer in ["Issuer=https://cognito-idp.", "Issuer=https://example.eu.auth0.com/"] {
         assert!(sets.concat().iter().any(|parameter| parameter.starts_with(issuer)), "no set has {issuer}");
@@ -37,8 +37,8 @@ fn the_parameter_sets_of_the_readme_are_taken() {
 
 #[test]
 fn the_table_of_permissions_says_what_each_function_reads_and_writes() {
-    let readme = readme();
-    let (_, table) = readme.split_once("| function | `dynamodb:GetItem` |").unwrap();
+    let page = page();
+    let (_, table) = page.split_once("| function | `dynamodb:GetItem` |").unwrap();
     let rows: Vec<Vec<_>> = table.lines().skip(2).map(|row| row.split('|').map(str::trim).collect()).collect();
     for function in Function::ALL {
         let name = format!("`{}`", function.name());
@@ -55,7 +55,7 @@ fn words(kinds: &[&str]) -> String {
         "e#*" => "enrolments",
         "c#*" => "challenges",
         "l#*" => "limits",
-        other => panic!("the README has no word for {other}"),
+        other => panic!("the page has no word for {other}"),
     };
     kinds.iter().map(word).collect::<Vec<_>>().join(", ")
 }
