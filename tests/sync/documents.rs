@@ -48,9 +48,13 @@ pub(super) fn with_routes(text: &str, rows: &[Row]) -> String {
 /// Both tables of settings.
 pub(super) fn with_settings(text: &str, settings: &[Setting], deployment: &[Setting]) -> String {
     let quoted = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
-    let row = |setting: &Setting| vec![quoted(setting.name), quoted(setting.default), setting.meaning.to_owned()];
-    let table =
-        |settings: &[Setting]| table(["setting", "default", "meaning"], &settings.iter().map(row).collect::<Vec<_>>());
+    let row = |setting: &Setting| {
+        let range = setting.range.map_or(String::new(), |(least, most)| format!("{least} to {most}"));
+        vec![quoted(setting.name), quoted(setting.default), range, setting.meaning.to_owned()]
+    };
+    let table = |settings: &[Setting]| {
+        table(["setting", "default", "range", "meaning"], &settings.iter().map(row).collect::<Vec<_>>())
+    };
     let text = region::with(text, "settings", &table(settings));
     region::with(&text, "deployment-settings", &table(deployment))
 }

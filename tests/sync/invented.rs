@@ -15,26 +15,26 @@ fn synced() -> (Files, Source<'static>) {
 }
 
 /// A route of users that may send a message.
-fn nudge() -> Row {
+fn invented() -> Row {
     Row {
         function: Function::Challenge,
         dialect: "native",
         access: Access::User,
         method: Method::Post,
-        path: "/v1/me/challenges/{id}/nudge",
+        path: "/v1/me/challenges/{id}/invented",
         body: Some(json!({"locale": "en"})),
     }
 }
 
 /// The same for the back end, in another function.
-fn nudge_of_back_end() -> Row {
+fn invented_of_back_end() -> Row {
     Row {
         function: Function::Factors,
         access: Access::BackEnd,
         method: Method::Delete,
-        path: "/v1/users/{userId}/challenges/{id}/nudge",
+        path: "/v1/users/{userId}/challenges/{id}/invented",
         body: None,
-        ..nudge()
+        ..invented()
     }
 }
 
@@ -58,15 +58,15 @@ fn added(before: &Files, after: &Files, name: &str) -> Vec<String> {
 #[test]
 fn a_new_route_is_added_everywhere_and_nothing_else_changes() {
     let (before, source) = synced();
-    let after = with(&source, &[nudge()]).synced(&before);
-    let key = "POST /v1/me/challenges/{id}/nudge";
+    let after = with(&source, &[invented()]).synced(&before);
+    let key = "POST /v1/me/challenges/{id}/invented";
     let names: BTreeSet<_> = after.keys().filter(|name| before.get(*name) != after.get(*name)).collect();
-    let event = "events/native-post-challenges-id-nudge.json";
+    let event = "events/native-post-challenges-id-invented.json";
     assert_eq!(names.into_iter().collect::<Vec<_>>(), ["Cargo.toml", "docs/api.md", event, "template.yaml"]);
 
     let resource = format!(
         "
-  NativePostChallengesIdNudgeRoute:
+  NativePostChallengesIdInventedRoute:
     Type: AWS::ApiGatewayV2::Route
     Properties:
       ApiId: !Ref Api
@@ -79,11 +79,11 @@ fn a_new_route_is_added_everywhere_and_nothing_else_changes() {
     );
     assert_eq!(after["template.yaml"].matches(&resource).count(), 1);
     let rest = after["template.yaml"].replace(&resource, "");
-    let rest: Vec<_> = rest.lines().filter(|line| line.to_lowercase().contains("nudge")).map(str::trim).collect();
+    let rest: Vec<_> = rest.lines().filter(|line| line.to_lowercase().contains("invented")).map(str::trim).collect();
     assert_eq!(
         rest,
         [
-            "- NativePostChallengesIdNudgeRoute".to_owned(),
+            "- NativePostChallengesIdInventedRoute".to_owned(),
             format!("{key}: {{ThrottlingRateLimit: 1, ThrottlingBurstLimit: 1}}"),
             format!("{key}: {{ThrottlingRateLimit: 100, ThrottlingBurstLimit: 100}}"),
             format!("{key}: {{ThrottlingRateLimit: 10, ThrottlingBurstLimit: 10}}"),
@@ -92,7 +92,7 @@ fn a_new_route_is_added_everywhere_and_nothing_else_changes() {
     assert_eq!(added(&before, &after, "template.yaml").len(), resource.lines().count() + rest.len());
     assert_eq!(
         added(&before, &after, "Cargo.toml"),
-        [r#""/v1/me/challenges/{id}/nudge" = [{ method = "POST", function = "challenge" }]"#]
+        [r#""/v1/me/challenges/{id}/invented" = [{ method = "POST", function = "challenge" }]"#]
     );
     let [cell]: [String; 1] = added(&before, &after, "docs/api.md").try_into().unwrap();
     assert!(cell.starts_with(&format!("| `challenge` | `POST /v1/me/challenges` `{key}` |")), "{cell}");
@@ -100,7 +100,7 @@ fn a_new_route_is_added_everywhere_and_nothing_else_changes() {
     let written: Value = serde_json::from_str(&after[event]).unwrap();
     assert_eq!((&written["routeKey"], &written["requestContext"]["routeKey"]), (&json!(key), &json!(key)));
     assert_eq!(written["pathParameters"], json!({"id": "x3vy3ilfr3wgp6et"}));
-    assert_eq!(written["rawPath"], "/v1/me/challenges/x3vy3ilfr3wgp6et/nudge");
+    assert_eq!(written["rawPath"], "/v1/me/challenges/x3vy3ilfr3wgp6et/invented");
     assert_eq!(written["requestContext"]["http"]["path"], written["rawPath"]);
     assert_eq!(written["requestContext"]["http"]["method"], "POST");
     assert_eq!(written["body"], r#"{"locale":"en"}"#);
@@ -114,19 +114,19 @@ fn a_new_route_is_added_everywhere_and_nothing_else_changes() {
 #[test]
 fn a_new_route_of_the_back_end_has_its_authorizer_and_its_caller() {
     let (before, source) = synced();
-    let after = with(&source, &[nudge_of_back_end()]).synced(&before);
+    let after = with(&source, &[invented_of_back_end()]).synced(&before);
     let resource = "
-  UsersDeleteChallengesIdNudgeRoute:
+  UsersDeleteChallengesIdInventedRoute:
     Type: AWS::ApiGatewayV2::Route
     Properties:
       ApiId: !Ref Api
-      RouteKey: DELETE /v1/users/{userId}/challenges/{id}/nudge
+      RouteKey: DELETE /v1/users/{userId}/challenges/{id}/invented
       Target: !Sub integrations/${FactorsIntegration}
       AuthorizationType: AWS_IAM
 ";
     assert!(after["template.yaml"].contains(resource));
     assert_eq!(added(&before, &after, "template.yaml").len(), resource.lines().count(), "no rate");
-    let event: Value = serde_json::from_str(&after["events/users-delete-challenges-id-nudge.json"]).unwrap();
+    let event: Value = serde_json::from_str(&after["events/users-delete-challenges-id-invented.json"]).unwrap();
     assert_eq!(event["pathParameters"], json!({"id": "x3vy3ilfr3wgp6et", "userId": "auth0|65f2a1c97b3d"}));
     assert!(event["requestContext"]["authorizer"]["iam"]["userArn"].is_string());
     assert_eq!(event.get("body"), None);
@@ -137,7 +137,7 @@ fn a_new_route_of_the_back_end_has_its_authorizer_and_its_caller() {
 fn a_route_that_goes_takes_everything_along_and_a_second_run_changes_nothing() {
     let (before, source) = synced();
     assert_eq!(differences(&before, &source.synced(&before)), [""; 0]);
-    let more = with(&source, &[nudge(), nudge_of_back_end()]);
+    let more = with(&source, &[invented(), invented_of_back_end()]);
     let after = more.synced(&before);
     assert_eq!(differences(&after, &more.synced(&after)), [""; 0]);
     assert_eq!(differences(&before, &source.synced(&after)), [""; 0]);
@@ -171,7 +171,7 @@ fn a_route_that_the_back_end_calls_from_now_on_gets_an_event_of_the_back_end_wit
 #[test]
 fn a_new_dialect_has_a_column_and_a_section() {
     let (before, source) = synced();
-    let row = Row { dialect: "other", path: "/other", body: None, method: Method::Get, ..nudge() };
+    let row = Row { dialect: "other", path: "/other", body: None, method: Method::Get, ..invented() };
     let after = with(&source, &[row]).synced(&before);
     assert!(after["docs/api.md"].contains("| profile | other |\n|---|---|---|---|---|---|---|\n"));
     let heading = "  # A user's routes, with an access token: the dialect other\n\n  OtherGetOtherRoute:\n";
@@ -182,10 +182,10 @@ fn a_new_dialect_has_a_column_and_a_section() {
 #[test]
 fn a_new_setting_is_a_row_of_its_table() {
     let (before, source) = synced();
-    let setting = Setting { name: "NUDGES", default: "3", meaning: "nudges of a day", ..source.settings[0] };
+    let setting = Setting { name: "INVENTED", default: "3", range: Some((1, 9)), meaning: "made for a test" };
     let more = [source.settings, &[setting]].concat();
     let after = Source { settings: &more, ..source }.synced(&before);
-    assert_eq!(added(&before, &after, "docs/settings.md"), ["| `NUDGES` | `3` | nudges of a day |"]);
+    assert_eq!(added(&before, &after, "docs/settings.md"), ["| `INVENTED` | `3` | 1 to 9 | made for a test |"]);
 }
 
 #[test]
