@@ -8,6 +8,10 @@ mod clients;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod edges;
 #[cfg(test)]
 mod example;
