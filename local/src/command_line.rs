@@ -87,7 +87,12 @@ fn as_given(problem: &str, matches: &ArgMatches) -> String {
         let is_typed = SETTINGS.iter().any(|setting| setting.name == name)
             && matches.value_source(name) == Some(ValueSource::CommandLine);
         given.push_str(before);
-        given.push_str(&if is_typed { format!("--{}", flag(name)) } else { name.to_owned() });
+        if is_typed {
+            given.push_str("--");
+            given.push_str(&flag(name));
+        } else {
+            given.push_str(name);
+        }
         rest = after;
     }
     given + rest

@@ -10,6 +10,9 @@ use tempfile::TempDir;
 use crate::server::{BINARY, SIGNED, Server, request};
 use crate::tools::have;
 
+/// Bytes of a page of the store's file.
+const PAGE: usize = 4096;
+
 /// Begins an enrolment as the back end, which needs no token; returns the status.
 fn enroll(server: &Server, user: &str) -> u16 {
     let url = format!("{}/v1/users/{user}/enrollments", server.url);
@@ -29,7 +32,14 @@ fn store(folder: &TempDir) -> std::path::PathBuf {
     folder.path().join("countersign.redb")
 }
 
-/// A limit on the size of a file stands in for a full disk.
+/// The server's command under a limit on the size of files, which stands in for a full disk.
+fn limited_to(kilobytes: u64) -> Command {
+    let mut command = Command::new("bash");
+    let limited = format!("trap '' XFSZ; ulimit -S -f {kilobytes}; exec \"$@\"");
+    command.args(["-c", &limited, "bash", BINARY]);
+    command
+}
+
 #[test]
 fn after_a_full_disk_the_server_goes_on_without_a_restart() {
     if !["bash", "prlimit"].into_iter().all(have) {
@@ -37,10 +47,7 @@ fn after_a_full_disk_the_server_goes_on_without_a_restart() {
     }
     let folder = stopped();
     let kilobytes = fs::metadata(store(&folder)).unwrap().len() / 1024;
-    let limited = format!("trap '' XFSZ; ulimit -S -f {kilobytes}; exec \"$@\"");
-    let mut command = Command::new("bash");
-    command.args(["-c", &limited, "bash", BINARY]);
-    let server = Server::start_by(command, folder.path().to_owned());
+    let server = Server::start_by(limited_to(kilobytes), folder.path().to_owned());
     let full = (0..2000).find(|number| enroll(&server, &format!("user-{number}")) != 201).expect("a full disk");
     assert_eq!(enroll(&server, &format!("user-{full}")), 503, "there is still no room");
 
@@ -51,6 +58,29 @@ fn after_a_full_disk_the_server_goes_on_without_a_restart() {
     }
     let url = format!("{}/v1/users/alice/factors", server.url);
     assert_eq!(request("GET", &url, Some(SIGNED), &Value::Null).unwrap().0, 200);
+}
+
+#[test]
+fn a_first_start_on_a_full_disk_leaves_nothing_in_the_way_of_the_next() {
+    if !have("bash") {
+        return;
+    }
+    for kilobytes in [0, 1, 4, 100] {
+        let folder = TempDir::new().unwrap();
+        let arguments = ["--port", "0", "--data-dir"];
+        let full = limited_to(kilobytes).args(arguments).arg(folder.path()).output().unwrap();
+        let told = String::from_utf8(full.stderr).unwrap();
+        assert_eq!(full.status.code(), Some(1), "{kilobytes} kB: {told}");
+        assert!(told.contains("countersign.redb can't be opened: ") && told.lines().count() == 1, "{told}");
+        assert_eq!(enroll(&Server::start_in(folder.path().to_owned()), "alice"), 201, "{kilobytes} kB");
+    }
+
+    let folder = TempDir::new().unwrap();
+    let arguments = ["token", "--user", "alice", "--data-dir"];
+    let full = limited_to(0).args(arguments).arg(folder.path()).output().unwrap();
+    let told = String::from_utf8(full.stderr).unwrap();
+    assert!(full.status.code() == Some(1) && told.contains("issuer.key: "), "{told}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "half a key is left");
 }
 
 /// Starts a server that must refuse its store; returns its words.
@@ -69,7 +99,6 @@ fn a_damaged_store_is_refused_in_a_sentence_with_the_ways_out() {
     if !have("timeout") {
         return;
     }
-    const PAGE: usize = 4096;
     let folder = stopped();
     let path = store(&folder);
     let sound = fs::read(&path).unwrap();

@@ -4,6 +4,8 @@
 #![expect(clippy::needless_pass_by_value, reason = "bodies are written as `json!` where they are sent")]
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod crash;
