@@ -182,7 +182,7 @@ mod tests {
         for length in [1126, 3000, 10_000] {
             let text = "x".repeat(length);
             assert_eq!(png_data_url(&text), Err(QrError::TooLong));
-            assert_eq!(terminal(&text, 100), Err(QrError::TooLong));
+            assert_eq!(terminal(&text, 24), Err(QrError::TooLong));
         }
     }
 
