@@ -46,7 +46,8 @@ impl Issuer {
                 let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| "an RSA key could not be generated")?;
                 let der = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der>::as_der(&key)
                     .map_err(|_| "the RSA key could not be encoded")?;
-                create_private(&path, Zeroizing::new(BASE64.encode(der.as_ref())).as_bytes())?;
+                create_private(&path, Zeroizing::new(BASE64.encode(der.as_ref())).as_bytes())
+                    .map_err(|error| format!("{}: {error}", path.display()))?;
                 // If another process wrote its key first, that key stays.
                 read_private(&path)?
             }
