@@ -53,7 +53,7 @@ impl Service {
     /// Sends a code to an enrolled factor. An older challenge of the same factor is void.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::FactorRequired`], [`Error::NotChallengeable`] for an app,
+    /// [`Error::NotFound`], [`Error::NotEnrolled`], [`Error::FactorRequired`], [`Error::NotChallengeable`] for an app,
     /// [`Error::ChannelNotConfigured`], [`Error::FactorLocked`], [`Error::TooManyAttempts`],
     /// [`Error::TooManyMessages`], [`Error::DeliveryFailed`], [`Error::Busy`].
     pub async fn challenge(&self, caller: &Caller, request: &Request) -> Result<Challenged, Error> {
@@ -123,8 +123,11 @@ impl Target {
         };
         match (meant.pop(), meant.is_empty(), self) {
             (Some(only), true, _) => Ok(only),
-            (None, _, Self::OnlyOf(factor_type)) => Err(Error::NotEnrolled(*factor_type)),
-            _ => Err(Error::FactorRequired),
+            (Some(_), false, _) => Err(Error::FactorRequired),
+            (None, _, Self::OnlyOf(factor_type)) => Err(Error::NotEnrolled(Some(*factor_type))),
+            (None, ..) if account.factors().is_empty() => Err(Error::NotEnrolled(None)),
+            // `NotEnrolled` would be wrong: an application may let a user without factors in.
+            (None, ..) => Err(Error::NotChallengeable),
         }
     }
 }

@@ -85,7 +85,7 @@ impl Service {
         let remove = |work: &mut Work, cx: &Cx<'_>| {
             let apps: Vec<_> = work.account()?.of_type(FactorType::Totp).map(|app| app.id().clone()).collect();
             if apps.is_empty() {
-                return Err(Error::NotEnrolled(FactorType::Totp));
+                return Err(Error::NotEnrolled(Some(FactorType::Totp)));
             }
             check(work, cx, code, &Apps::Any)?;
             change(work, cx, Change::Remove(apps))
@@ -124,7 +124,7 @@ pub(super) fn new_recovery_codes(code: Option<&Code>) -> impl UseCase<Reply = Ne
     OnAccount(move |work: &mut Work, cx: &Cx<'_>| {
         authorize(work, cx, code, &Apps::Only)?;
         if work.account()?.factors().is_empty() {
-            return Err(Error::NotEnrolled(FactorType::Totp));
+            return Err(Error::NotEnrolled(None));
         }
         let (codes, set) = recovery_codes::<{ RecoveryCode::SHORT }>(cx, cx.policy().recovery_codes)?;
         change(work, cx, Change::ReplaceCodes(set))?;

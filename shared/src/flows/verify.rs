@@ -32,8 +32,8 @@ impl Service {
     /// Checks a code. If it passes, the caller's session has a recent check; the back end gets none.
     ///
     /// # Errors
-    /// [`Error::IncorrectCode`], [`Error::CodeAlreadyUsed`], [`Error::FactorRequired`], [`Error::ChallengeRequired`],
-    /// [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`], [`Error::TooManyAttempts`],
+    /// [`Error::IncorrectCode`], [`Error::CodeAlreadyUsed`], [`Error::NotEnrolled`], [`Error::FactorRequired`],
+    /// [`Error::ChallengeRequired`], [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`], [`Error::TooManyAttempts`],
     /// [`Error::FactorLocked`], [`Error::Busy`].
     pub async fn verify(&self, caller: &Caller, code: &Code, answers: &Answers) -> Result<Passed, Error> {
         match (code, answers) {

@@ -112,7 +112,7 @@ async fn enroll(
         language: accepts.language(fields.optional_text("locale")?),
         platform: platform(&fields)?,
     };
-    let enrolled = service.enroll(&caller, &request).await?;
+    let enrolled = service.enroll(&caller, &request).await.map_err(|error| app_needed(&fields, error))?;
     let (sent_to, totp) = match enrolled.offer {
         Offer::Sent(destination) => (Some(destination.to_string()), None),
         Offer::App { secret, parameters, .. } => {
@@ -195,10 +195,8 @@ async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fie
     let answers = match (fields.optional_text("challengeId")?, optional_factor_id(&fields)?, factor_type(&fields)?) {
         (Some(id), _, _) => Answers::Challenge(ChallengeId::parse(id, REALM)?),
         (None, Some(id), _) => Answers::App(Apps::One(id)),
-        (None, None, Some(FactorType::Sms | FactorType::Email)) if !matches!(code, Code::Recovery(_)) => {
-            return Err(challenge_needed(&fields));
-        }
-        (None, None, _) => Answers::App(Apps::Only),
+        (None, None, Some(factor_type)) => Answers::App(Apps::OnlyOf(factor_type)),
+        (None, None, None) => Answers::App(Apps::Only),
     };
     let passed = service.verify(&caller, &code, &answers).await.map_err(|error| match error {
         Error::ChallengeRequired => challenge_needed(&fields),
@@ -218,6 +216,16 @@ async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fie
 
 fn challenge_needed(fields: &Fields) -> Failure {
     fields.problem("challengeId", "is needed for a factor whose code is sent")
+}
+
+/// The refusal of a `code` in place of a recent check, where the account has no app that it could be of.
+fn app_needed(fields: &Fields, error: Error) -> Failure {
+    match error {
+        Error::ChallengeRequired => {
+            fields.problem("code", "is of no authenticator app and no recovery code: answer a challenge first")
+        }
+        error => error.into(),
+    }
 }
 
 #[derive(Serialize)]
@@ -280,7 +288,8 @@ async fn rename(
 ) -> Reply<FactorReply> {
     let label = fields.required("label", Label::RULE, Label::parse)?;
     let code = optional_code(&fields)?;
-    let factor = service.rename_factor(&caller, &id, &label, code.as_ref()).await?;
+    let factor = service.rename_factor(&caller, &id, &label, code.as_ref()).await;
+    let factor = factor.map_err(|error| app_needed(&fields, error))?;
     Ok((StatusCode::OK, Json(factor.into())))
 }
 
@@ -291,7 +300,7 @@ async fn remove(
     fields: Fields,
 ) -> Result<StatusCode, Failure> {
     let code = optional_code(&fields)?;
-    service.remove_factor(&caller, &id, code.as_ref()).await?;
+    service.remove_factor(&caller, &id, code.as_ref()).await.map_err(|error| app_needed(&fields, error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -306,7 +315,8 @@ async fn new_recovery_codes(
     caller: Caller,
     fields: Fields,
 ) -> Reply<RecoveryReply> {
-    let NewCodes(codes) = service.new_recovery_codes(&caller, optional_code(&fields)?.as_ref()).await?;
+    let made = service.new_recovery_codes(&caller, optional_code(&fields)?.as_ref()).await;
+    let NewCodes(codes) = made.map_err(|error| app_needed(&fields, error))?;
     Ok((StatusCode::CREATED, Json(RecoveryReply { recovery_codes: grouped(&codes) })))
 }
 
