@@ -25,14 +25,14 @@ async fn factors(client: &Client) -> usize {
 pub(super) async fn t18_what_the_back_end_passes_is_no_sessions_recent_check(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (alice, back_end) = (world.user("alice"), world.back_end("alice"));
-    // Its enrolments give no session a recent check, whatever session its body names.
-    let begun = back_end.post(ENROLL, json!({"factorType": "totp", "session": "alice-1"})).await.expect(201);
+    // Its enrolments give no session a recent check.
+    let begun = back_end.post(ENROLL, json!({"factorType": "totp"})).await.expect(201);
     let secret = begun.text("/totp/secret");
     let confirmed = confirm(&back_end, &begun.text("/enrollmentToken"), &world.next_code(&secret)).await.expect(201);
     expect(&alice.post(ENROLL, new_app()).await, 403, "step_up_required");
     let phone = enrol_phone(&back_end, "+8613800138000").await;
     // Its checks give none either.
-    back_end.post(VERIFY, json!({"code": world.next_code(&secret), "session": "alice-1"})).await.expect(200);
+    back_end.post(VERIFY, json!({"code": world.next_code(&secret)})).await.expect(200);
     verify(&back_end, &confirmed.text("/recoveryCodes/0")).await.expect(200);
     let (id, code) = challenge(&back_end, &phone).await;
     answer(&back_end, &id, &code).await.expect(200);

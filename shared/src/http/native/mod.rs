@@ -9,7 +9,7 @@ use axum::handler::Handler;
 use axum::http::StatusCode;
 use serde::Serialize;
 
-use super::body::{Fields, Ignored};
+use super::body::Fields;
 use super::dialect::Dialect;
 use super::failure::Failure;
 use super::routes::{Function, Method, Route};
@@ -104,6 +104,7 @@ async fn enroll(
     accepts: Accepts,
     fields: Fields,
 ) -> Reply<EnrollReply> {
+    fields.require_only(&["factorType", "phoneNumber", "email", "label", "locale", "platform", "code"])?;
     let request = enroll::Request {
         terms: DIALECT.terms(&service),
         target: target(&service, &fields)?,
@@ -135,6 +136,7 @@ struct ConfirmReply {
 }
 
 async fn confirm(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<ConfirmReply> {
+    fields.require_only(&["enrollmentToken", "code"])?;
     let token = EnrollmentToken::parse(fields.text("enrollmentToken")?, REALM)?;
     let confirmed = service.confirm(&caller, &DIALECT.terms(&service), Claim::from(&token), &code(&fields)?).await?;
     let recovery_codes = Some(confirmed.recovery_codes.0).filter(|codes| !codes.is_empty());
@@ -158,7 +160,7 @@ async fn challenge(
     accepts: Accepts,
     fields: Fields,
 ) -> Reply<ChallengeReply> {
-    fields.unsupported("transaction")?;
+    fields.require_only(&["factorId", "factorType", "locale", "platform"])?;
     let (target, named_by) = match (optional_factor_id(&fields)?, factor_type(&fields)?) {
         (Some(id), _) => (challenge::Target::Factor(id), "factorId"),
         (None, Some(factor_type)) => (challenge::Target::OnlyOf(factor_type), "factorType"),
@@ -190,7 +192,7 @@ struct VerifyReply {
 }
 
 async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<VerifyReply> {
-    fields.unsupported("transaction")?;
+    fields.require_only(&["code", "challengeId", "factorId", "factorType"])?;
     let code = code(&fields)?;
     let answers = match (fields.optional_text("challengeId")?, optional_factor_id(&fields)?, factor_type(&fields)?) {
         (Some(id), _, _) => Answers::Challenge(ChallengeId::parse(id, REALM)?),
@@ -286,6 +288,7 @@ async fn rename(
     PathId(id): PathId,
     fields: Fields,
 ) -> Reply<FactorReply> {
+    fields.require_only(&["label", "code"])?;
     let label = fields.required("label", Label::RULE, Label::parse)?;
     let code = optional_code(&fields)?;
     let factor = service.rename_factor(&caller, &id, &label, code.as_ref()).await;
@@ -299,6 +302,7 @@ async fn remove(
     PathId(id): PathId,
     fields: Fields,
 ) -> Result<StatusCode, Failure> {
+    fields.require_only(&["code"])?;
     let code = optional_code(&fields)?;
     service.remove_factor(&caller, &id, code.as_ref()).await.map_err(|error| app_needed(&fields, error))?;
     Ok(StatusCode::NO_CONTENT)
@@ -315,13 +319,15 @@ async fn new_recovery_codes(
     caller: Caller,
     fields: Fields,
 ) -> Reply<RecoveryReply> {
+    fields.require_only(&["code"])?;
     let made = service.new_recovery_codes(&caller, optional_code(&fields)?.as_ref()).await;
     let NewCodes(codes) = made.map_err(|error| app_needed(&fields, error))?;
     Ok((StatusCode::CREATED, Json(RecoveryReply { recovery_codes: grouped(&codes) })))
 }
 
-/// Forgets the user.
-async fn forget(State(service): State<Arc<Service>>, caller: Caller, _: Ignored) -> Result<StatusCode, Failure> {
+/// Forgets the user. A body with fields is refused: they may be conditions that would not be met.
+async fn forget(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Result<StatusCode, Failure> {
+    fields.require_only(&[])?;
     service.forget(&caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }
