@@ -17,7 +17,7 @@ use super::{Accepts, AppOffer, PathId, factor_id};
 use crate::delivery::messages::Platform;
 use crate::domain::enrollment::Claim;
 use crate::domain::error::Error;
-use crate::domain::factor::{FactorSummary, FactorType};
+use crate::domain::factor::{Channel, FactorSummary, FactorType};
 use crate::domain::ids::{FactorId, Label};
 use crate::domain::otpauth::ParameterOrder;
 use crate::domain::secret::{Code, RecoveryCode};
@@ -161,7 +161,7 @@ async fn challenge(
     fields: Fields,
 ) -> Reply<ChallengeReply> {
     fields.require_only(&["factorId", "factorType", "locale", "platform"])?;
-    let (target, named_by) = match (optional_factor_id(&fields)?, factor_type(&fields)?) {
+    let (target, named_by) = match (optional_factor_id(&fields)?, factor_type(&service, &fields)?) {
         (Some(id), _) => (challenge::Target::Factor(id), "factorId"),
         (None, Some(factor_type)) => (challenge::Target::OnlyOf(factor_type), "factorType"),
         (None, None) => (challenge::Target::Only, "factorType"),
@@ -194,12 +194,13 @@ struct VerifyReply {
 async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<VerifyReply> {
     fields.require_only(&["code", "challengeId", "factorId", "factorType"])?;
     let code = code(&fields)?;
-    let answers = match (fields.optional_text("challengeId")?, optional_factor_id(&fields)?, factor_type(&fields)?) {
-        (Some(id), _, _) => Answers::Challenge(ChallengeId::parse(id, REALM)?),
-        (None, Some(id), _) => Answers::App(Apps::One(id)),
-        (None, None, Some(factor_type)) => Answers::App(Apps::OnlyOf(factor_type)),
-        (None, None, None) => Answers::App(Apps::Only),
-    };
+    let answers =
+        match (fields.optional_text("challengeId")?, optional_factor_id(&fields)?, factor_type(&service, &fields)?) {
+            (Some(id), _, _) => Answers::Challenge(ChallengeId::parse(id, REALM)?),
+            (None, Some(id), _) => Answers::App(Apps::One(id)),
+            (None, None, Some(factor_type)) => Answers::App(Apps::OnlyOf(factor_type)),
+            (None, None, None) => Answers::App(Apps::Only),
+        };
     let passed = service.verify(&caller, &code, &answers).await.map_err(|error| match error {
         Error::ChallengeRequired => challenge_needed(&fields),
         error => error.into(),
@@ -338,7 +339,7 @@ fn grouped(codes: &[RecoveryCode]) -> Vec<String> {
 
 /// The app or the destination that `factorType` and its field name.
 fn target(service: &Service, fields: &Fields) -> Result<Target, Failure> {
-    let factor_type = factor_type(fields)?.ok_or_else(|| fields.problem("factorType", "is missing"))?;
+    let factor_type = factor_type(service, fields)?.ok_or_else(|| fields.problem("factorType", "is missing"))?;
     Ok(match factor_type {
         FactorType::Totp => Target::App,
         FactorType::Sms => Target::Destination(fields.phone_number(service, "phoneNumber", None)?),
@@ -346,12 +347,15 @@ fn target(service: &Service, fields: &Fields) -> Result<Target, Failure> {
     })
 }
 
-fn factor_type(fields: &Fields) -> Result<Option<FactorType>, Failure> {
-    match fields.optional_text("factorType")? {
-        Some("face") => Err(Error::ChannelNotConfigured("Face").into()),
-        Some("passkey") => Err(Error::ChannelNotConfigured("Passkey").into()),
-        _ => fields.optional("factorType", "must be totp, sms, email, face or passkey", FactorType::from_name),
-    }
+fn factor_type(service: &Service, fields: &Fields) -> Result<Option<FactorType>, Failure> {
+    // The message offers only what is set up. A type that exists and is not set up is another refusal, from the flow.
+    let offered = match (service.is_configured(Channel::Sms), service.is_configured(Channel::Email)) {
+        (true, true) => "must be totp, sms or email",
+        (true, false) => "must be totp or sms",
+        (false, true) => "must be totp or email",
+        (false, false) => "must be totp",
+    };
+    fields.optional("factorType", offered, FactorType::from_name)
 }
 
 fn optional_factor_id(fields: &Fields) -> Result<Option<FactorId>, Failure> {
