@@ -35,7 +35,7 @@ fn every_route_has_an_event_and_every_event_a_route() {
 }
 
 /// The answers to a new user, in the dialect: nothing is enrolled, and no token is valid.
-const OUTCOMES: [(&str, u64, &str); 33] = [
+const OUTCOMES: [(&str, u64, &str); 34] = [
     ("native-post-enrollments", 201, ""),
     ("native-post-enrollments-confirm", 404, "not_found"),
     ("native-post-challenges", 404, "not_found"),
@@ -68,6 +68,7 @@ const OUTCOMES: [(&str, u64, &str); 33] = [
     ("logto-post-profile-mfa", 404, "session.verification_session_not_found"),
     ("profile-post-two-fa", 201, ""),
     ("profile-patch-two-fa", 400, ""),
+    ("profile-get-two-fa", 200, ""),
     ("profile-patch-two-fa-disable", 400, ""),
 ];
 
