@@ -55,7 +55,7 @@ async fn t23_what_is_printed_of_a_person_tells_nothing() {
     assert_hides(&address, &["anna", "ample", "mail.example"]);
     let user = UserId::parse("anna.ample@mail.example").unwrap();
     assert_hides(&user, &["anna", "mail.example"]);
-    let account_name = AccountName("Anna Ample".to_owned());
+    let account_name = AccountName::new("Anna Ample");
     assert_hides(&account_name, &["Anna"]);
     let service = World::new().service;
     let (keyring, deadline) = (service.keyring().await.unwrap(), Deadline::starting_now(service.clock().as_ref()));

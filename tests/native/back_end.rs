@@ -53,6 +53,31 @@ async fn a_number_is_challenged_for_a_user() {
 }
 
 #[tokio::test]
+async fn the_back_end_names_the_account_that_an_app_shows() {
+    let world = World::new();
+    let (alice, back_end) = (world.user("alice"), world.back_end("5f7c8ec7"));
+    let request = |name: Value| json!({"factorType": "totp", "accountName": name});
+    let widest = "😀".repeat(64);
+    for (name, shown) in [
+        (json!("zoë@example.com"), "Countersign:zo%C3%AB%40example.com?"),
+        (json!(" Zoë Example "), "Countersign:Zo%C3%AB%20Example?"),
+        (Value::Null, "Countersign:5f7c8ec7?"),
+        (json!(widest), &format!("Countersign:{}?", "%F0%9F%98%80".repeat(32))),
+    ] {
+        let uri = back_end.post(ENROLLMENTS, request(name)).await.expect(201).text("/totp/uri");
+        assert!(uri.contains(shown), "{uri}");
+    }
+    for name in [json!(1), json!("a:b"), json!("a\u{202e}b"), json!("x".repeat(65))] {
+        let refused = back_end.post(ENROLLMENTS, request(name.clone())).await.expect(400);
+        assert_eq!(refused.text("/errors/0/field"), "accountName", "{name}");
+    }
+    let refused = alice.post(ENROLLMENTS, request(json!("bob@example.com"))).await.expect(400);
+    assert_eq!(refused.text("/errors/0/problem"), "is not a field of this request");
+    let other_route = json!({"code": "123456", "accountName": "alice"});
+    assert_eq!(back_end.post(VERIFY, other_route).await.expect(400).text("/errors/0/field"), "accountName");
+}
+
+#[tokio::test]
 async fn no_recent_check_is_needed_but_a_code_that_is_given_decides() {
     let world = World::new();
     let (alice, back_end) = (world.user("alice"), world.back_end("alice"));

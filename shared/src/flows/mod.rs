@@ -131,7 +131,25 @@ impl std::fmt::Debug for Caller {
 
 /// The name of the account in an authenticator app. It is often an address, so it is not printed.
 #[derive(Clone)]
-pub struct AccountName(pub String);
+pub struct AccountName(String);
+
+impl AccountName {
+    /// The most bytes of a name in an app's URI. A byte takes up to three characters there. The URI also has the
+    /// product's name twice; with the longest product name, a QR code has room for no more.
+    const MAX_BYTES: usize = 128;
+
+    /// The name from a visible text, cut to the length that a QR code has room for.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.get(..text.floor_char_boundary(Self::MAX_BYTES)).unwrap_or_default().to_owned())
+    }
+
+    /// The name as an app shows it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl std::fmt::Debug for AccountName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

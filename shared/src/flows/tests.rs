@@ -72,7 +72,7 @@ impl Bench {
     /// Lets a use case decide on the documents that earlier ones left, and keeps the documents that would be committed.
     fn decide<U: UseCase>(&mut self, actor: Actor, use_case: &U) -> Result<Outcome<U::Reply>, Error> {
         let user = UserId::parse("alice").unwrap();
-        let account_name = AccountName("alice".to_owned());
+        let account_name = AccountName::new("alice");
         let caller = Caller::new(user, actor, account_name, Arc::clone(&self.keyring), Deadline::starting_now(&Still));
         let vault = UserVault { keyring: &self.keyring, user: &caller.user, randomness: &SystemRandomness };
         loop {

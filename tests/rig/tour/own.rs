@@ -37,8 +37,8 @@ pub(super) async fn native(tour: &mut Tour) {
 /// The back end makes every request for Bella, who makes none.
 pub(super) async fn back_end(tour: &mut Tour) {
     let bella = tour.back_end("bella.back-end@users.example");
-    let begun =
-        tour.post(&bella, ENROLL, json!({"factorType": "totp", "label": "Bella's telephone"})).await.expect(201);
+    let app = json!({"factorType": "totp", "label": "Bella's telephone", "accountName": "bella@claimed.example"});
+    let begun = tour.post(&bella, ENROLL, app).await.expect(201);
     let (token, secret) = (begun.text("/enrollmentToken"), begun.text("/totp/secret"));
     let code = tour.app_code(&secret);
     tour.post(&bella, CONFIRM, token_and_code(&token, &wrong(&code))).await.expect(400);

@@ -119,7 +119,7 @@ async fn send_enroll_factor_request(
         Offer::Sent(_) => None,
         Offer::App { secret, parameters, recovery_code } => {
             let AppOffer { uri, qr_code, .. } =
-                AppOffer::new(&service, &caller, secret, parameters, ParameterOrder::SecretFirst)?;
+                AppOffer::new(&service, &caller.account_name, secret, parameters, ParameterOrder::SecretFirst)?;
             let recovery_code = recovery_code.as_ref().map(RecoveryCode::grouped).unwrap_or_default();
             Some(OtpData { qr_code_uri: uri, qr_code_data_url: qr_code, recovery_code })
         }

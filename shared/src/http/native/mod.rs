@@ -15,6 +15,7 @@ use super::failure::Failure;
 use super::routes::{Function, Method, Route};
 use super::{Accepts, AppOffer, PathId, factor_id};
 use crate::delivery::messages::Platform;
+use crate::domain::actor::Actor;
 use crate::domain::enrollment::Claim;
 use crate::domain::error::Error;
 use crate::domain::factor::{Channel, FactorSummary, FactorType};
@@ -27,7 +28,7 @@ use crate::flows::challenge;
 use crate::flows::confirm::NewCodes;
 use crate::flows::enroll::{self, Offer, Target};
 use crate::flows::verify::{Answers, Apps, PassedWith};
-use crate::flows::{Caller, Service, Settings};
+use crate::flows::{AccountName, Caller, Service, Settings};
 
 mod errors;
 
@@ -104,7 +105,7 @@ async fn enroll(
     accepts: Accepts,
     fields: Fields,
 ) -> Reply<EnrollReply> {
-    fields.require_only(&["factorType", "phoneNumber", "email", "label", "locale", "platform", "code"])?;
+    let account_name = account_name(&caller, &fields)?;
     let request = enroll::Request {
         terms: DIALECT.terms(&service),
         target: target(&service, &fields)?,
@@ -118,7 +119,7 @@ async fn enroll(
         Offer::Sent(destination) => (Some(destination.to_string()), None),
         Offer::App { secret, parameters, .. } => {
             let AppOffer { secret, uri, qr_code } =
-                AppOffer::new(&service, &caller, secret, parameters, ParameterOrder::SecretFirst)?;
+                AppOffer::new(&service, &account_name, secret, parameters, ParameterOrder::SecretFirst)?;
             (None, Some(TotpReply { secret: secret.to_string(), uri, qr_code }))
         }
     };
@@ -335,6 +336,27 @@ async fn forget(State(service): State<Arc<Service>>, caller: Caller, fields: Fie
 
 fn grouped(codes: &[RecoveryCode]) -> Vec<String> {
     codes.iter().map(RecoveryCode::grouped).collect()
+}
+
+/// The name that the app shows for the account, after a check that each field is one of an enrolment. The back end knows
+/// the person's name or address. A user's own token tells it, so a user has no such field. The name is part of the app's
+/// URI and is not stored.
+fn account_name(caller: &Caller, fields: &Fields) -> Result<AccountName, Failure> {
+    let of_user = ["factorType", "phoneNumber", "email", "label", "locale", "platform", "code"];
+    match caller.actor {
+        Actor::Session(_) => {
+            fields.require_only(&of_user)?;
+            Ok(caller.account_name.clone())
+        }
+        Actor::BackEnd => {
+            fields.require_only(&[&of_user[..], &["accountName"]].concat())?;
+            // An authenticator app ends the issuer at the first colon.
+            let parse = |text: &str| Label::parse(text).filter(|name| !name.as_str().contains(':'));
+            let given =
+                fields.optional("accountName", "must be 1 to 64 printable characters without a colon", parse)?;
+            Ok(given.map_or_else(|| caller.account_name.clone(), |name| AccountName::new(name.as_str())))
+        }
+    }
 }
 
 /// The app or the destination that `factorType` and its field name.
