@@ -125,6 +125,7 @@ macro_rules! security_tests {
             }
             sends {
                 t30_a_destination_is_sent_to_once_a_minute_however_it_is_written,
+                t30_spellings_of_a_gmail_mailbox_are_one_destination_and_several_addresses,
                 t30_a_destination_gets_five_messages_an_hour_and_ten_a_day_over_all_users,
                 t30_answering_every_challenge_does_not_renew_the_budget,
                 t30_every_factor_has_a_budget_of_its_own,
