@@ -66,8 +66,8 @@ pub enum Error {
     ChannelNotConfigured(&'static str),
     /// The message was refused, or it is unknown whether it was sent.
     DeliveryFailed,
-    /// The store or the keys can't be reached, too many requests conflicted, or the time is up. The client may repeat
-    /// the same request.
+    /// The store or the keys can't be reached, too many requests conflicted, messages are throttled, or the time is up.
+    /// The client may repeat the same request.
     Busy,
     /// An internal failure. The text is only for the log.
     Internal(&'static str),

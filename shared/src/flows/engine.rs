@@ -383,8 +383,8 @@ impl Service {
         Ok(Entry { name, replaces, before, settled, current: document, is_written_anyway: false })
     }
 
-    /// Sends a message once. The documents that were committed for it are restored if the message was certainly
-    /// refused, or if the request has no time left for it.
+    /// Sends a message once. The documents that were committed for it are restored if the message was certainly not
+    /// sent, or if the request has no time left for it.
     async fn send(&self, caller: &Caller, message: &Message, undo: Vec<Put>) -> Result<(), Error> {
         let failure = if caller.deadline.is_late(self.clock.as_ref()) {
             Error::Busy
@@ -394,6 +394,7 @@ impl Service {
                 // The message may have been sent, so the charge stays. The client does not get the token.
                 Err(DeliveryError::Unknown) => return Err(Error::DeliveryFailed),
                 Err(DeliveryError::Refused) => Error::DeliveryFailed,
+                Err(DeliveryError::Throttled) => Error::Busy,
                 Err(DeliveryError::NotConfigured) => not_configured(message.channel),
             }
         };
