@@ -4,11 +4,12 @@
 use super::engine::{Cx, Name, Work};
 use crate::domain::actor::Actor;
 use crate::domain::error::{CodeKind, Error, Subject};
-use crate::domain::factor::{Factor, FactorType, Method, totp};
+use crate::domain::factor::{Factor, FactorType, Method, totp, usable};
 use crate::domain::grant::Allowed;
 use crate::domain::ids::FactorId;
 use crate::domain::possession::Attempt;
 use crate::domain::secret::{Code, Passcode, RecoveryCode};
+use crate::domain::vault::Vault;
 
 /// The authenticator app that a code is for.
 #[derive(Clone, Debug)]
@@ -80,7 +81,10 @@ pub(super) fn authorize(work: &mut Work, cx: &Cx<'_>, code: Option<&Code>, apps:
 /// The refusal of a session without a recent check, with the factors with which it could pass one.
 pub(super) fn step_up_required(work: &Work, cx: &Cx<'_>) -> Error {
     match work.account().and_then(|account| account.summaries(cx.vault)) {
-        Ok(available) => Error::StepUpRequired { available },
+        Ok(mut available) => {
+            available.retain(|factor| factor.is_readable);
+            Error::StepUpRequired { available }
+        }
         Err(error) => error,
     }
 }
@@ -88,7 +92,7 @@ pub(super) fn step_up_required(work: &Work, cx: &Cx<'_>) -> Error {
 fn check_apps(work: &mut Work, cx: &Cx<'_>, digits: &Passcode, apps: &Apps) -> Result<PassedWith, Error> {
     let (mut wrong, mut delayed, mut is_spent) = (Vec::new(), None, false);
     let account = work.account_mut()?;
-    for (id, method) in meant(account.factors(), apps)? {
+    for (id, method) in meant(account.factors(), apps, cx.vault)? {
         let factor = account.factor_mut(&id)?;
         if let Err(error) = factor.admit(cx.now, cx.policy()) {
             delayed = Some(error);
@@ -137,14 +141,18 @@ fn check_recovery(work: &mut Work, cx: &Cx<'_>, code: &RecoveryCode, apps: &Apps
 }
 
 /// The authenticator apps that a code may be for.
-fn meant(factors: &[Factor], apps: &Apps) -> Result<Vec<(FactorId, totp::Method)>, Error> {
-    let all = factors.iter().filter_map(|factor| match factor.method() {
-        Method::Totp(method) => Some((factor.id().clone(), method.clone())),
-        Method::Passcode(_) => None,
-    });
+fn meant(factors: &[Factor], apps: &Apps, vault: &dyn Vault) -> Result<Vec<(FactorId, totp::Method)>, Error> {
+    let all = || {
+        let all = factors.iter().filter(|factor| factor.factor_type() == FactorType::Totp);
+        let apps = usable(all, vault)?.into_iter().filter_map(|factor| match factor.method() {
+            Method::Totp(method) => Some((factor.id().clone(), method.clone())),
+            Method::Passcode(_) => None,
+        });
+        Ok(apps.collect::<Vec<_>>())
+    };
     match apps {
-        Apps::Any => Ok(all.collect()),
-        Apps::Only | Apps::OnlyOf(FactorType::Totp) => match (all.collect::<Vec<_>>(), apps) {
+        Apps::Any => all(),
+        Apps::Only | Apps::OnlyOf(FactorType::Totp) => match (all()?, apps) {
             (only, _) if only.len() == 1 => Ok(only),
             (none, Apps::OnlyOf(factor_type)) if none.is_empty() => Err(Error::NotEnrolled(Some(*factor_type))),
             (none, _) if none.is_empty() && factors.is_empty() => Err(Error::NotEnrolled(None)),

@@ -29,6 +29,7 @@ use crate::domain::secret::{Code, KeyVersion, Passcode};
 use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Realm;
+use crate::domain::vault::Vault;
 use crate::keys::Keyring;
 use crate::keys::tests::Fixed;
 use crate::keys::vault::UserVault;
@@ -76,7 +77,8 @@ impl Bench {
         let caller = Caller::new(user, actor, account_name, Arc::clone(&self.keyring), Deadline::starting_now(&Still));
         let vault = UserVault { keyring: &self.keyring, user: &caller.user, randomness: &SystemRandomness };
         loop {
-            let unread = use_case.reads(&self.work).into_iter().filter(|name| !self.work.has(name)).collect::<Vec<_>>();
+            let unread =
+                use_case.reads(&self.work, &vault).into_iter().filter(|name| !self.work.has(name)).collect::<Vec<_>>();
             if unread.is_empty() {
                 break;
             }
@@ -291,7 +293,7 @@ struct Forgetful;
 impl UseCase for Forgetful {
     type Reply = ();
 
-    fn reads(&self, _: &Work) -> Vec<Name> {
+    fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         vec![Name::Account]
     }
 

@@ -10,6 +10,7 @@ use crate::domain::factor::passcode;
 use crate::domain::possession::Attempt;
 use crate::domain::secret::{Code, Passcode};
 use crate::domain::token::ChallengeId;
+use crate::domain::vault::Vault;
 
 /// The app or the challenge that a code is for. A recovery code is recognised by its form and is for neither.
 pub enum Answers {
@@ -53,7 +54,7 @@ pub(super) struct Check<'a> {
 impl UseCase for Check<'_> {
     type Reply = Passed;
 
-    fn reads(&self, _: &Work) -> Vec<Name> {
+    fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         vec![Name::Account]
     }
 
@@ -76,7 +77,7 @@ pub(super) struct Answer<'a> {
 impl UseCase for Answer<'_> {
     type Reply = Passed;
 
-    fn reads(&self, _: &Work) -> Vec<Name> {
+    fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         vec![Name::Account, Name::Challenge(self.id.factor.clone())]
     }
 

@@ -243,6 +243,8 @@ struct FactorReply {
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unreadable: bool,
 }
 
 impl From<FactorSummary> for FactorReply {
@@ -254,6 +256,7 @@ impl From<FactorSummary> for FactorReply {
             masked_destination: factor.destination.map(|destination| destination.to_string()),
             created_at: factor.created_at.to_string(),
             last_used_at: factor.last_used_at.map(|time| time.to_string()),
+            unreadable: !factor.is_readable,
         }
     }
 }
