@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use countersign::clock::SystemRandomness;
 use countersign::config::{self, ConfigError};
 use countersign::domain::error::Error;
 use countersign::domain::random::Randomness;
-use countersign::flows::clock::SystemRandomness;
 use countersign::store::Store;
 use data_encoding::BASE32_NOPAD;
 use serde_json::{Value, json};

@@ -11,15 +11,18 @@ use super::given::*;
 use super::secrets::{item, plant, user};
 use crate::rig::{World, enrol_app, enrol_email, enrol_phone};
 
-/// The ways in which the sealed part of a factor becomes unreadable: its first byte is the key version.
-const DAMAGES: [(&str, fn(&mut Vec<u8>)); 3] = [
+/// A damage to the sealed part of a factor, whose first byte is the key version.
+type Damage = fn(&mut Vec<u8>);
+
+/// The ways in which a factor becomes unreadable.
+const DAMAGES: [(&str, Damage); 3] = [
     ("a bit fell over", |sealed| *sealed.last_mut().unwrap() ^= 1),
     ("only the key version is left", |sealed| sealed.truncate(1)),
     ("its key version is not configured", |sealed| sealed[0] = 9),
 ];
 
 /// Damages the sealed parts of some of Alice's factors.
-async fn damage(store: &dyn Store, ids: &[&str], how: fn(&mut Vec<u8>)) {
+async fn damage(store: &dyn Store, ids: &[&str], how: Damage) {
     let account = item(store, &account_key(&user("alice"))).await;
     let factors = account.maps("factors").unwrap().into_iter().map(|factor| {
         if !ids.contains(&factor.text("id").unwrap()) {
