@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use crate::rig::World;
+use countersign::clock::Deadline;
 use countersign::delivery::{Channel, Message};
 use countersign::domain::actor::Actor;
 use countersign::domain::contact::{EmailAddress, PhoneNumber};
@@ -10,7 +11,6 @@ use countersign::domain::ids::{Session, UserId};
 use countersign::domain::secret::{Code, Passcode, RecoveryCode, TotpSecret};
 use countersign::domain::token::{ChallengeId, EnrollmentToken, Nonce};
 use countersign::flows::challenge::Challenged;
-use countersign::flows::clock::Deadline;
 use countersign::flows::confirm::NewCodes;
 use countersign::flows::enroll::{Enrolled, Offer, Request, Target};
 use countersign::flows::{AccountName, Caller};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use crate::clock::{Clock, Deadline};
 use crate::delivery::messages::Wording;
 use crate::delivery::{Channel, Delivery};
 use crate::domain::actor::Actor;
@@ -19,7 +20,6 @@ use crate::store::{Commit, Key, Put, Store, StoreError, Stored, Version};
 
 pub mod challenge;
 mod check;
-pub mod clock;
 pub mod confirm;
 mod engine;
 pub mod enroll;
@@ -28,8 +28,6 @@ mod forget;
 #[cfg(test)]
 mod tests;
 pub mod verify;
-
-use clock::{Clock, Deadline};
 
 /// The most attempts at one call to the store, the first included.
 const CALLS: u32 = 4;
@@ -165,9 +163,9 @@ pub struct Seams {
     pub keys: Arc<dyn Keys>,
     /// Sends messages.
     pub delivery: Arc<dyn Delivery>,
-    /// Tells the time. [`clock::SystemClock`] is the machine's.
+    /// Tells the time. [`crate::clock::SystemClock`] is the machine's.
     pub clock: Arc<dyn Clock>,
-    /// Makes secrets, codes and nonces. [`clock::SystemRandomness`] is the operating system's.
+    /// Makes secrets, codes and nonces. [`crate::clock::SystemRandomness`] is the operating system's.
     pub randomness: Arc<dyn Randomness>,
 }
 

@@ -7,7 +7,6 @@ use data_encoding::BASE32_NOPAD;
 
 use super::challenge::Target;
 use super::check::Apps;
-use super::clock::{Clock, Deadline, SystemRandomness};
 use super::confirm::Confirm;
 use super::engine::{Cx, Name, Outcome, UseCase, Work};
 use super::enroll::{Enroll, Enrolled, Offer, Request};
@@ -15,6 +14,7 @@ use super::factors::{new_recovery_codes, rename};
 use super::forget::Forget;
 use super::verify::{Answer, Check};
 use super::{AccountName, Caller, Settings, challenge, enroll};
+use crate::clock::{Clock, Deadline, SystemRandomness};
 use crate::config;
 use crate::delivery::{Channel, Language};
 use crate::domain::account::Account;

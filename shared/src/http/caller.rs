@@ -10,10 +10,10 @@ use axum::http::request::Parts;
 
 use super::failure::Failure;
 use super::path_parameter;
+use crate::clock::Deadline;
 use crate::domain::actor::{Access, Actor};
 use crate::domain::error::Error;
 use crate::domain::ids::{UserId, visible};
-use crate::flows::clock::Deadline;
 use crate::flows::{AccountName, Caller, Service};
 
 /// An identity that was checked before. The code that checked it, or received it from the gateway, puts it into the

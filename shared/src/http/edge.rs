@@ -13,10 +13,10 @@ use tracing::Instrument;
 
 use super::dialect::{Context, Dialect};
 use super::failure::Failure;
+use crate::clock::Deadline;
 use crate::domain::actor::Access;
 use crate::domain::error::Error;
 use crate::flows::Service;
-use crate::flows::clock::Deadline;
 
 /// The header with the request's id, in the answer of every route.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
