@@ -35,7 +35,7 @@ const OUTCOMES: &[(&str, u64, &str)] = &[
     ("native-get-factors-id", 404, "not_found"),
     ("native-patch-factors-id", 404, "not_found"),
     ("native-delete-factors-id", 404, "not_found"),
-    ("native-post-recovery-codes", 404, "not_found"),
+    ("native-post-recovery-codes", 404, "not_enrolled"),
     ("users-post-enrollments", 201, ""),
     ("users-post-enrollments-confirm", 404, "not_found"),
     ("users-post-challenges", 404, "not_found"),
@@ -44,7 +44,7 @@ const OUTCOMES: &[(&str, u64, &str)] = &[
     ("users-get-factors-id", 404, "not_found"),
     ("users-patch-factors-id", 404, "not_found"),
     ("users-delete-factors-id", 404, "not_found"),
-    ("users-post-recovery-codes", 404, "not_found"),
+    ("users-post-recovery-codes", 404, "not_enrolled"),
     ("users-delete", 204, ""),
     ("genauth-post-send-enroll-factor-request", 200, ""),
     ("genauth-post-enroll-factor", 404, "9008"),
@@ -59,6 +59,7 @@ const OUTCOMES: &[(&str, u64, &str)] = &[
     ("logto-post-profile-mfa", 404, "session.verification_session_not_found"),
     ("profile-post-two-fa", 201, ""),
     ("profile-patch-two-fa", 400, ""),
+    ("profile-get-two-fa", 200, ""),
     ("profile-patch-two-fa-disable", 400, ""),
 ];
 

@@ -9,8 +9,8 @@ use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::{Channel, Delivery, DeliveryError, Message};
+use crate::clock::Clock;
 use crate::domain::time::Timestamp;
-use crate::flows::clock::Clock;
 use crate::store::embedded::{Failed, SharedDatabase};
 
 /// The columns of a message: whether it is an e-mail, recipient, subject, text, code, time of sending in Unix seconds.
