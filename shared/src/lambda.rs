@@ -65,6 +65,9 @@ async fn serve(function: Function, deployment: Deployment) -> Result<(), lambda_
     let service = Arc::new(service(deployment).await);
     // Done during init, where Lambda does not limit the CPU as it does for requests.
     service.warm_up().await;
+    if function == Function::Verify {
+        service.warm_up_receipts().await;
+    }
     let router = router(Some(function), &service);
     #[cfg(debug_assertions)]
     if watch::is_on() {

@@ -92,6 +92,10 @@ impl FromRequestParts<Arc<Service>> for Caller {
         if session.is_empty() {
             return Err(Error::Unauthorized.into());
         }
+        if service.settings().receipts.as_ref().is_some_and(|receipts| receipts.is_receipt(&claim)) {
+            return Err(Error::Unauthorized.into());
+        }
+        let client_id = first(&["client_id", "azp"]).map(str::to_owned);
         let client = first(&["client_id", "azp", "aud"]).unwrap_or_default();
         let keyring = service.keyring().await?;
         let session = Service::session(&keyring, &[claim("iss").unwrap_or_default(), client, session])?;
@@ -100,6 +104,6 @@ impl FromRequestParts<Arc<Service>> for Caller {
         let name = shown.filter(|name| !name.is_empty()).chain([user.as_str().to_owned()]).next().unwrap_or_default();
         let name = name.get(..name.floor_char_boundary(ACCOUNT_NAME_BYTES)).unwrap_or_default();
         let account_name = AccountName(name.to_owned());
-        Ok(Self::new(user, Actor::Session(session), account_name, keyring, deadline))
+        Ok(Self::new(user, Actor::Session(session), account_name, keyring, deadline).of_client(client_id))
     }
 }

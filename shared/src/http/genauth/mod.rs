@@ -13,7 +13,7 @@ use super::body::Fields;
 use super::dialect::Dialect;
 use super::failure::Failure;
 use super::routes::{Function, Method, Route};
-use super::{Accepts, AppOffer, factor_id};
+use super::{Accepts, AppOffer, ReceiptHeader, factor_id};
 use crate::domain::contact::MaskedDestination;
 use crate::domain::enrollment::Claim;
 use crate::domain::error::{Error, Subject};
@@ -128,20 +128,28 @@ async fn send_enroll_factor_request(
     Ok(ok(EnrollReply { enrollment_token: enrolled.token.encode(), otp_data }))
 }
 
-async fn enroll_factor(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<Value> {
+async fn enroll_factor(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    fields: Fields,
+) -> Result<(ReceiptHeader, Json<Envelope<Value>>), Failure> {
     let factor_type = factor_type(&fields)?;
     let token = EnrollmentToken::parse(fields.text("enrollmentToken")?, REALM)?;
     if token.factor_type != factor_type {
         return Err(Error::NotFound(Subject::Enrollment(factor_type)).into());
     }
     let code = fields.object("enrollmentData")?.code("passCode")?;
-    service.confirm(&caller, &DIALECT.terms(&service), Claim::from(&token), &code).await?;
-    Ok(done())
+    let confirmed = service.confirm(&caller, &DIALECT.terms(&service), Claim::from(&token), &code).await?;
+    Ok((ReceiptHeader(confirmed.receipt), done()))
 }
 
-async fn mfa_totp_verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<Value> {
-    service.verify(&caller, &fields.code("totp")?, &Answers::App(Apps::Any)).await?;
-    Ok(ok(json!({"verified": true})))
+async fn mfa_totp_verify(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    fields: Fields,
+) -> Result<(ReceiptHeader, Json<Envelope<Value>>), Failure> {
+    let passed = service.verify(&caller, &fields.code("totp")?, &Answers::App(Apps::Any)).await?;
+    Ok((ReceiptHeader(passed.receipt), ok(json!({"verified": true}))))
 }
 
 #[derive(Serialize)]
