@@ -69,6 +69,7 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
     let guarded = router_behind(None, &service, |access, handler| match access {
         Access::User => handler.layer(from_fn_with_state(Arc::clone(&authorizer), authorize)),
         Access::BackEnd => handler.layer(from_fn(authorize_back_end)),
+        Access::Public => handler,
     });
     let data_flag = data_dir_flag(data_dir);
     let inbox = Arc::new(Inbox { outbox, token_command: format!("cargo run -q -- token --user carol{data_flag}") });

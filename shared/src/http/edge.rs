@@ -60,7 +60,8 @@ pub(super) async fn edge(State(edge): State<Edge>, mut request: Request, next: N
         response.headers_mut().insert(REQUEST_ID, id);
     }
     // Answers contain codes, secrets and tokens, so no cache may keep them.
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // What is public says so itself.
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     let duration_ms = deadline.elapsed(clock).as_secs_f64() * 1000.0;
     log(method.as_str(), &context, response.status(), failure.as_ref(), duration_ms);
     response
