@@ -17,6 +17,7 @@ use axum::{Json, Router};
 use countersign::delivery::outbox::Outbox;
 use countersign::flows::clock::{Clock, SystemClock, SystemRandomness};
 use countersign::flows::{Seams, Service, Settings};
+use countersign::http::RECEIPT;
 use countersign::http::routes::{Access, router_behind};
 use countersign::keys::file::KeyFile;
 use countersign::store::embedded::EmbeddedStore;
@@ -31,7 +32,7 @@ use crate::authorizer::{Authorizer, authorize, authorize_back_end};
 use crate::clock::{self, LocalClock};
 use crate::command_line::{Person, data_dir_flag};
 use crate::inbox::{self, Inbox};
-use crate::issuer::{Issuer, discovery};
+use crate::issuer::{ISSUER, Issuer, discovery};
 use crate::loopback::{from_this_machine, host};
 
 /// The time between two sweeps of expired items.
@@ -52,6 +53,10 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
     let (keys_path, is_empty) = (data_dir.join("keys"), store.is_empty().map_err(|_| "the store can't be read")?);
     let keys = KeyFile::open_beside(is_empty, &keys_path, &SystemRandomness)
         .map_err(|error| format!("{}: {error}", keys_path.display()))?;
+    // The JWT authorizer of an API would take a receipt for an access token, and an access token for a receipt.
+    if settings.receipts.as_ref().is_some_and(|receipts| receipts.issuer == ISSUER) {
+        return Err(format!("--receipt-issuer must not be {ISSUER}, the issuer of access tokens").into());
+    }
     let issuer = Arc::new(Issuer::open(data_dir)?);
     let clock = Arc::new(LocalClock::default());
     let outbox = Arc::new(Outbox::new(store.database(), clock.clone()));
@@ -92,6 +97,9 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
     let signalled = stop_signal();
     welcome(listener.local_addr()?, &data_flag, &issuer)?;
     tokio::spawn(sweep(store, clock));
+    // A gateway that asks for the keys before the first check must find them.
+    let warmed = Arc::clone(&service);
+    tokio::spawn(async move { warmed.warm_up_receipts().await });
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = axum::serve(listener, router).with_graceful_shutdown(async {
         let _ = stopped.await;
@@ -166,7 +174,7 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>, Box<dyn Error>> {
         .allow_origin(origin)
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers(headers)
-        .expose_headers([header::RETRY_AFTER, HeaderName::from_static("x-request-id")]);
+        .expose_headers([header::RETRY_AFTER, HeaderName::from_static("x-request-id"), RECEIPT]);
     Ok(Some(layer))
 }
 
