@@ -7,6 +7,7 @@ use countersign::config::{self, ConfigError, SETTINGS};
 use countersign::flows::Settings;
 
 use crate::receipt::Asked;
+use crate::serve::own_issuer;
 
 /// The default data folder.
 const DEFAULT_DATA_DIR: &str = ".countersign";
@@ -63,7 +64,7 @@ pub(crate) fn read() -> Result<Command, ConfigError> {
         }
         _ => {
             // The local server is its own issuer of receipts.
-            let issuer = format!("http://127.0.0.1:{}", port(&matches));
+            let issuer = own_issuer(port(&matches));
             let settings = config::read(|name| {
                 let given = matches.get_one::<String>(name).cloned();
                 given.or_else(|| (name == "RECEIPT_ISSUER").then(|| issuer.clone()))

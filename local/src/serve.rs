@@ -28,7 +28,7 @@ use tokio::sync::oneshot;
 use tower::util::option_layer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::authorizer::{Authorizer, authorize, authorize_back_end};
+use crate::authorizer::{Authorizer, authorize, authorize_back_end, name_request};
 use crate::clock::{self, LocalClock};
 use crate::command_line::{Person, data_dir_flag};
 use crate::inbox::{self, Inbox};
@@ -46,13 +46,25 @@ const GRACE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// The port is in use, or the data is in use by another process or can't be read.
-pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn serve(port: u16, data_dir: &Path, mut settings: Settings) -> Result<(), Box<dyn Error>> {
     countersign::telemetry::start();
     make_folder(data_dir)?;
     let store = EmbeddedStore::open(&data_dir.join("countersign.redb"))?;
     let (keys_path, is_empty) = (data_dir.join("keys"), store.is_empty().map_err(|_| "the store can't be read")?);
     let keys = KeyFile::open_beside(is_empty, &keys_path, &SystemRandomness)
         .map_err(|error| format!("{}: {error}", keys_path.display()))?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("port {port} is in use: is Countersign running already? If not, choose another port with --port")
+        }
+        _ => format!("{address}: {error}"),
+    })?;
+    let address = listener.local_addr()?;
+    // With port 0 the system chooses one.
+    if let Some(receipts) = settings.receipts.as_mut().filter(|receipts| receipts.issuer == own_issuer(0)) {
+        receipts.issuer = own_issuer(address.port());
+    }
     // The JWT authorizer of an API would take a receipt for an access token, and an access token for a receipt.
     if settings.receipts.as_ref().is_some_and(|receipts| receipts.issuer == ISSUER) {
         return Err(format!("--receipt-issuer must not be {ISSUER}, the issuer of access tokens").into());
@@ -74,7 +86,7 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
     let guarded = router_behind(None, &service, |access, handler| match access {
         Access::User => handler.layer(from_fn_with_state(Arc::clone(&authorizer), authorize)),
         Access::BackEnd => handler.layer(from_fn(authorize_back_end)),
-        Access::Public => handler,
+        Access::Public => handler.layer(from_fn(name_request)),
     });
     let data_flag = data_dir_flag(data_dir);
     let inbox = Arc::new(Inbox { outbox, token_command: format!("cargo run -q -- token --user carol{data_flag}") });
@@ -87,15 +99,8 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
     // CORS covers the functions only: no other site may read the inbox.
     let router = guarded.layer(option_layer(cors)).merge(local);
 
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            format!("port {port} is in use: is Countersign running already? If not, choose another port with --port")
-        }
-        _ => format!("{address}: {error}"),
-    })?;
     let signalled = stop_signal();
-    welcome(listener.local_addr()?, &data_flag, &issuer)?;
+    welcome(address, &data_flag, &issuer)?;
     tokio::spawn(sweep(store, clock));
     // A gateway that asks for the keys before the first check must find them.
     let warmed = Arc::clone(&service);
@@ -113,6 +118,11 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
         } => {}
     }
     Ok(())
+}
+
+/// The issuer of receipts of a server on this port.
+pub(crate) fn own_issuer(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
 }
 
 /// Creates a folder with mode 0700, and its parents.
