@@ -1,14 +1,13 @@
-//! The documents agree with the code, and with the answers that the other tests saw.
+//! The documents agree with the answers that the other tests saw, and with one another. Their generated tables are
+//! in `sync`.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use countersign::config::{DEPLOYMENT_SETTINGS, SETTINGS, Setting};
-use countersign::http::routes::routes;
 use serde_json::Value;
 
-fn read(path: &str) -> String {
+pub fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
@@ -20,109 +19,20 @@ fn section<'a>(page: &'a str, from: &str, to: &str) -> &'a str {
 }
 
 /// The cells of a table's rows, without the two lines of its head.
-fn rows(section: &str) -> Vec<Vec<String>> {
+pub fn rows(section: &str) -> Vec<Vec<String>> {
     let lines = section.lines().filter(|line| line.starts_with('|')).skip(2);
     lines.map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
 }
 
-/// Each setting's row.
-fn settings(settings: &[Setting]) -> Vec<Vec<String>> {
-    let row = |setting: &Setting| {
-        let default = if setting.default.is_empty() { String::new() } else { format!("`{}`", setting.default) };
-        vec![format!("`{}`", setting.name), default, setting.meaning.to_owned()]
-    };
-    settings.iter().map(row).collect()
-}
-
 #[test]
-fn the_tables_of_settings_are_those_in_the_code() {
-    for (name, expected) in [("settings", SETTINGS), ("deployment-settings", DEPLOYMENT_SETTINGS)] {
-        assert_table("docs/settings.md", name, &settings(expected));
-    }
-}
-
-/// The table between two comments of this name has these rows.
-fn assert_table(page: &str, name: &str, expected: &[Vec<String>]) {
-    let page = read(page);
-    let documented = rows(section(&page, &format!("<!-- {name} -->"), &format!("<!-- /{name} -->")));
-    let table: Vec<_> = expected.iter().map(|row| format!("| {} |", row.join(" | "))).collect();
-    assert_eq!(documented, expected, "the table of {name} should be:\n{}", table.join("\n"));
-}
-
-/// What is done a thousand times, and the flows that it takes.
-const COSTS: [(&str, &[&str]); 5] = [
-    ("checks of an app's code, or of a recovery code", &["an_app_is_checked"]),
-    ("checks by SMS or e-mail: challenge and answer", &["a_phone_is_challenged", "a_challenge_is_answered"]),
-    ("enrolments of an app: begun and confirmed", &["an_app_is_begun", "an_app_is_confirmed"]),
-    ("enrolments of a number or an address", &["a_phone_is_begun", "a_phone_is_confirmed"]),
-    ("lists of factors", &["factors_are_listed"]),
-];
-
-/// The read and write units of a flow's request, as they were reviewed.
-fn units(flow: &str) -> [u32; 2] {
-    let snapshot = read("tests/sizes/snapshots/countersign__sizes__round_trips__every_flow.snap");
-    let of_flow = |line: &str| {
-        let [_, reads, writes, name] = line.split_whitespace().take(4).collect::<Vec<_>>().try_into().ok()?;
-        (name == format!("{flow}:")).then(|| [reads, writes].map(|units: &str| units.parse().unwrap()))
-    };
-    snapshot.lines().find_map(of_flow).unwrap_or_else(|| panic!("there is no {flow}"))
-}
-
-/// US dollars for a million: of requests without their units, of read units, of write units.
-fn prices() -> [f64; 3] {
-    let page = read("docs/costs.md");
-    let [mut request, mut read, mut write] = [0.0; 3];
-    for row in rows(section(&page, "<!-- prices -->", "<!-- /prices -->")) {
-        let price: f64 = row[1].parse().unwrap();
-        match (row[0].as_str(), row[2].as_str()) {
-            (name, "see above") if name.contains("read unit") => read = price,
-            (_, "see above") => write = price,
-            (_, much) => {
-                let time = much.strip_prefix("128 MB × ").and_then(|time| time.strip_suffix(" ms"));
-                let much = time.map_or_else(|| much.parse(), |time| time.parse().map(|ms: f64| 0.125 * ms / 1000.0));
-                request += price * much.unwrap();
-            }
-        }
-    }
-    [request, read, write]
-}
-
-#[test]
-fn what_it_costs_is_computed_from_the_prices_and_from_what_each_request_takes() {
-    let [of_request, of_read, of_write] = prices();
-    let row = |(what, flows): &(&str, &[&str])| {
-        let requests = u32::try_from(flows.len()).unwrap();
-        let [reads, writes] =
-            flows.iter().map(|flow| units(flow)).fold([0, 0], |[r, w], [reads, writes]| [r + reads, w + writes]);
-        let sum = f64::from(requests) * of_request + f64::from(reads) * of_read + f64::from(writes) * of_write;
-        let numbers = [requests, reads, writes].map(|number| number.to_string());
-        [vec![(*what).to_owned()], numbers.to_vec(), vec![format!("{:.4}", sum / 1000.0)]].concat()
-    };
-    assert_table("docs/costs.md", "costs", &COSTS.iter().map(row).collect::<Vec<_>>());
-
-    // The table: what an item weighs and 100 bytes that DynamoDB adds, at $0.25 a GB and $0.20 for the backup.
+fn what_the_table_costs_follows_from_the_size_of_an_item() {
+    // What an item weighs and 100 bytes that DynamoDB adds, at $0.25 a GB and $0.20 for the backup.
     let sizes = read("tests/sizes/snapshots/countersign__sizes__items__every_item.snap");
     let usual = sizes.lines().find(|line| line.ends_with("an app and ten recovery codes, just enrolled")).unwrap();
     let bytes: f64 = usual.split_whitespace().next().unwrap().parse().unwrap();
     let gigabytes = (bytes + 100.0) / 1000.0;
     let sentence = format!("weigh {gigabytes:.1} GB, which is ${:.2} a month", gigabytes * (0.25 + 0.20));
     assert!(read("docs/costs.md").contains(&sentence), "{sentence}");
-}
-
-#[test]
-fn every_route_is_in_the_row_of_its_function_and_nothing_else_is() {
-    let page = read("docs/api.md");
-    let mut documented = BTreeSet::new();
-    for row in rows(section(&page, "<!-- routes -->", "<!-- /routes -->")) {
-        for route in row[1..].concat().split('`').filter(|text| text.contains('/')) {
-            documented.insert((row[0].trim_matches('`').to_owned(), route.to_owned()));
-        }
-    }
-    let expected: BTreeSet<_> = routes()
-        .iter()
-        .map(|route| (route.function.name().to_owned(), format!("{} {}", route.method.as_str(), route.path)))
-        .collect();
-    assert_eq!(documented, expected);
 }
 
 /// Every JSON answer in the reviewed snapshots, with its HTTP status.

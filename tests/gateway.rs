@@ -3,20 +3,20 @@
 use std::path::PathBuf;
 
 use axum::Router;
-use countersign::http::routes::{Access, Route, router};
+use countersign::http::routes::{Route, router};
 use countersign::lambda::answer;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, LambdaEvent};
 use serde_json::{Value, json};
 
 use crate::rig::World;
+use crate::sync;
 
 mod content;
 mod events;
 mod headers;
 mod identity;
 mod paths;
-mod watch;
 
 /// The folder of the events.
 fn folder() -> PathBuf {
@@ -29,18 +29,9 @@ fn event(name: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// The name of a route's event: the dialect (or `users` for the back end), the method, and the path after its prefix.
+/// The name of a route's event.
 fn name_of(route: &Route) -> String {
-    let (kind, prefix) = match (route.dialect.name, route.access) {
-        ("native", Access::User) => ("native", "/v1/me"),
-        ("native", Access::BackEnd) => ("users", "/v1/users/{userId}"),
-        ("genauth", _) => ("genauth", "/api/v3"),
-        ("logto", _) => ("logto", "/api/experience"),
-        ("profile", _) => ("profile", "/profile"),
-        (other, _) => panic!("the events of {other} are not known here"),
-    };
-    let path = route.path.strip_prefix(prefix).unwrap_or_else(|| panic!("{} begins with {prefix}", route.path));
-    format!("{kind}-{}{}", route.method.as_str().to_lowercase(), path.replace('/', "-").replace(['{', '}'], ""))
+    sync::name_of(&sync::Row::from(route))
 }
 
 /// A function's answer to API Gateway.

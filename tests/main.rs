@@ -42,4 +42,6 @@ mod sizes;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
+mod sync;
+#[cfg(test)]
 mod template;

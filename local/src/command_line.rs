@@ -76,9 +76,10 @@ pub(crate) fn read() -> Result<Command, ConfigError> {
 
 fn command() -> clap::Command {
     let settings = SETTINGS.iter().map(|setting| {
+        let range = setting.range.map_or(String::new(), |(least, most)| format!(", {least} to {most}"));
         let meaning = match setting.default {
             "" => setting.meaning.to_owned(),
-            default => format!("{} [default: {default}]", setting.meaning),
+            default => format!("{} [default: {default}{range}]", setting.meaning),
         };
         Arg::new(setting.name).long(setting.name.to_lowercase().replace('_', "-")).env(setting.name).help(meaning)
     });

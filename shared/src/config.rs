@@ -1,5 +1,5 @@
-//! Settings: one table of names, defaults and meanings. They are read from the environment or the command line. All
-//! invalid settings are reported at start-up, at once.
+//! Settings: one table of names, defaults, ranges and meanings. They are read from the environment or the command line.
+//! All invalid settings are reported at start-up, at once.
 
 use std::ops::RangeInclusive;
 
@@ -25,75 +25,102 @@ pub struct Setting {
     pub name: &'static str,
     /// The default; empty for none.
     pub default: &'static str,
+    /// The least and the most that a number may be; `None` for a text.
+    pub range: Option<(u64, u64)>,
     /// The meaning, with the unit, as the table in `docs/settings.md` has it.
     pub meaning: &'static str,
 }
 
-const fn setting(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
-    Setting { name, default, meaning }
+/// A text.
+const fn text(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+    Setting { name, default, range: None, meaning }
 }
+
+/// A whole number.
+const fn number(
+    name: &'static str,
+    default: &'static str,
+    range: RangeInclusive<u64>,
+    meaning: &'static str,
+) -> Setting {
+    Setting { name, default, range: Some((*range.start(), *range.end())), meaning }
+}
+
+/// How long a code may live: ten minutes at most (SP 800-63B-4, section 3.1.3.3). It does not get new tries in that time.
+const LIFE: RangeInclusive<u64> = 60..=LONGEST_LIFE_SECONDS;
 
 /// The settings of the rules and the messages, on AWS and in the local server.
 pub const SETTINGS: &[Setting] = &[
-    setting("PRODUCT_NAME", "Countersign", "the name that people see in authenticator apps and messages"),
-    setting("WEB_DOMAIN", "", "the site where SMS codes are typed in, for browsers to fill them in there alone"),
-    setting("ANDROID_APP_HASH", "", "11 characters that let an Android app read its SMS"),
-    setting("DEFAULT_COUNTRY_CODE", "+86", "the country code of phone numbers that come without one"),
-    setting(
+    text("PRODUCT_NAME", "Countersign", "the name that people see in authenticator apps and messages"),
+    text("WEB_DOMAIN", "", "the site where SMS codes are typed in, for browsers to fill them in there alone"),
+    text("ANDROID_APP_HASH", "", "11 characters that let an Android app read its SMS"),
+    text("DEFAULT_COUNTRY_CODE", "+86", "the country code of phone numbers that come without one"),
+    text(
         "ALLOWED_COUNTRIES",
         "*",
         "where SMS may go: ISO 3166-1 codes, with commas; * is everywhere, none turns SMS off",
     ),
-    setting("ALLOWED_ORIGINS", "", "web origins that may call from a browser, with commas; * is any"),
-    setting("USER_ID_CLAIM", "sub", "the claim that names the user; one that users can edit would be a hole"),
-    setting("STEP_UP_SECONDS", "600", "how long a passed check lets its session change factors"),
-    setting("ENROLLMENT_SECONDS", "600", "how long an enrolment lives, and its code with it"),
-    setting("GENAUTH_ENROLLMENT_SECONDS", "60", "the same in the genauth dialect"),
-    setting("CHALLENGE_SECONDS", "600", "how long a challenge lives"),
-    setting("PASSCODE_DIGITS", "6", "digits of a code that is sent, 6 to 8"),
-    setting("FREE_ATTEMPTS", "5", "wrong codes for a factor before delays of 2, 4, 8 … seconds begin"),
-    setting("MAX_DELAY_SECONDS", "900", "the longest of those delays"),
-    setting("LOCK_AFTER", "100", "wrong codes in a row that lock a factor until it is reset"),
-    setting("CODE_TRIES", "5", "tries at a sent code, whatever is resent, and at an enrolment"),
-    setting("TRIES_RESET_SECONDS", "900", "how long after the last wrong one there are new tries"),
-    setting("RESEND_SECONDS", "20", "between two messages to an enrolled factor"),
-    setting("SENDS_PER_TEN_MINUTES", "5", "messages to an enrolled factor in ten minutes, answered or not"),
-    setting("SENDS_PER_HOUR", "10", "the same in an hour"),
-    setting("SENDS_PER_DAY", "20", "the same in a day"),
-    setting("SEND_INTERVAL_SECONDS", "60", "between two messages of a user to a destination that is not enrolled"),
-    setting(
+    text("ALLOWED_ORIGINS", "", "web origins that may call from a browser, with commas; * is any"),
+    text("USER_ID_CLAIM", "sub", "the claim that names the user; one that users can edit would be a hole"),
+    number("STEP_UP_SECONDS", "600", 1..=86_400, "how long a passed check lets its session change factors"),
+    number("ENROLLMENT_SECONDS", "600", LIFE, "how long an enrolment lives, and its code with it"),
+    number("GENAUTH_ENROLLMENT_SECONDS", "60", LIFE, "the same in the genauth dialect"),
+    number("CHALLENGE_SECONDS", "600", LIFE, "how long a challenge lives"),
+    number("PASSCODE_DIGITS", "6", 6..=8, "digits of a code that is sent"),
+    number("FREE_ATTEMPTS", "5", 1..=10, "wrong codes for a factor before delays of 2, 4, 8 … seconds begin"),
+    number("MAX_DELAY_SECONDS", "900", 2..=86_400, "the longest of those delays"),
+    number("LOCK_AFTER", "100", 10..=1000, "wrong codes in a row that lock a factor until it is reset"),
+    number("CODE_TRIES", "5", 1..=10, "tries at a sent code, whatever is resent, and at an enrolment"),
+    number("TRIES_RESET_SECONDS", "900", 600..=86_400, "how long after the last wrong one there are new tries"),
+    number("RESEND_SECONDS", "20", 1..=3600, "between two messages to an enrolled factor"),
+    number("SENDS_PER_TEN_MINUTES", "5", 1..=100, "messages to an enrolled factor in ten minutes, answered or not"),
+    number("SENDS_PER_HOUR", "10", 1..=100, "the same in an hour"),
+    number("SENDS_PER_DAY", "20", 1..=100, "the same in a day"),
+    number(
+        "SEND_INTERVAL_SECONDS",
+        "60",
+        1..=3600,
+        "between two messages of a user to a destination that is not enrolled",
+    ),
+    number(
         "DESTINATION_SENDS_PER_HOUR",
         "5",
+        1..=100,
         "messages to a destination that is not enrolled in an hour, over all users",
     ),
-    setting("DESTINATION_SENDS_PER_DAY", "10", "the same in a day"),
-    setting("MAX_FACTORS", "32", "factors of an account"),
-    setting("RECOVERY_CODES", "10", "recovery codes in a set"),
-    setting("PROFILE_RECOVERY_CODES", "12", "the same in the profile dialect"),
-    setting("TOTP_ALGORITHM", "SHA1", "SHA1, SHA256 or SHA512, for new authenticator apps; many know SHA1 alone"),
-    setting("TOTP_DIGITS", "6", "digits of an app's code, 6 to 8; many apps know 6 alone"),
-    setting("RECEIPT_ISSUER", "", "the issuer of receipts: the URL of the API; without one there are no receipts"),
-    setting(
+    number("DESTINATION_SENDS_PER_DAY", "10", 1..=100, "the same in a day"),
+    number("MAX_FACTORS", "32", 1..=32, "factors of an account"),
+    number("RECOVERY_CODES", "10", 1..=20, "recovery codes in a set"),
+    number("PROFILE_RECOVERY_CODES", "12", 1..=20, "the same in the profile dialect"),
+    text("TOTP_ALGORITHM", "SHA1", "SHA1, SHA256 or SHA512, for new authenticator apps; many know SHA1 alone"),
+    number("TOTP_DIGITS", "6", 6..=8, "digits of an app's code; many apps know 6 alone"),
+    text("RECEIPT_ISSUER", "", "the issuer of receipts: the URL of the API; without one there are no receipts"),
+    text(
         "RECEIPT_AUDIENCES",
         "countersign",
         "who takes receipts, with commas; no access token may have one of them",
     ),
-    setting("RECEIPT_KEY_GENERATION", "1", "raise it when the key of receipts may be stolen: a new one signs at once"),
-    setting("RECEIPT_KEY_DAYS", "90", "how long a key signs receipts before the next one does"),
+    number(
+        "RECEIPT_KEY_GENERATION",
+        "1",
+        1..=1_000_000,
+        "raise it when the key of receipts may be stolen: a new one signs at once",
+    ),
+    number("RECEIPT_KEY_DAYS", "90", 1..=3650, "how long a key signs receipts before the next one does"),
 ];
 
 /// The settings of a deployment on AWS only.
 #[cfg(feature = "aws")]
 pub const DEPLOYMENT_SETTINGS: &[Setting] = &[
-    setting("TABLE_NAME", "", "the DynamoDB table"),
-    setting("KMS_KEYS", "", "the HMAC keys, as version:arn with commas; the first seals, all open"),
-    setting("EMAIL_FROM", "", "the sender of e-mails, verified with SES; without one, e-mail is off"),
-    setting("SES_CONFIGURATION_SET", "", "the configuration set of e-mails"),
-    setting("SMS_SENDER_ID", "", "the sender that phones show, where the country allows one"),
-    setting("SMS_ORIGINATION_NUMBER", "", "the number to send SMS from"),
-    setting("SMS_ENTITY_ID", "", "the entity that India asks for"),
-    setting("SMS_TEMPLATE_ID", "", "the template that India asks for"),
-    setting("SMS_MAX_PRICE_USD", "", "the most that one SMS may cost, in US dollars"),
+    text("TABLE_NAME", "", "the DynamoDB table"),
+    text("KMS_KEYS", "", "the HMAC keys, as version:arn with commas; the first seals, all open"),
+    text("EMAIL_FROM", "", "the sender of e-mails, verified with SES; without one, e-mail is off"),
+    text("SES_CONFIGURATION_SET", "", "the configuration set of e-mails"),
+    text("SMS_SENDER_ID", "", "the sender that phones show, where the country allows one"),
+    text("SMS_ORIGINATION_NUMBER", "", "the number to send SMS from"),
+    text("SMS_ENTITY_ID", "", "the entity that India asks for"),
+    text("SMS_TEMPLATE_ID", "", "the template that India asks for"),
+    text("SMS_MAX_PRICE_USD", "", "the most that one SMS may cost, in US dollars"),
 ];
 
 /// Problems with the settings, one line each.
@@ -114,34 +141,32 @@ impl std::error::Error for ConfigError {}
 /// [`ConfigError`] with a line for each invalid setting.
 pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigError> {
     let mut reader = Reader { lookup: &lookup, problems: Vec::new() };
-    // A code may live for ten minutes at most (SP 800-63B-4, section 3.1.3.3), and does not get new tries in that time.
-    let life = 60..=LONGEST_LIFE_SECONDS;
     let policy = Policy {
-        step_up_seconds: reader.number("STEP_UP_SECONDS", 1..=86_400),
-        challenge_seconds: reader.number("CHALLENGE_SECONDS", life.clone()),
-        passcode_digits: reader.number("PASSCODE_DIGITS", 6..=8),
-        free_attempts: reader.number("FREE_ATTEMPTS", 1..=10),
-        max_delay_seconds: reader.number("MAX_DELAY_SECONDS", 2..=86_400),
-        lock_after: reader.number("LOCK_AFTER", 10..=1000),
-        code_tries: reader.number("CODE_TRIES", 1..=10),
-        tries_reset_seconds: reader.number("TRIES_RESET_SECONDS", 600..=86_400),
-        resend_seconds: reader.number("RESEND_SECONDS", 1..=3600),
-        sends_per_ten_minutes: reader.number("SENDS_PER_TEN_MINUTES", 1..=100),
-        sends_per_hour: reader.number("SENDS_PER_HOUR", 1..=100),
-        sends_per_day: reader.number("SENDS_PER_DAY", 1..=100),
-        send_interval_seconds: reader.number("SEND_INTERVAL_SECONDS", 1..=3600),
-        destination_sends_per_hour: reader.number("DESTINATION_SENDS_PER_HOUR", 1..=100),
-        destination_sends_per_day: reader.number("DESTINATION_SENDS_PER_DAY", 1..=100),
-        max_factors: reader.number("MAX_FACTORS", 1..=32),
-        recovery_codes: reader.number("RECOVERY_CODES", 1..=20),
+        step_up_seconds: reader.number("STEP_UP_SECONDS"),
+        challenge_seconds: reader.number("CHALLENGE_SECONDS"),
+        passcode_digits: reader.number("PASSCODE_DIGITS"),
+        free_attempts: reader.number("FREE_ATTEMPTS"),
+        max_delay_seconds: reader.number("MAX_DELAY_SECONDS"),
+        lock_after: reader.number("LOCK_AFTER"),
+        code_tries: reader.number("CODE_TRIES"),
+        tries_reset_seconds: reader.number("TRIES_RESET_SECONDS"),
+        resend_seconds: reader.number("RESEND_SECONDS"),
+        sends_per_ten_minutes: reader.number("SENDS_PER_TEN_MINUTES"),
+        sends_per_hour: reader.number("SENDS_PER_HOUR"),
+        sends_per_day: reader.number("SENDS_PER_DAY"),
+        send_interval_seconds: reader.number("SEND_INTERVAL_SECONDS"),
+        destination_sends_per_hour: reader.number("DESTINATION_SENDS_PER_HOUR"),
+        destination_sends_per_day: reader.number("DESTINATION_SENDS_PER_DAY"),
+        max_factors: reader.number("MAX_FACTORS"),
+        recovery_codes: reader.number("RECOVERY_CODES"),
         totp: Parameters {
             algorithm: reader.parsed("TOTP_ALGORITHM", "must be SHA1, SHA256 or SHA512", Algorithm::from_name),
-            digits: reader.number("TOTP_DIGITS", 6..=8),
+            digits: reader.number("TOTP_DIGITS"),
         },
     };
-    let enrollment_seconds = reader.number("ENROLLMENT_SECONDS", life.clone());
-    let genauth_enrollment_seconds = reader.number("GENAUTH_ENROLLMENT_SECONDS", life);
-    let profile_recovery_codes = reader.number("PROFILE_RECOVERY_CODES", 1..=20);
+    let enrollment_seconds = reader.number("ENROLLMENT_SECONDS");
+    let genauth_enrollment_seconds = reader.number("GENAUTH_ENROLLMENT_SECONDS");
+    let profile_recovery_codes = reader.number("PROFILE_RECOVERY_CODES");
     let product = reader.text("PRODUCT_NAME");
     let (web_domain, app_hash) = (reader.text("WEB_DOMAIN"), reader.text("ANDROID_APP_HASH"));
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
@@ -188,13 +213,21 @@ fn receipts(reader: &mut Reader<'_>) -> Option<ReceiptSettings> {
         let is_plain = |audience: &String| !audience.contains(|c: char| c.is_whitespace() || "[]\"".contains(c));
         (!audiences.is_empty() && audiences.iter().all(is_plain)).then_some(audiences)
     });
-    let generation = reader.number("RECEIPT_KEY_GENERATION", 1..=1_000_000);
-    let after_seconds = 86_400 * reader.number::<u64>("RECEIPT_KEY_DAYS", 1..=3650);
+    let generation = reader.number("RECEIPT_KEY_GENERATION");
+    let after_seconds = 86_400 * reader.number::<u64>("RECEIPT_KEY_DAYS");
     (!issuer.is_empty()).then_some(ReceiptSettings {
         issuer,
         audiences,
         rotation: Rotation { generation, after_seconds },
     })
+}
+
+/// Every setting that is read in this build.
+fn every_setting() -> impl Iterator<Item = &'static Setting> {
+    #[cfg(feature = "aws")]
+    return SETTINGS.iter().chain(DEPLOYMENT_SETTINGS);
+    #[cfg(not(feature = "aws"))]
+    SETTINGS.iter()
 }
 
 struct Reader<'a> {
@@ -203,9 +236,18 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// The row of a setting. A name without one is a problem at every start.
+    fn row(&mut self, name: &str) -> Option<&'static Setting> {
+        let row = every_setting().find(|setting| setting.name == name);
+        if row.is_none() {
+            self.problems.push(format!("{name} is not in the table of settings"));
+        }
+        row
+    }
+
     /// The trimmed value, else the default.
     fn text(&mut self, name: &str) -> String {
-        let default = SETTINGS.iter().find(|setting| setting.name == name).map_or("", |setting| setting.default);
+        let default = self.row(name).map_or("", |setting| setting.default);
         (self.lookup)(name).map_or_else(|| default.to_owned(), |text| text.trim().to_owned())
     }
 
@@ -224,12 +266,15 @@ impl Reader<'_> {
         self.parsed(name, problem, |text| parse(text).filter(|_| !text.is_empty()))
     }
 
-    fn number<N>(&mut self, name: &str, range: RangeInclusive<N>) -> N
-    where
-        N: Default + std::str::FromStr + PartialOrd + std::fmt::Display,
-    {
-        let problem = format!("must be a number from {} to {}", range.start(), range.end());
-        self.parsed(name, &problem, |text| text.parse().ok().filter(|number| range.contains(number)))
+    /// A number in the range of its row.
+    fn number<N: Default + TryFrom<u64>>(&mut self, name: &str) -> N {
+        let Some((least, most)) = self.row(name).and_then(|setting| setting.range) else {
+            self.problems.push(format!("{name} has no range"));
+            return N::default();
+        };
+        let in_range = |text: &str| text.parse().ok().filter(|number| (least..=most).contains(number));
+        let problem = format!("must be a number from {least} to {most}");
+        self.parsed(name, &problem, |text| in_range(text).and_then(|number| N::try_from(number).ok()))
     }
 }
 
@@ -328,7 +373,55 @@ fn countries(text: &str) -> Option<Countries> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    /// The names that a function asks for.
+    fn asked(read: impl Fn(&dyn Fn(&str) -> Option<String>)) -> BTreeSet<String> {
+        let asked = RefCell::new(BTreeSet::new());
+        read(&|name| {
+            asked.borrow_mut().insert(name.to_owned());
+            None
+        });
+        asked.into_inner()
+    }
+
+    fn names<'a>(settings: impl Iterator<Item = &'a Setting>) -> BTreeSet<String> {
+        settings.map(|setting| setting.name.to_owned()).collect()
+    }
+
+    #[test]
+    fn every_row_is_read_and_every_name_that_is_read_has_a_row() {
+        let of_rules = asked(|lookup| drop(read(lookup)));
+        assert_eq!(of_rules, names(SETTINGS.iter()));
+        #[cfg(feature = "aws")]
+        assert_eq!(asked(|lookup| drop(read_deployment(lookup))), names(every_setting()));
+        assert_eq!(names(every_setting()).len(), every_setting().count(), "a name is there twice");
+    }
+
+    #[test]
+    fn a_name_without_a_row_is_reported() {
+        let mut reader = Reader { lookup: &|_| Some("3".to_owned()), problems: Vec::new() };
+        reader.text("INVENTED");
+        assert_eq!(reader.problems, ["INVENTED is not in the table of settings"]);
+    }
+
+    #[test]
+    fn a_number_is_taken_up_to_the_bounds_of_its_row_and_not_beyond() {
+        for setting in SETTINGS {
+            let Some((least, most)) = setting.range else { continue };
+            let set = |number: u64| read(|name| (name == setting.name).then(|| number.to_string()));
+            for right in [least, most] {
+                assert!(set(right).is_ok(), "{} {right}", setting.name);
+            }
+            for wrong in [least - 1, most + 1, u64::MAX] {
+                let problem = format!("{} must be a number from {least} to {most}", setting.name);
+                assert_eq!(set(wrong).unwrap_err(), ConfigError(vec![problem]));
+            }
+        }
+    }
 
     #[test]
     fn the_defaults_are_the_policy() {

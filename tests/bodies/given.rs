@@ -53,7 +53,7 @@ pub fn well_meant(route: &Route) -> Vec<Value> {
         "/profile/two-fa/disable" => vec![json!({"code": code})],
         // These ask for no body.
         "/api/experience/verification/totp/secret" | "/profile/two-fa" | "/v1/me" => Vec::new(),
-        path => panic!("what is {path} sent?"),
+        path => panic!("well_meant has no body for {path}"),
     }
 }
 

@@ -185,6 +185,9 @@ fn the_back_ends_policy_lets_it_call_its_own_routes_alone() {
         template.properties("BackEndPolicy")["PolicyDocument"]["Statement"],
         json!([{"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": {"Fn::Sub": arn}}])
     );
+    for (key, route) in table() {
+        assert_eq!(route.access == Access::BackEnd, route.path.starts_with("/v1/users/"), "{key}");
+    }
     let outputs = template.section("Outputs");
     assert_eq!(outputs["BackEndPolicyArn"]["Value"], reference("BackEndPolicy"));
     assert_eq!(outputs["Url"]["Value"], json!({"Fn::GetAtt": ["Api", "ApiEndpoint"]}));

@@ -1,5 +1,5 @@
-//! The route table: every route with its function, its dialect and its kind of caller. The routers are made from it,
-//! and tests compare the template with it.
+//! The route table: every route with its function, its dialect and its kind of caller. The routers are made from it.
+//! `tests/sync.rs` writes from it the routes of the template, the events, and the tables of the documents.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

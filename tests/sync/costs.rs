@@ -1,0 +1,56 @@
+//! The table of `docs/costs.md`: computed from the prices on that page and from what each request takes.
+
+use super::documents::table;
+use super::region;
+use crate::docs::{read, rows};
+
+/// What is done a thousand times, and the flows that it takes.
+const COSTS: [(&str, &[&str]); 5] = [
+    ("checks of an app's code, or of a recovery code", &["an_app_is_checked"]),
+    ("checks by SMS or e-mail: challenge and answer", &["a_phone_is_challenged", "a_challenge_is_answered"]),
+    ("enrolments of an app: begun and confirmed", &["an_app_is_begun", "an_app_is_confirmed"]),
+    ("enrolments of a number or an address", &["a_phone_is_begun", "a_phone_is_confirmed"]),
+    ("lists of factors", &["factors_are_listed"]),
+];
+
+/// The read and write units of a flow's request, as they were reviewed.
+fn units(flow: &str) -> [u32; 2] {
+    let snapshot = read("tests/sizes/snapshots/countersign__sizes__round_trips__every_flow.snap");
+    let of_flow = |line: &str| {
+        let [_, reads, writes, name] = line.split_whitespace().take(4).collect::<Vec<_>>().try_into().ok()?;
+        (name == format!("{flow}:")).then(|| [reads, writes].map(|units: &str| units.parse().unwrap()))
+    };
+    snapshot.lines().find_map(of_flow).unwrap_or_else(|| panic!("there is no {flow}"))
+}
+
+/// US dollars for a million: of requests without their units, of read units, of write units.
+fn prices(page: &str) -> [f64; 3] {
+    let [mut request, mut read, mut write] = [0.0; 3];
+    for row in rows(region::of(page, "prices")) {
+        let price: f64 = row[1].parse().unwrap();
+        match (row[0].as_str(), row[2].as_str()) {
+            (name, "see above") if name.contains("read unit") => read = price,
+            (_, "see above") => write = price,
+            (_, much) => {
+                let time = much.strip_prefix("128 MB × ").and_then(|time| time.strip_suffix(" ms"));
+                let much = time.map_or_else(|| much.parse(), |time| time.parse().map(|ms: f64| 0.125 * ms / 1000.0));
+                request += price * much.unwrap();
+            }
+        }
+    }
+    [request, read, write]
+}
+
+pub(super) fn synced(page: &str) -> String {
+    let [of_request, of_read, of_write] = prices(page);
+    let row = |(what, flows): &(&str, &[&str])| {
+        let requests = u32::try_from(flows.len()).unwrap();
+        let [reads, writes] =
+            flows.iter().map(|flow| units(flow)).fold([0, 0], |[r, w], [reads, writes]| [r + reads, w + writes]);
+        let sum = f64::from(requests) * of_request + f64::from(reads) * of_read + f64::from(writes) * of_write;
+        let numbers = [requests, reads, writes].map(|number| number.to_string());
+        [vec![(*what).to_owned()], numbers.to_vec(), vec![format!("{:.4}", sum / 1000.0)]].concat()
+    };
+    let head = ["a thousand", "requests", "read units", "write units", "$"];
+    region::with(page, "costs", &table(head, &COSTS.iter().map(row).collect::<Vec<_>>()))
+}
