@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::rig::{Plan, Reply, World};
 
+mod authorizer;
 mod keys;
 mod states;
 
