@@ -32,12 +32,18 @@ async fn two_factors_are_generated_enabled_and_disabled() {
     let world = World::new();
     let alice = world.claiming(&[("sub", "alice"), ("jti", "1"), ("email", "alice@example.com")]);
     let mut log = Transcript::default();
+    log.get("the state before", &alice, TWO_FA).await;
     let secret = secret(&log.post("generate", &alice, TWO_FA, Value::Null).await);
+    log.get("the state while it is pending", &alice, TWO_FA).await;
     log.patch("a wrong code", &alice, TWO_FA, json!({"code": world.wrong_code(&secret)})).await;
     log.patch("the right code", &alice, TWO_FA, json!({"code": world.next_code(&secret)})).await;
+    log.get("the state after", &alice, TWO_FA).await;
     log.patch("enable again", &alice, TWO_FA, json!({"code": world.next_code(&secret)})).await;
     log.post("generate again", &alice, TWO_FA, Value::Null).await;
     log.patch("disable with a wrong code", &alice, DISABLE, json!({"code": world.wrong_code(&secret)})).await;
+    let spent = json!({"code": world.next_code(&secret)});
+    alice.post("/v1/me/verify", spent.clone()).await.expect(200);
+    log.patch("disable with a code that was used", &alice, DISABLE, spent).await;
     log.patch("disable", &alice, DISABLE, json!({"code": world.next_code(&secret)})).await;
     log.patch("disable again", &alice, DISABLE, json!({"code": world.next_code(&secret)})).await;
     insta::assert_snapshot!(log.text());

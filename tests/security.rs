@@ -20,6 +20,7 @@ mod sends;
 mod sessions;
 mod time;
 mod tokens;
+mod unreadable;
 
 /// Runs every test against its own store. Tests are functions over `Arc<dyn Store>`.
 macro_rules! security_tests {
@@ -125,6 +126,7 @@ macro_rules! security_tests {
             }
             sends {
                 t30_a_destination_is_sent_to_once_a_minute_however_it_is_written,
+                t30_spellings_of_a_gmail_mailbox_are_one_destination_and_several_addresses,
                 t30_a_destination_gets_five_messages_an_hour_and_ten_a_day_over_all_users,
                 t30_answering_every_challenge_does_not_renew_the_budget,
                 t30_every_factor_has_a_budget_of_its_own,
@@ -143,6 +145,10 @@ macro_rules! security_tests {
                 t15_t22_nothing_that_was_ever_stored_tells_a_secret,
                 t22_a_ciphertext_opens_for_its_own_user_alone,
                 t22_a_digest_is_of_its_own_user_alone,
+            }
+            unreadable {
+                t22_an_unreadable_factor_is_listed_and_its_account_goes_on,
+                t22_whose_only_factor_is_unreadable_still_has_one,
             }
             time {
                 t49_a_step_back_lengthens_no_delay_of_an_app,

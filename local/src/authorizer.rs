@@ -9,14 +9,15 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use countersign::clock::{Clock, SystemClock, SystemRandomness};
 use countersign::domain::random;
-use countersign::flows::clock::{Clock, SystemClock, SystemRandomness};
 use countersign::http::caller::{Identity, bare};
 use countersign::http::edge::RequestId;
 use data_encoding::HEXLOWER;
+use jsonwebtoken::errors::{Error as TokenError, ErrorKind};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Map, Value, json};
 
@@ -25,6 +26,74 @@ use crate::loopback::is_from_this_machine;
 
 /// The beginning of the `authorization` header of a signed request.
 const SIGNATURE: &str = "AWS4-HMAC-SHA256 ";
+
+/// The value of `www-authenticate` for a token that is not valid.
+macro_rules! invalid_token {
+    ($description:literal) => {
+        concat!("Bearer scope=\"\" error=\"invalid_token\" error_description=\"", $description, "\"")
+    };
+}
+
+/// The reason why a request has no identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// There is no token.
+    NoToken,
+    /// It is not a JWT, or its header is none.
+    Malformed,
+    /// It was signed by another algorithm than RS256.
+    Algorithm,
+    /// It names a key that the issuer does not have.
+    UnknownKey,
+    /// Its signature does not match.
+    Signature,
+    /// It has another type than `at+jwt` (RFC 9068).
+    Type,
+    /// It has expired.
+    Expired,
+    /// It becomes valid later.
+    NotYetValid,
+    /// It has another issuer.
+    Issuer,
+    /// It is for another audience or client.
+    Audience,
+    /// A claim is missing or has the wrong form.
+    Claim,
+}
+
+impl Refusal {
+    /// The header `www-authenticate` (RFC 6750, section 3), in the form of API Gateway. Its texts about the audience and
+    /// about the expiry are the gateway's; the others are similar.
+    fn challenge(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::NoToken => "Bearer",
+            Self::Malformed => invalid_token!("the token is malformed"),
+            Self::Algorithm => invalid_token!("the token is not signed with RS256"),
+            Self::UnknownKey => invalid_token!("the token is not signed with a key of this issuer"),
+            Self::Signature => invalid_token!("the token does not have a valid signature"),
+            Self::Type => invalid_token!("the token is not an access token"),
+            Self::Expired => invalid_token!("the token has expired"),
+            Self::NotYetValid => invalid_token!("the token is not valid yet"),
+            Self::Issuer => invalid_token!("the token does not have a valid issuer"),
+            Self::Audience => invalid_token!("the token does not have a valid audience"),
+            Self::Claim => invalid_token!("a claim of the token is missing or has the wrong form"),
+        })
+    }
+}
+
+impl From<TokenError> for Refusal {
+    fn from(error: TokenError) -> Self {
+        match error.kind() {
+            ErrorKind::InvalidAlgorithm | ErrorKind::UnsupportedAlgorithm => Self::Algorithm,
+            ErrorKind::InvalidSignature => Self::Signature,
+            ErrorKind::ExpiredSignature => Self::Expired,
+            ErrorKind::ImmatureSignature => Self::NotYetValid,
+            ErrorKind::InvalidIssuer => Self::Issuer,
+            ErrorKind::MissingRequiredClaim(_) | ErrorKind::InvalidClaimFormat(_) => Self::Claim,
+            _ => Self::Malformed,
+        }
+    }
+}
 
 /// Checks the access tokens of one issuer.
 pub(crate) struct Authorizer {
@@ -47,16 +116,30 @@ impl Authorizer {
         Self { kid: issuer.kid(), key: DecodingKey::from_rsa_raw_components(&n, &e), validation }
     }
 
-    /// The claims of a valid token as text; `None` for any other token.
-    pub(crate) fn check(&self, token: &str) -> Option<BTreeMap<String, String>> {
-        let head = decode_header(token).ok()?;
-        if head.kid.as_deref() != Some(&self.kid) || head.typ.as_deref() != Some("at+jwt") {
-            return None;
+    /// The claims of a valid token as text.
+    ///
+    /// # Errors
+    /// The [`Refusal`] of any other token.
+    pub(crate) fn check(&self, token: &str) -> Result<BTreeMap<String, String>, Refusal> {
+        if token.is_empty() || token.eq_ignore_ascii_case("bearer") {
+            return Err(Refusal::NoToken);
         }
-        let claims = decode::<Map<String, Value>>(token, &self.key, &self.validation).ok()?.claims;
-        let issued_at = claims.get("iat").map(|at| at.as_i64().unwrap_or(i64::MAX));
-        if issued_at.is_some_and(|at| at > SystemClock.now().unix()) {
-            return None;
+        let head = decode_header(token)?;
+        if head.alg != Algorithm::RS256 {
+            return Err(Refusal::Algorithm);
+        }
+        if head.kid.as_deref() != Some(&self.kid) {
+            return Err(Refusal::UnknownKey);
+        }
+        if head.typ.as_deref() != Some("at+jwt") {
+            return Err(Refusal::Type);
+        }
+        let claims = decode::<Map<String, Value>>(token, &self.key, &self.validation)?.claims;
+        if let Some(issued_at) = claims.get("iat") {
+            let issued_at = issued_at.as_i64().ok_or(Refusal::Claim)?;
+            if issued_at > SystemClock.now().unix() {
+                return Err(Refusal::NotYetValid);
+            }
         }
         let names_us = |claim: &str| match claims.get(claim) {
             Some(Value::String(text)) => text == CLIENT,
@@ -64,25 +147,28 @@ impl Authorizer {
             _ => false,
         };
         if !(names_us("aud") || (!claims.contains_key("aud") && names_us("client_id"))) {
-            return None;
+            return Err(Refusal::Audience);
         }
         let text = |value| match value {
             Value::Null => None,
             Value::String(text) => Some(text),
             other => Some(other.to_string()),
         };
-        Some(claims.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect())
+        Ok(claims.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect())
     }
 }
 
-/// Passes a request on with the identity of its token, or answers 401 as API Gateway does.
+/// Passes a request on with the identity of its token, or answers 401 as API Gateway does, with the reason in
+/// `www-authenticate`.
 pub(crate) async fn authorize(State(authorizer): State<Arc<Authorizer>>, request: Request, next: Next) -> Response {
     let authorization = authorization(&request).to_owned();
-    let Some(claims) = authorizer.check(bare(&authorization)) else {
-        let body = Json(json!({"message": "Unauthorized"}));
-        return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], body).into_response();
-    };
-    run_as(Identity::user(claims, &authorization), request, next).await
+    match authorizer.check(bare(&authorization)) {
+        Ok(claims) => run_as(Identity::user(claims, &authorization), request, next).await,
+        Err(refusal) => {
+            let body = Json(json!({"message": "Unauthorized"}));
+            (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, refusal.challenge())], body).into_response()
+        }
+    }
 }
 
 /// Passes a request of the back end on, or answers 403 as API Gateway does without IAM permission.
@@ -93,8 +179,9 @@ pub(crate) async fn authorize_back_end(request: Request, next: Next) -> Response
     run_as(Identity::BackEnd, request, next).await
 }
 
+/// The header `authorization`; empty if it is missing. A header that is no text counts as a malformed token.
 fn authorization(request: &Request) -> &str {
-    request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    request.headers().get(header::AUTHORIZATION).map_or("", |value| value.to_str().unwrap_or("?"))
 }
 
 async fn run_as(identity: Identity, mut request: Request, next: Next) -> Response {
@@ -138,13 +225,13 @@ mod tests {
         assert_eq!(found["sub"], "alice");
         let mut by_client = with(claims(), "client_id", json!(CLIENT));
         by_client.as_object_mut().unwrap().remove("aud");
-        assert!(authorizer.check(&issuer.sign(&header, &by_client).unwrap()).is_some());
+        assert!(authorizer.check(&issuer.sign(&header, &by_client).unwrap()).is_ok());
         let several = with(claims(), "aud", json!(["another", CLIENT]));
-        assert!(authorizer.check(&issuer.sign(&header, &several).unwrap()).is_some());
+        assert!(authorizer.check(&issuer.sign(&header, &several).unwrap()).is_ok());
     }
 
     #[test]
-    fn t28_every_forged_token_is_refused() {
+    fn t28_every_forged_token_is_refused_with_its_reason() {
         let (issuer, stranger) = (issuer(), self::issuer());
         let authorizer = Authorizer::of(&issuer);
         let now = SystemClock.now().unix();
@@ -167,38 +254,50 @@ mod tests {
             parts.join(".")
         };
         let forged = [
-            ("nothing", String::new()),
-            ("no token", "alice".to_owned()),
-            ("no signature", format!("{}.{}.", part(&of_none), part(&claims()))),
-            ("alg none, signed", signed(&of_none, &claims())),
-            ("key confusion", confused),
-            ("another RSA algorithm", signed(&with(header.clone(), "alg", json!("RS512")), &claims())),
-            ("an unknown algorithm", signed(&with(header.clone(), "alg", json!("rs256")), &claims())),
-            ("claims altered", altered),
-            ("another issuer's key", stranger.sign(&header, &claims()).unwrap()),
-            ("unknown kid", signed(&with(header.clone(), "kid", json!("another")), &claims())),
-            ("no kid", signed(&json!({"alg": "RS256", "typ": "at+jwt"}), &claims())),
-            ("another type", signed(&with(header.clone(), "typ", json!("receipt+jwt")), &claims())),
-            ("another issuer", signed(&header, &with(claims(), "iss", json!("https://issuer.example")))),
-            ("no audience", signed(&header, &with(claims(), "aud", json!([])))),
-            ("another audience, though our client", {
+            ("nothing", Refusal::NoToken, String::new()),
+            ("no token", Refusal::Malformed, "alice".to_owned()),
+            ("no signature", Refusal::Malformed, format!("{}.{}.", part(&of_none), part(&claims()))),
+            ("alg none, signed", Refusal::Malformed, signed(&of_none, &claims())),
+            ("key confusion", Refusal::Algorithm, confused),
+            (
+                "another RSA algorithm",
+                Refusal::Algorithm,
+                signed(&with(header.clone(), "alg", json!("RS512")), &claims()),
+            ),
+            (
+                "an unknown algorithm",
+                Refusal::Malformed,
+                signed(&with(header.clone(), "alg", json!("rs256")), &claims()),
+            ),
+            ("claims altered", Refusal::Signature, altered),
+            ("another issuer's key", Refusal::Signature, stranger.sign(&header, &claims()).unwrap()),
+            ("unknown kid", Refusal::UnknownKey, signed(&with(header.clone(), "kid", json!("another")), &claims())),
+            ("no kid", Refusal::UnknownKey, signed(&json!({"alg": "RS256", "typ": "at+jwt"}), &claims())),
+            ("another type", Refusal::Type, signed(&with(header.clone(), "typ", json!("receipt+jwt")), &claims())),
+            (
+                "another issuer",
+                Refusal::Issuer,
+                signed(&header, &with(claims(), "iss", json!("https://issuer.example"))),
+            ),
+            ("no audience", Refusal::Audience, signed(&header, &with(claims(), "aud", json!([])))),
+            ("another audience, though our client", Refusal::Audience, {
                 let claims = with(with(claims(), "aud", json!("another")), "client_id", json!(CLIENT));
                 signed(&header, &claims)
             }),
-            ("another audience", signed(&header, &with(claims(), "aud", json!("another")))),
-            ("expired", signed(&header, &with(claims(), "exp", json!(now - 1)))),
-            ("issued in the future", signed(&header, &with(claims(), "iat", json!(now + 60)))),
-            ("issued at no time", signed(&header, &with(claims(), "iat", json!("now")))),
-            ("not yet valid", signed(&header, &with(claims(), "nbf", json!(now + 60)))),
-            ("no subject", {
+            ("another audience", Refusal::Audience, signed(&header, &with(claims(), "aud", json!("another")))),
+            ("expired", Refusal::Expired, signed(&header, &with(claims(), "exp", json!(now - 1)))),
+            ("issued in the future", Refusal::NotYetValid, signed(&header, &with(claims(), "iat", json!(now + 60)))),
+            ("issued at no time", Refusal::Claim, signed(&header, &with(claims(), "iat", json!("now")))),
+            ("not yet valid", Refusal::NotYetValid, signed(&header, &with(claims(), "nbf", json!(now + 60)))),
+            ("no subject", Refusal::Claim, {
                 let mut claims = claims();
                 claims.as_object_mut().unwrap().remove("sub");
                 signed(&header, &claims)
             }),
         ];
-        for (what, token) in forged {
-            assert!(authorizer.check(&token).is_none(), "{what}");
+        for (what, refusal, token) in forged {
+            assert_eq!(authorizer.check(&token), Err(refusal), "{what}");
         }
-        assert!(authorizer.check(&genuine).is_some());
+        assert!(authorizer.check(&genuine).is_ok());
     }
 }

@@ -9,8 +9,8 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use countersign::clock::{Clock, SystemClock};
 use countersign::domain::time::Timestamp;
-use countersign::flows::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 /// The latest time that can be set, in Unix seconds: the end of 9998. Times computed from it stay in the calendar.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, value_parser};
 use countersign::config::{self, ConfigError, SETTINGS};
 use countersign::flows::Settings;
@@ -50,28 +51,71 @@ pub(crate) fn data_dir_flag(data_dir: &Path) -> String {
 /// Reads the command line. Help, and errors that clap finds, end the process.
 ///
 /// # Errors
-/// [`ConfigError`] with every invalid setting.
+/// [`ConfigError`] with every invalid setting, by the name with which it was given.
 pub(crate) fn read() -> Result<Command, ConfigError> {
-    let matches = command().get_matches();
+    chosen(&command().get_matches())
+}
+
+fn chosen(matches: &ArgMatches) -> Result<Command, ConfigError> {
     Ok(match matches.subcommand() {
         Some(("token", matches)) => Command::Token { data_dir: data_dir(matches), person: person(matches) },
         Some(("demo", matches)) => {
-            Command::Demo { port: port(matches), data_dir: data_dir(matches), person: person(matches) }
+            Command::Demo { port: port(matches, 1)?, data_dir: data_dir(matches), person: person(matches) }
         }
         Some(("receipt", matches)) => {
             let text = |name: &str| matches.get_one::<String>(name).cloned().unwrap_or_default();
             Command::Receipt(Asked { token: text("token"), issuer: text("issuer"), audience: text("audience") })
         }
         _ => {
+            let port = port(matches, 0);
             // The local server is its own issuer of receipts.
-            let issuer = own_issuer(port(&matches));
+            let issuer = own_issuer(port.as_ref().copied().unwrap_or_default());
             let settings = config::read(|name| {
                 let given = matches.get_one::<String>(name).cloned();
                 given.or_else(|| (name == "RECEIPT_ISSUER").then(|| issuer.clone()))
-            })?;
-            Command::Serve { port: port(&matches), data_dir: data_dir(&matches), settings: Box::new(settings) }
+            });
+            let settings = settings.map_err(|ConfigError(problems)| {
+                ConfigError(problems.iter().map(|problem| as_given(problem, matches)).collect())
+            });
+            match (port, settings) {
+                (Ok(port), Ok(settings)) => {
+                    Command::Serve { port, data_dir: data_dir(matches), settings: Box::new(settings) }
+                }
+                (port, settings) => {
+                    let problems = [port.err(), settings.err()].into_iter().flatten();
+                    return Err(ConfigError(problems.flat_map(|ConfigError(problems)| problems).collect()));
+                }
+            }
         }
     })
+}
+
+/// A problem that names settings by their environment variables, with the flag for each that came by its flag.
+fn as_given(problem: &str, matches: &ArgMatches) -> String {
+    let is_of_name = |letter: char| letter.is_ascii_uppercase() || letter == '_';
+    let mut given = String::new();
+    let mut rest = problem;
+    while let Some(start) = rest.find(is_of_name) {
+        let (before, from_start) = rest.split_at(start);
+        let length = from_start.find(|letter| !is_of_name(letter)).unwrap_or(from_start.len());
+        let (name, after) = from_start.split_at(length);
+        let is_typed = SETTINGS.iter().any(|setting| setting.name == name)
+            && matches.value_source(name) == Some(ValueSource::CommandLine);
+        given.push_str(before);
+        if is_typed {
+            given.push_str("--");
+            given.push_str(&flag(name));
+        } else {
+            given.push_str(name);
+        }
+        rest = after;
+    }
+    given + rest
+}
+
+/// The flag of an environment variable, without its hyphens in front.
+fn flag(name: &str) -> String {
+    name.to_lowercase().replace('_', "-")
 }
 
 fn command() -> clap::Command {
@@ -81,7 +125,7 @@ fn command() -> clap::Command {
             "" => setting.meaning.to_owned(),
             default => format!("{} [default: {default}{range}]", setting.meaning),
         };
-        Arg::new(setting.name).long(setting.name.to_lowercase().replace('_', "-")).env(setting.name).help(meaning)
+        Arg::new(setting.name).long(flag(setting.name)).env(setting.name).help(meaning)
     });
     let token = clap::Command::new("token")
         .about("Prints an access token of the local issuer, whether the server runs or not")
@@ -97,7 +141,7 @@ fn command() -> clap::Command {
         );
     let demo = clap::Command::new("demo").about("Enrols your authenticator app with the running server").args([
         user_arg(),
-        port_arg().value_parser(value_parser!(u16).range(1..)).help("the port of the server"),
+        port_arg().help("the port of the server"),
         data_dir_arg(),
     ]);
     let receipt = clap::Command::new("receipt")
@@ -106,6 +150,7 @@ fn command() -> clap::Command {
         .arg(Arg::new("issuer").long("issuer").default_value("http://127.0.0.1:3000").help("the issuer that you trust"))
         .arg(Arg::new("audience").long("audience").default_value("countersign").help("the audience that you are"));
     clap::Command::new("countersign")
+        .version(env!("CARGO_PKG_VERSION"))
         .about("Serves every function on one port of this machine, with a store in a file and an inbox for the codes")
         .args([port_arg(), data_dir_arg()])
         .args(settings)
@@ -118,12 +163,7 @@ fn user_arg() -> Arg {
 }
 
 fn port_arg() -> Arg {
-    Arg::new("port")
-        .long("port")
-        .env("PORT")
-        .value_parser(value_parser!(u16))
-        .default_value("3000")
-        .help("the port on 127.0.0.1; 0 takes a free one")
+    Arg::new("port").long("port").env("PORT").default_value("3000").help("the port on 127.0.0.1; 0 takes a free one")
 }
 
 fn data_dir_arg() -> Arg {
@@ -135,8 +175,13 @@ fn data_dir_arg() -> Arg {
         .help("where accounts and keys are kept")
 }
 
-fn port(matches: &ArgMatches) -> u16 {
-    matches.get_one("port").copied().unwrap_or_default()
+/// The port, from `least` on. clap can't check it: it names the flag, even if the value came by the variable.
+fn port(matches: &ArgMatches, least: u16) -> Result<u16, ConfigError> {
+    let text = matches.get_one::<String>("port").map(String::as_str).unwrap_or_default();
+    text.parse().ok().filter(|port| *port >= least).ok_or_else(|| {
+        let name = if matches.value_source("port") == Some(ValueSource::EnvVariable) { "PORT" } else { "--port" };
+        ConfigError(vec![format!("{name} must be a number from {least} to {}", u16::MAX)])
+    })
 }
 
 fn data_dir(matches: &ArgMatches) -> PathBuf {
@@ -156,14 +201,44 @@ fn person(matches: &ArgMatches) -> Person {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    /// The problems with a command line.
+    fn problems(arguments: &[&str]) -> Vec<String> {
+        let arguments = ["countersign"].iter().chain(arguments);
+        chosen(&command().try_get_matches_from(arguments).unwrap()).err().unwrap().0
+    }
+
     #[test]
     fn the_command_line_is_well_formed() {
-        super::command().debug_assert();
+        command().debug_assert();
+    }
+
+    #[test]
+    fn a_problem_names_the_flag_that_was_typed() {
+        let told = problems(&["--step-up-seconds", "0", "--port", "65536"]);
+        assert_eq!(
+            told,
+            ["--port must be a number from 0 to 65535", "--step-up-seconds must be a number from 1 to 86400"]
+        );
+        let told = problems(&["demo", "--user", "alice", "--port", "0"]);
+        assert_eq!(told, ["--port must be a number from 1 to 65535"]);
+    }
+
+    #[test]
+    fn every_setting_that_can_be_wrong_is_named_by_its_flag() {
+        for setting in SETTINGS {
+            let flag = format!("--{}", flag(setting.name));
+            // Any text can be the name of a claim, but not an empty one.
+            let wrong = if setting.name == "USER_ID_CLAIM" { "" } else { "\u{7}" };
+            let told = problems(&[&flag, wrong]);
+            assert!(told.iter().all(|problem| problem.contains(&flag) && !problem.contains(setting.name)), "{told:?}");
+        }
     }
 
     #[test]
     fn a_command_is_shown_as_a_shell_reads_it() {
-        let flag = |path: &str| super::data_dir_flag(std::path::Path::new(path));
+        let flag = |path: &str| data_dir_flag(Path::new(path));
         assert_eq!(flag(".countersign"), "");
         assert_eq!(flag("/tmp/data"), " --data-dir /tmp/data");
         assert_eq!(flag("my data"), " --data-dir 'my data'");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use countersign::delivery::Channel;
 use countersign::delivery::messages::escaped;
 use countersign::delivery::outbox::{Delivered, Outbox};
@@ -13,9 +13,7 @@ use countersign::domain::time::Timestamp;
 use serde_json::json;
 
 use crate::loopback::host;
-
-/// The page's content security policy: it loads nothing, runs nothing, and can't be framed.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+use crate::page::{self, wants_a_page};
 
 /// The state of the inbox's route.
 pub(crate) struct Inbox {
@@ -34,9 +32,8 @@ pub(crate) async fn get(State(inbox): State<Arc<Inbox>>, headers: HeaderMap) -> 
             return (StatusCode::INTERNAL_SERVER_ERROR, body).into_response();
         }
     };
-    let mut response = if wants_a_page(headers.get(header::ACCEPT).and_then(|value| value.to_str().ok())) {
-        let page = page(&messages, host(&headers), &inbox.token_command);
-        ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response()
+    let mut response = if wants_a_page(&headers) {
+        page::response(page(&messages, host(&headers), &inbox.token_command))
     } else {
         Json(messages).into_response()
     };
@@ -45,29 +42,14 @@ pub(crate) async fn get(State(inbox): State<Arc<Inbox>>, headers: HeaderMap) -> 
     response
 }
 
-/// Whether the header `Accept` prefers HTML to JSON (RFC 9110, section 12.5.1). A client that accepts anything gets
-/// JSON.
-fn wants_a_page(accept: Option<&str>) -> bool {
-    let weight = |wanted: &str| {
-        let mut weight = 0.0;
-        for range in accept.unwrap_or_default().split(',') {
-            let mut parts = range.split(';').map(str::trim);
-            if parts.next().is_some_and(|name| name.eq_ignore_ascii_case(wanted)) {
-                weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
-            }
-        }
-        weight
-    };
-    weight("text/html") > weight("application/json")
-}
-
 fn page(messages: &[Delivered], host: &str, token_command: &str) -> String {
     let content = if messages.is_empty() {
         EMPTY.replace("{host}", &escaped(host)).replace("{token}", &escaped(token_command))
     } else {
         format!("<ul>{}</ul>", messages.iter().map(item).collect::<String>())
     };
-    format!("{HEAD}{content}</main></body></html>")
+    let introduction = "What Countersign would have sent, newest first. It looks again every three seconds.";
+    page::html("Inbox", "<meta http-equiv=refresh content=3>", introduction, &content)
 }
 
 fn item(message: &Delivered) -> String {
@@ -98,25 +80,6 @@ const EMPTY: &str = "<section><h2>No messages yet</h2><p>A code that Countersign
   -H 'content-type: application/json' \\
   -d '{\"factorType\":\"email\",\"email\":\"carol@example.com\"}'</pre></section>";
 
-const HEAD: &str = "<!doctype html><html lang=en><head><meta charset=utf-8><meta http-equiv=refresh content=3>\
-<meta name=viewport content='width=device-width,initial-scale=1'><title>Inbox · Countersign</title><style>\
-:root{color-scheme:light dark;--ink:#1f2328;--soft:#59636e;--line:#d1d9e0;--paper:#fff;--ground:#f6f8fa;--mark:#0a6c74}\
-@media(prefers-color-scheme:dark){:root{--ink:#f0f6fc;--soft:#9198a1;--line:#3d444d;--paper:#151b23;--ground:#0d1117;\
---mark:#4cc3cc}}\
-body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.5 system-ui,sans-serif}\
-main{max-width:44rem;margin:0 auto;padding:2rem 1rem}h1{font-size:1.4rem;margin:0}\
-main>p{color:var(--soft);margin:.25rem 0 1.5rem}ul{list-style:none;margin:0;padding:0}\
-li,section{background:var(--paper);border:1px solid var(--line);border-radius:10px;padding:1rem 1.25rem;\
-margin-bottom:1rem}header{display:flex;flex-wrap:wrap;justify-content:space-between;gap:.25rem 1rem;\
-color:var(--soft);font-size:.9rem}i{font-style:normal;border:1px solid var(--line);border-radius:1em;\
-padding:.1em .6em;margin-right:.2em}b{color:var(--ink);overflow-wrap:anywhere}\
-.code{font:600 2.25rem/1.2 ui-monospace,monospace;letter-spacing:.12em;color:var(--mark);margin:.6rem 0 .5rem;\
-user-select:all}h2{font-size:1rem;margin:.5rem 0 0}section p{margin:.5rem 0}\
-pre{font:.9rem/1.5 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere;color:var(--soft);margin:.5rem 0 0}\
-section pre{white-space:pre;overflow-x:auto;color:var(--ink);background:var(--ground);border-radius:6px;padding:.75rem 1rem}\
-</style></head><body><main><h1>Inbox</h1><p>What Countersign would have sent, newest first. It looks again every three \
-seconds.</p>";
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,23 +109,5 @@ mod tests {
         let page = page(&[], "127.0.0.1:3000", "token --data-dir '<here>'");
         assert!(page.contains("curl http://127.0.0.1:3000/v1/me/enrollments"));
         assert!(page.contains("$(token --data-dir &#39;&lt;here&gt;&#39;)"));
-    }
-
-    #[test]
-    fn browsers_get_a_page_and_programs_json() {
-        let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
-        for (accept, page) in [
-            (Some(browser), true),
-            (Some("Text/HTML"), true),
-            (Some("application/json;q=0.5, text/html"), true),
-            (Some("application/json, text/html;q=0.5"), false),
-            (Some("application/json, text/plain, */*"), false),
-            (Some("text/html;q=0"), false),
-            (Some("*/*"), false),
-            (Some(""), false),
-            (None, false),
-        ] {
-            assert_eq!(wants_a_page(accept), page, "{accept:?}");
-        }
     }
 }

@@ -11,9 +11,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
+use countersign::clock::{Clock, SystemClock, SystemRandomness};
 use countersign::domain::ids::UserId;
 use countersign::domain::random;
-use countersign::flows::clock::{Clock, SystemClock, SystemRandomness};
 use countersign::keys::file::{create_private, read_private};
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use serde_json::{Value, json};
@@ -46,7 +46,8 @@ impl Issuer {
                 let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| "an RSA key could not be generated")?;
                 let der = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der>::as_der(&key)
                     .map_err(|_| "the RSA key could not be encoded")?;
-                create_private(&path, Zeroizing::new(BASE64.encode(der.as_ref())).as_bytes())?;
+                create_private(&path, Zeroizing::new(BASE64.encode(der.as_ref())).as_bytes())
+                    .map_err(|error| format!("{}: {error}", path.display()))?;
                 // If another process wrote its key first, that key stays.
                 read_private(&path)?
             }

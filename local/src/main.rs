@@ -5,9 +5,11 @@ mod authorizer;
 mod clock;
 mod command_line;
 mod demo;
+mod home;
 mod inbox;
 mod issuer;
 mod loopback;
+mod page;
 mod receipt;
 mod serve;
 
@@ -41,6 +43,6 @@ async fn main() -> ExitCode {
 }
 
 /// Prints an error to standard error. A failure to print is ignored: there is no other place to report it.
-fn report(error: &dyn std::fmt::Display) {
+pub(crate) fn report(error: &dyn std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "countersign: {error}");
 }

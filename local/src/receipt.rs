@@ -4,8 +4,8 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use countersign::clock::{Clock, SystemClock};
 use countersign::domain::time::Timestamp;
-use countersign::flows::clock::{Clock, SystemClock};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Map, Value};

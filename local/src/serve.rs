@@ -5,6 +5,7 @@ use std::fs::DirBuilder;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
+use std::panic;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +15,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use axum::{Json, Router};
+use countersign::clock::{Clock, SystemClock, SystemRandomness};
 use countersign::delivery::outbox::Outbox;
-use countersign::flows::clock::{Clock, SystemClock, SystemRandomness};
 use countersign::flows::{Seams, Service, Settings};
 use countersign::http::RECEIPT;
 use countersign::http::routes::{Access, router_behind};
 use countersign::keys::file::KeyFile;
-use countersign::store::embedded::EmbeddedStore;
+use countersign::store::embedded::{EmbeddedStore, OpenError, damaged};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -30,10 +31,12 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::authorizer::{Authorizer, authorize, authorize_back_end, name_request};
 use crate::clock::{self, LocalClock};
-use crate::command_line::{Person, data_dir_flag};
+use crate::command_line::data_dir_flag;
+use crate::home::{self, Home};
 use crate::inbox::{self, Inbox};
 use crate::issuer::{ISSUER, Issuer, discovery};
 use crate::loopback::{from_this_machine, host};
+use crate::report;
 
 /// The time between two sweeps of expired items.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
@@ -49,7 +52,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) async fn serve(port: u16, data_dir: &Path, mut settings: Settings) -> Result<(), Box<dyn Error>> {
     countersign::telemetry::start();
     make_folder(data_dir)?;
-    let store = EmbeddedStore::open(&data_dir.join("countersign.redb"))?;
+    let store = open_store(&data_dir.join("countersign.redb"))?;
     let (keys_path, is_empty) = (data_dir.join("keys"), store.is_empty().map_err(|_| "the store can't be read")?);
     let keys = KeyFile::open_beside(is_empty, &keys_path, &SystemRandomness)
         .map_err(|error| format!("{}: {error}", keys_path.display()))?;
@@ -88,9 +91,12 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, mut settings: Settings) ->
         Access::BackEnd => handler.layer(from_fn(authorize_back_end)),
         Access::Public => handler.layer(from_fn(name_request)),
     });
-    let data_flag = data_dir_flag(data_dir);
-    let inbox = Arc::new(Inbox { outbox, token_command: format!("cargo run -q -- token --user carol{data_flag}") });
+
+    let commands = Commands::of(address.port(), data_dir);
+    let inbox = Arc::new(Inbox { outbox, token_command: commands.token("carol") });
+    let home = Arc::new(Home { token_command: commands.token("alice"), demo_command: commands.demo("alice") });
     let local = Router::new()
+        .route("/", get(home::get).with_state(home))
         .route("/local/inbox", get(inbox::get).with_state(inbox))
         .route("/local/clock", get(clock::get).post(clock::set).with_state(clock.clone()))
         .route("/local/issuer/.well-known/openid-configuration", get(configuration))
@@ -100,7 +106,7 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, mut settings: Settings) ->
     let router = guarded.layer(option_layer(cors)).merge(local);
 
     let signalled = stop_signal();
-    welcome(address, &data_flag, &issuer)?;
+    welcome(address, data_dir, &commands)?;
     tokio::spawn(sweep(store, clock));
     // A gateway that asks for the keys before the first check must find them.
     let warmed = Arc::clone(&service);
@@ -134,27 +140,60 @@ pub(crate) fn make_folder(path: &Path) -> Result<(), String> {
     made.map_err(|error| format!("{}: {error}", path.display()))
 }
 
+/// Opens the store, or says what is wrong with its file.
+fn open_store(path: &Path) -> Result<EmbeddedStore, OpenError> {
+    // redb panics on some damaged files. The hook replaces the backtrace, and works in a release build too, where a panic
+    // can't be caught.
+    let usual = panic::take_hook();
+    let message = damaged(path);
+    panic::set_hook(Box::new(move |_| {
+        report(&message);
+        std::process::exit(1);
+    }));
+    let store = EmbeddedStore::open(path);
+    panic::set_hook(usual);
+    store
+}
+
+/// The shell commands of the next steps, with the flags of this server.
+struct Commands {
+    port_flag: String,
+    data_flag: String,
+}
+
+impl Commands {
+    fn of(port: u16, data_dir: &Path) -> Self {
+        let port_flag = if port == 3000 { String::new() } else { format!(" --port {port}") };
+        Self { port_flag, data_flag: data_dir_flag(data_dir) }
+    }
+
+    fn token(&self, user: &str) -> String {
+        format!("cargo run -q -- token --user {user}{}", self.data_flag)
+    }
+
+    fn demo(&self, user: &str) -> String {
+        format!("cargo run -q -- demo --user {user}{}{}", self.port_flag, self.data_flag)
+    }
+}
+
 /// Prints the address and the next steps.
-fn welcome(address: SocketAddr, data_flag: &str, issuer: &Issuer) -> Result<(), Box<dyn Error>> {
-    let token = issuer.token(&Person { user: "carol".to_owned(), email: None, phone: None, ttl: 3600 })?;
-    let port = match address.port() {
-        3000 => String::new(),
-        port => format!(" --port {port}"),
-    };
+fn welcome(address: SocketAddr, data_dir: &Path, commands: &Commands) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(
         out,
         "Countersign listens on http://{address}\n\n  \
          Codes that would be sent   http://{address}/local/inbox\n  \
-         Enrol your own app         cargo run -- demo --user alice{port}{data_flag}\n  \
-         A token for your client    cargo run -q -- token --user alice{data_flag}\n\n\
-         Enrol an e-mail address, with a token for carol that lives an hour:\n\n  \
-         curl http://{address}/v1/me/enrollments -H 'content-type: application/json' \\\n    \
-         -d '{{\"factorType\":\"email\",\"email\":\"carol@example.com\"}}' \\\n    \
-         -H 'authorization: {token}'\n"
+         Routes and documents       http://{address}/\n  \
+         Accounts and keys          {data_dir}\n\n\
+         In a second terminal:\n\n  \
+         Enrol your own app         {demo}\n  \
+         A token for your client    {token}\n  \
+         A first walk               README.md\n",
+        data_dir = data_dir.display(),
+        demo = commands.demo("alice"),
+        token = commands.token("alice"),
     )?;
-    out.flush()?;
-    Ok(())
+    out.flush()
 }
 
 async fn configuration(headers: HeaderMap) -> Json<Value> {

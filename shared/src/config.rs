@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::delivery::messages::Wording;
+use crate::delivery::messages::{Wording, WordingError};
 use crate::domain::contact::PhoneNumber;
 use crate::domain::factor::totp::{Algorithm, Parameters};
 use crate::domain::policy::Policy;
@@ -167,7 +167,7 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
     let (web_domain, app_hash) = (reader.text("WEB_DOMAIN"), reader.text("ANDROID_APP_HASH"));
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let wording = Wording::new(&product, some(&web_domain).as_deref(), some(&app_hash).as_deref());
-    let wording = wording.map_err(|error| reader.problems.push(format!("messages: {error}"))).ok();
+    let wording = wording.map_err(|error| reader.problems.push(format!("{}: {error}", names(&error)))).ok();
     let default_country_code = reader.parsed("DEFAULT_COUNTRY_CODE", "must be a country code, such as +86", |text| {
         (text.starts_with('+') && PhoneNumber::is_country_code(text)).then(|| text.to_owned())
     });
@@ -224,6 +224,16 @@ fn every_setting() -> impl Iterator<Item = &'static Setting> {
     return SETTINGS.iter().chain(DEPLOYMENT_SETTINGS);
     #[cfg(not(feature = "aws"))]
     SETTINGS.iter()
+}
+
+/// The settings that a refused wording comes from.
+fn names(error: &WordingError) -> &'static str {
+    match error {
+        WordingError::Product => "PRODUCT_NAME",
+        WordingError::WebDomain => "WEB_DOMAIN",
+        WordingError::AndroidAppHash => "ANDROID_APP_HASH",
+        WordingError::TooLong { .. } => "PRODUCT_NAME, WEB_DOMAIN",
+    }
 }
 
 struct Reader<'a> {

@@ -18,9 +18,9 @@ use lambda_http::{Adapter, LambdaEvent, Service as _, service_fn};
 use tower::ServiceExt;
 
 use crate::clients::Clients;
+use crate::clock::{SystemClock, SystemRandomness};
 use crate::config::{self, ConfigError, Deployment};
 use crate::delivery::aws::AwsDelivery;
-use crate::flows::clock::{SystemClock, SystemRandomness};
 use crate::flows::{Seams, Service};
 use crate::http::caller::Identity;
 use crate::http::edge::RequestId;

@@ -19,7 +19,7 @@
 //! use std::sync::Arc;
 //!
 //! use countersign::delivery::outbox::Outbox;
-//! use countersign::flows::clock::{SystemClock, SystemRandomness};
+//! use countersign::clock::{SystemClock, SystemRandomness};
 //! use countersign::flows::{Seams, Service};
 //! use countersign::http::routes::router;
 //! use countersign::keys::file::KeyFile;
@@ -48,6 +48,7 @@
 
 #[cfg(feature = "aws")]
 pub mod clients;
+pub mod clock;
 pub mod config;
 pub mod delivery;
 pub mod domain;

@@ -17,6 +17,8 @@ mod mask;
 
 /// Level M restores up to 15 % of the symbol: enough for screens and cameras, in a symbol small enough to read quickly.
 const LEVEL: EcLevel = EcLevel::M;
+/// Level L restores up to 7 %, in the smallest symbol: in a terminal, rows are scarce and nothing covers the symbol.
+const TERMINAL_LEVEL: EcLevel = EcLevel::L;
 /// Light modules around the symbol: the least that the standard allows.
 const QUIET_ZONE: u32 = 4;
 /// Pixels per module, in both directions.
@@ -30,7 +32,8 @@ const MAX_VERSION: i16 = 27;
 /// The reason why a text can't be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QrError {
-    /// The text is longer than 1,125 bytes, the most in a QR code that phones can read.
+    /// The text is longer than 1,125 bytes, the most in a QR code that phones can read; or the symbol has more rows than
+    /// the terminal.
     TooLong,
     /// The PNG could not be encoded.
     Image,
@@ -53,17 +56,24 @@ impl std::error::Error for QrError {}
 /// # Errors
 /// Any [`QrError`].
 pub fn png_data_url(text: &str) -> Result<String, QrError> {
-    let png = png(&Symbol::of(text)?).map_err(|_| QrError::Image)?;
+    let png = png(&Symbol::of(text, LEVEL)?).map_err(|_| QrError::Image)?;
     Ok(format!("data:image/png;base64,{}", BASE64.encode(&png)))
 }
 
-/// The QR code of a text in half blocks, for a terminal with light text on a dark ground. It ends without a newline.
+/// The QR code of a text in half blocks, for a terminal with light text on a dark ground, in at most this many rows. Its
+/// quiet zone has 4 modules, or as many as fit, and at least one. It ends without a newline.
 ///
 /// # Errors
 /// [`QrError::TooLong`].
-pub fn terminal(text: &str) -> Result<String, QrError> {
-    let symbol = Symbol::of(text)?;
-    let mut renderer = Renderer::<Dense1x2>::new(&symbol.modules, symbol.width, QUIET_ZONE);
+pub fn terminal(text: &str, rows: usize) -> Result<String, QrError> {
+    let symbol = Symbol::of(text, TERMINAL_LEVEL)?;
+    // A row shows two modules, one above the other.
+    let left = (2 * rows).saturating_sub(symbol.width) / 2;
+    let quiet_zone = u32::try_from(left).unwrap_or(QUIET_ZONE).min(QUIET_ZONE);
+    if quiet_zone == 0 {
+        return Err(QrError::TooLong);
+    }
+    let mut renderer = Renderer::<Dense1x2>::new(&symbol.modules, symbol.width, quiet_zone);
     Ok(renderer.dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
 }
 
@@ -74,15 +84,15 @@ struct Symbol {
 }
 
 impl Symbol {
-    fn of(text: &str) -> Result<Self, QrError> {
-        let bits = encode_auto(text.as_bytes(), LEVEL).map_err(|_| QrError::TooLong)?;
+    fn of(text: &str, level: EcLevel) -> Result<Self, QrError> {
+        let bits = encode_auto(text.as_bytes(), level).map_err(|_| QrError::TooLong)?;
         let version = bits.version();
         if !matches!(version, Version::Normal(..=MAX_VERSION)) {
             return Err(QrError::TooLong);
         }
         let (data, correction) =
-            construct_codewords(&bits.into_bytes(), version, LEVEL).map_err(|_| QrError::TooLong)?;
-        let mut canvas = Canvas::new(version, LEVEL);
+            construct_codewords(&bits.into_bytes(), version, level).map_err(|_| QrError::TooLong)?;
+        let mut canvas = Canvas::new(version, level);
         canvas.draw_all_functional_patterns();
         canvas.draw_data(&data, &correction);
         canvas.apply_mask(mask::best(&canvas, version.width()));
@@ -165,20 +175,20 @@ mod tests {
     #[test]
     fn the_largest_symbol_can_be_read_too_and_no_larger_is_made() {
         let largest = "x".repeat(1125);
-        assert_eq!(Symbol::of(&largest).unwrap().width, 125);
+        assert_eq!(Symbol::of(&largest, LEVEL).unwrap().width, 125);
         if let Some(read) = read_back(&png_of(&largest)) {
             assert_eq!(read, largest);
         }
         for length in [1126, 3000, 10_000] {
             let text = "x".repeat(length);
             assert_eq!(png_data_url(&text), Err(QrError::TooLong));
-            assert_eq!(terminal(&text), Err(QrError::TooLong));
+            assert_eq!(terminal(&text, 24), Err(QrError::TooLong));
         }
     }
 
     #[test]
     fn the_image_has_one_bit_a_pixel_and_a_quiet_zone() {
-        let symbol = Symbol::of(URI).unwrap();
+        let symbol = Symbol::of(URI, LEVEL).unwrap();
         let bytes = png_of(URI);
         let mut reader = png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().unwrap();
         let info = reader.info();
@@ -202,12 +212,24 @@ mod tests {
 
     #[test]
     fn a_terminal_shows_light_modules_as_blocks_with_a_quiet_zone() {
-        let drawn = terminal("HELLO WORLD").unwrap();
+        let drawn = terminal("HELLO WORLD", 24).unwrap();
         let lines: Vec<Vec<char>> = drawn.lines().map(|line| line.chars().collect()).collect();
         assert_eq!(lines.len(), 15, "21 modules and two quiet zones, two to a line");
         assert!(lines.iter().all(|line| line.len() == 29));
         assert!(lines[..2].iter().flatten().all(|block| *block == '\u{2588}'));
         let finder: String = lines[2][..12].iter().collect();
         assert_eq!(finder, "\u{2588}\u{2588}\u{2588}\u{2588} \u{2584}\u{2584}\u{2584}\u{2584}\u{2584} \u{2588}");
+    }
+
+    #[test]
+    fn a_terminal_with_few_rows_has_a_smaller_quiet_zone_or_no_symbol() {
+        let size = |rows| {
+            terminal("HELLO WORLD", rows)
+                .map(|drawn| (drawn.lines().count(), drawn.lines().next().unwrap().chars().count()))
+        };
+        assert_eq!(size(15), Ok((15, 29)), "a quiet zone of four modules");
+        assert_eq!(size(14), Ok((14, 27)), "of three");
+        assert_eq!(size(12), Ok((12, 23)), "of one");
+        assert_eq!(size(11), Err(QrError::TooLong));
     }
 }

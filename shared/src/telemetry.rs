@@ -2,8 +2,12 @@
 
 use std::io::{self, IsTerminal};
 
+use std::fmt;
+
 use tracing::{Dispatch, Level};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
 
 /// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,11 +32,69 @@ where
 {
     let builder = tracing_subscriber::fmt().with_max_level(level).with_writer(writer).with_target(false);
     match (form, timed) {
-        (Form::Text, true) => Dispatch::new(builder.compact().finish()),
+        (Form::Text, true) => Dispatch::new(builder.compact().with_timer(Milliseconds).finish()),
         (Form::Text, false) => Dispatch::new(builder.compact().without_time().with_ansi(false).finish()),
-        (Form::Json, true) => Dispatch::new(builder.json().flatten_event(true).with_span_list(false).finish()),
+        (Form::Json, true) => {
+            Dispatch::new(builder.json().flatten_event(true).with_span_list(false).with_timer(Milliseconds).finish())
+        }
         (Form::Json, false) => {
             Dispatch::new(builder.json().flatten_event(true).with_span_list(false).without_time().finish())
+        }
+    }
+}
+
+/// Times with three digits of the second's fraction, also where they are zero: `2026-11-21T20:00:00.120Z`.
+struct Milliseconds;
+
+impl FormatTime for Milliseconds {
+    #[expect(clippy::disallowed_methods, reason = "a log line has the machine's time, whatever a test's clock says")]
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        write!(writer, "{}", in_milliseconds(jiff::Timestamp::now()))
+    }
+}
+
+fn in_milliseconds(time: jiff::Timestamp) -> String {
+    format!("{time:.3}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_time_has_three_digits_of_a_fraction_whatever_they_are() {
+        for (nanoseconds, expected) in [(0, "000"), (120_000_000, "120"), (7_999_999, "007"), (999_999_999, "999")] {
+            let time = jiff::Timestamp::new(1_800_000_000, nanoseconds).unwrap();
+            assert_eq!(in_milliseconds(time), format!("2027-01-15T08:00:00.{expected}Z"));
+        }
+    }
+
+    #[test]
+    fn a_line_of_either_form_has_such_a_time() {
+        for form in [Form::Text, Form::Json] {
+            let lines = Lines::default();
+            let writer = lines.clone();
+            let dispatch = dispatch(form, Level::INFO, true, move || writer.clone());
+            tracing::dispatcher::with_default(&dispatch, || tracing::info!("something happened"));
+            let line = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+            let (_, time) = line.split_once("20").unwrap();
+            let time = time.get(.."26-11-21T20:00:00.123Z".len()).unwrap();
+            let shape = time.replace(|letter: char| letter.is_ascii_digit(), "9");
+            assert_eq!(shape, "99-99-99T99:99:99.999Z", "{line}");
         }
     }
 }

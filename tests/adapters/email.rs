@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tracing::Level;
 
-use super::given::{Post, REFUSALS, SENDER, UNKNOWNS, assert_failed, code_in, from, message};
+use super::given::{Post, REFUSALS, SENDER, THROTTLES, UNKNOWNS, assert_busy, assert_failed, code_in, from, message};
 use crate::logs::{Form, Log};
 use crate::rig::proxy::Fault;
 use crate::rig::{Client, Reply, moto};
@@ -45,8 +45,9 @@ async fn an_email_goes_as_it_is_with_what_is_set() {
 async fn an_email_that_is_refused_is_told_from_one_of_which_nothing_is_known_and_none_is_sent_twice() {
     let mut cases = JoinSet::new();
     let refusals = REFUSALS.map(|fault| (fault, DeliveryError::Refused));
+    let throttles = THROTTLES.map(|fault| (fault, DeliveryError::Throttled));
     let unknowns = UNKNOWNS.map(|fault| (fault, DeliveryError::Unknown));
-    for (index, (fault, error)) in refusals.into_iter().chain(unknowns).enumerate() {
+    for (index, (fault, error)) in refusals.into_iter().chain(throttles).chain(unknowns).enumerate() {
         cases.spawn(async move {
             let Some(post) = Post::usual().await else { return };
             let address = format!("{index}@trouble.example");
@@ -92,7 +93,7 @@ async fn t35_an_address_is_enrolled_at_once_after_a_refusal_and_in_a_minute_when
     let world = post.world();
     let (alice, address) = (world.user("alice"), "alice@enrolled.example");
     post.proxy.plan(Fault::Throttled, 0, usize::MAX);
-    assert_failed(&enroll(&alice, address).await, "throttled");
+    assert_busy(&enroll(&alice, address).await, "throttled");
     post.proxy.plan(Fault::CutAfter, 0, usize::MAX);
     assert_failed(&enroll(&alice, address).await, "cut off");
     post.proxy.heal();

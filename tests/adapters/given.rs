@@ -12,14 +12,26 @@ use crate::rig::{Plan, Reply, World, clients_at, moto};
 pub(super) const SENDER: &str = "codes@sender.example";
 
 /// Faults that certainly refuse a message.
-pub(super) const REFUSALS: [Fault; 3] =
-    [Fault::Throttled, Fault::Refused(400, "InvalidParameter"), Fault::Refused(403, "AuthorizationError")];
+pub(super) const REFUSALS: [Fault; 3] = [
+    Fault::Refused(400, "LimitExceededException"),
+    Fault::Refused(400, "InvalidParameter"),
+    Fault::Refused(403, "AuthorizationError"),
+];
+
+/// Faults of a service that has no room for a message.
+pub(super) const THROTTLES: [Fault; 4] = [
+    Fault::Throttled,
+    Fault::Refused(400, "ThrottlingException"),
+    Fault::Refused(400, "Throttling"),
+    Fault::Refused(400, "KMSThrottling"),
+];
 
 /// Faults after which a message may or may not have been sent.
-pub(super) const UNKNOWNS: [Fault; 10] = [
+pub(super) const UNKNOWNS: [Fault; 11] = [
     Fault::Foreign(403),
     Fault::Refused(408, "RequestTimeout"),
     Fault::Foreign(502),
+    Fault::Refused(503, "Throttling"),
     Fault::Broken,
     Fault::BrokenAfter,
     Fault::Cut,
@@ -91,7 +103,19 @@ pub(super) fn code_in(text: &str) -> String {
 /// Asserts the error for a message that was not sent, without a token or an id.
 #[track_caller]
 pub(super) fn assert_failed(reply: &Reply, how: &str) {
-    assert_eq!(reply.outcome(), (502, "delivery_failed".to_owned()), "{how}");
+    assert_not_sent(reply, (502, "delivery_failed"), how);
+}
+
+/// Asserts the error for a message for which there was no room.
+#[track_caller]
+pub(super) fn assert_busy(reply: &Reply, how: &str) {
+    assert_not_sent(reply, (503, "busy"), how);
+    assert_eq!(reply.retry_after(), Some(1), "{how}");
+}
+
+#[track_caller]
+fn assert_not_sent(reply: &Reply, (status, code): (u16, &str), how: &str) {
+    assert_eq!(reply.outcome(), (status, code.to_owned()), "{how}");
     for name in ["enrollmentToken", "challengeId"] {
         assert!(reply.json().get(name).is_none(), "{how}: {name}");
     }

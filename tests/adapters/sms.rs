@@ -7,7 +7,7 @@ use countersign::delivery::{Channel, Delivery, DeliveryError};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::given::{Post, REFUSALS, UNKNOWNS, assert_failed, code_in, message};
+use super::given::{Post, REFUSALS, THROTTLES, UNKNOWNS, assert_busy, assert_failed, code_in, message};
 use crate::rig::proxy::{Fault, Seen};
 use crate::rig::{Client, moto};
 
@@ -68,8 +68,9 @@ async fn an_sms_goes_as_it_is_with_the_attributes_that_are_set_and_no_others() {
 async fn an_sms_that_is_refused_is_told_from_one_of_which_nothing_is_known_and_none_is_sent_twice() {
     let mut cases = JoinSet::new();
     let refusals = REFUSALS.map(|fault| (fault, DeliveryError::Refused));
+    let throttles = THROTTLES.map(|fault| (fault, DeliveryError::Throttled));
     let unknowns = UNKNOWNS.map(|fault| (fault, DeliveryError::Unknown));
-    for (index, (fault, error)) in refusals.into_iter().chain(unknowns).enumerate() {
+    for (index, (fault, error)) in refusals.into_iter().chain(throttles).chain(unknowns).enumerate() {
         cases.spawn(async move {
             let Some(post) = Post::usual().await else { return };
             let number = format!("+86138001310{index:02}");
@@ -105,6 +106,11 @@ async fn t35_a_number_whose_sms_is_refused_is_enrolled_at_once_and_challenged_so
         assert_failed(&enroll(&alice, number).await, &format!("{fault:?}"));
         post.one_sent().await;
     }
+    for fault in THROTTLES {
+        post.proxy.plan(fault, 0, usize::MAX);
+        assert_busy(&enroll(&alice, number).await, &format!("{fault:?}"));
+        post.one_sent().await;
+    }
     post.proxy.heal();
     let token = enroll(&alice, number).await.expect(201).text("/enrollmentToken");
     let phone = confirm(&alice, number, &token).await;
@@ -113,6 +119,10 @@ async fn t35_a_number_whose_sms_is_refused_is_enrolled_at_once_and_challenged_so
     for fault in REFUSALS.iter().cycle().take(7) {
         post.proxy.plan(*fault, 0, usize::MAX);
         assert_failed(&alice.post("/v1/me/challenges", json!({"factorId": phone})).await, &format!("{fault:?}"));
+    }
+    for fault in THROTTLES.iter().cycle().take(7) {
+        post.proxy.plan(*fault, 0, usize::MAX);
+        assert_busy(&alice.post("/v1/me/challenges", json!({"factorId": phone})).await, &format!("{fault:?}"));
     }
     post.proxy.heal();
     let id = alice.post("/v1/me/challenges", json!({"factorId": phone})).await.expect(201).text("/challengeId");

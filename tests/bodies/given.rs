@@ -125,7 +125,10 @@ pub fn hand_picked() -> Vec<Bytes> {
         bodies.push(format!("{{\"profile\":{}1{}}}", open.repeat(50), close.repeat(50)).into_bytes());
     }
     bodies.push(format!("\"{}\"", CANARY.repeat(1000)).into_bytes());
-    bodies.push(format!("{{\"{CANARY}\":\"{CANARY}\"}}").into_bytes());
+    // Natively a misspelt field is named in the answer. These names are none that a field could have.
+    for name in [format!("{CANARY} "), format!("1{CANARY}"), CANARY.repeat(6), format!("{CANARY}\u{202e}")] {
+        bodies.push(json!({name: CANARY}).to_string().into_bytes());
+    }
     let many: Map<String, Value> = (0..10_000).map(|number| (format!("field{number}"), number.into())).collect();
     bodies.push(Value::Object(many).to_string().into_bytes());
     bodies.into_iter().map(Bytes::from).collect()

@@ -34,7 +34,9 @@ pub fn status_of(route: &Route, reply: &Reply) -> u16 {
         }
         ("genauth", _) => {
             assert_eq!(http, 200, "{name}: {shown}");
-            has_texts(&body, &["message"]);
+            has_texts(&body, &["message", "requestId"]);
+            assert_eq!(body["requestId"], "request-1", "{name}: {shown}");
+            assert_eq!(body["statusCode"] == 200, body["message"] == "Operation successful", "{name}: {shown}");
             has_no_others(&body, &["statusCode", "message", "apiCode", "requestId", "data"]);
             let status = body["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok()).expect("a status");
             assert!(status != 200 || !body.contains_key("apiCode"), "{name}: {shown}");

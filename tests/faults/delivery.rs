@@ -10,6 +10,9 @@ use crate::rig::{Fate, Trouble, World, enrol_phone};
 const FAILED: [&str; 2] = ["502 delivery_failed", "502 9014"];
 const NOT_CONFIGURED: [&str; 2] = ["501 channel_not_configured", "501 9013"];
 
+/// The answers to a throttle.
+const BUSY: [&str; 2] = ["503 busy, again in 1 s", "503, again in 1 s"];
+
 /// Runs `work` on every flow that sends a message.
 async fn with_every_sending_flow<F>(work: impl Fn(&'static Prepared) -> F)
 where
@@ -43,12 +46,18 @@ async fn t35_a_refused_message_leaves_nothing_and_can_be_asked_for_again_at_once
 }
 
 async fn refused(flow: &'static Prepared) {
+    for (fate, answers) in [(Fate::Refused, FAILED), (Fate::Throttled, BUSY)] {
+        not_sent(flow, fate, answers).await;
+    }
+}
+
+async fn not_sent(flow: &'static Prepared, fate: Fate, answers: [&str; 2]) {
     let bench = flow.bench().await;
     let before = pending_and_charged(&bench).await;
-    bench.world.postbox.fate(Fate::Refused);
+    bench.world.postbox.fate(fate);
     for calls in 1..=7 {
         let told = told(&flow.ask(&bench).await);
-        assert!(FAILED.contains(&told.as_str()), "{}: told {told}", flow.name);
+        assert!(answers.contains(&told.as_str()), "{}: told {told}", flow.name);
         assert_eq!(pending_and_charged(&bench).await, before, "{}", flow.name);
         assert_eq!(bench.world.postbox.calls(), calls, "{}: a send is tried once", flow.name);
     }

@@ -113,12 +113,15 @@ async fn t39_no_header_query_or_body_names_another_user() {
     bobs["requestContext"]["authorizer"]["lambda"] = json!({"sub": "alice"});
     assert_eq!(factors(bobs).await, 0, "bob has none");
 
-    let body = json!({"factorType": "totp", "sub": "alice", "userId": "alice", "user": {"id": "alice"}});
+    let named = json!({"factorType": "totp", "sub": "alice", "userId": "alice", "user": {"id": "alice"}});
+    let refused = run(&router, &with_body(of_user(event("native-post-enrollments"), "bob"), &named)).await;
+    assert_eq!(refused.outcome(), (400, "invalid_request".to_owned()), "{refused:?}");
+    let body = json!({"factorType": "totp"});
     let begun = run(&router, &with_body(of_user(event("native-post-enrollments"), "bob"), &body)).await;
     assert!(begun.json()["totp"]["uri"].as_str().unwrap().contains("Alice%20Example"), "the name is the token's claim");
     let list = of_user(event("native-get-factors"), "bob");
     let confirm = json!({
-        "enrollmentToken": begun.json()["enrollmentToken"], "userId": "alice",
+        "enrollmentToken": begun.json()["enrollmentToken"],
         "code": world.next_code(begun.json()["totp"]["secret"].as_str().unwrap()),
     });
     let confirmed = run(&router, &with_body(of_user(event("native-post-enrollments-confirm"), "bob"), &confirm)).await;
@@ -141,7 +144,10 @@ async fn t39_the_back_ends_user_is_the_paths_and_no_other() {
     bobs["stageVariables"] = json!({"userId": "alice"});
     bobs["requestContext"]["authorizer"]["lambda"] = json!({"sub": "alice", "userId": "alice"});
     assert_eq!(run(&router, &bobs).await.json()["factors"], json!([]), "bob has none");
-    let body = json!({"factorType": "totp", "sub": "alice", "userId": "alice", "label": "Key", "session": "alice-1"});
+    let named = json!({"factorType": "totp", "sub": "alice", "userId": "alice", "session": "alice-1"});
+    let refused = run(&router, &with_body(for_user(event("users-post-enrollments"), "bob"), &named)).await;
+    assert_eq!(refused.outcome(), (400, "invalid_request".to_owned()), "{refused:?}");
+    let body = json!({"factorType": "totp", "label": "Key"});
     let begun = run(&router, &with_body(for_user(event("users-post-enrollments"), "bob"), &body)).await.json();
     assert!(begun["totp"]["uri"].as_str().unwrap().contains("Countersign:bob?"), "the name is the id: {begun}");
     let listed = run(&router, &for_user(event("users-get-factors"), "alice")).await.json();

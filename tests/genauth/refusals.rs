@@ -1,6 +1,8 @@
 //! Refusals before a flow begins, and answers while the keys can't be reached.
 
-use super::{LIST, RESET, SEND, VERIFY, outcome};
+use serde_json::json;
+
+use super::{LIST, RESET, SEND, VERIFY, enrol_app, outcome};
 use crate::rig::{Plan, TestKeys, Transcript, World};
 
 #[tokio::test]
@@ -9,6 +11,19 @@ async fn who_is_not_signed_in_is_told_so() {
     let mut log = Transcript::default();
     log.get("nobody", &world.nobody(), LIST).await;
     log.get("a subject that is no user id", &world.claiming(&[("sub", "alice bob")]), LIST).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn who_needs_a_recent_check_is_told_the_way_to_one() {
+    let world = World::new();
+    let (phone, laptop) = (world.session("alice", "phone"), world.session("alice", "laptop"));
+    let (secret, _) = enrol_app(&phone).await;
+    let mut log = Transcript::default();
+    let email = json!({"factorType": "EMAIL", "profile": {"email": "alice@example.com"}});
+    log.post("without a check", &laptop, SEND, email.clone()).await;
+    log.post("the way that the message names", &laptop, VERIFY, json!({"totp": world.next_code(&secret)})).await;
+    log.post("after it", &laptop, SEND, email).await;
     insta::assert_snapshot!(log.text());
 }
 

@@ -142,8 +142,13 @@ impl Owner {
             return self.check_recovery(code);
         }
         let Some(app) = self.app(apps) else {
-            let is_named = matches!(apps, Apps::One(_));
-            return Expected::of([refusal(if is_named { "invalid_request" } else { "factor_required" })]);
+            let has_apps = self.factors.iter().any(|factor| factor.kind == Kind::App);
+            let told = match apps {
+                Apps::Only if self.factors.is_empty() => "not_enrolled",
+                Apps::Only if has_apps => "factor_required",
+                Apps::One(_) | Apps::Only => "invalid_request",
+            };
+            return Expected::of([refusal(told)]);
         };
         let factor = &self.factors[app];
         if let Some(refusal) = factor.wrong.delays(now) {
@@ -160,6 +165,9 @@ impl Owner {
     }
 
     fn check_recovery(&self, code: &str) -> Expected {
+        if self.factors.is_empty() {
+            return Expected::of([refusal("not_enrolled")]);
+        }
         match &self.unused {
             Some(unused) if unused.iter().any(|each| each == code) => {
                 Expected::right(Effect::RecoveryPassed { code: code.to_owned() })
@@ -301,7 +309,7 @@ impl Owner {
     }
 
     pub(super) fn new_codes(&self, session: usize, code: Option<&str>, now: i64) -> Expected {
-        let nothing = self.factors.is_empty().then(|| refusal("not_found"));
+        let nothing = self.factors.is_empty().then(|| refusal("not_enrolled"));
         self.authorize(session, code, Apps::Only, now).or(nothing)
     }
 

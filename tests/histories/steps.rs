@@ -13,6 +13,7 @@ pub(super) const TOLD: &[&str] = &[
     "factor_required",
     "incorrect_code",
     "invalid_request",
+    "not_enrolled",
     "not_found",
     "step_up_required",
     "too_many_attempts",

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use crate::rig::World;
+use countersign::clock::Deadline;
 use countersign::delivery::{Channel, Message};
 use countersign::domain::actor::Actor;
 use countersign::domain::contact::{EmailAddress, PhoneNumber};
@@ -10,7 +11,6 @@ use countersign::domain::ids::{Session, UserId};
 use countersign::domain::secret::{Code, Passcode, RecoveryCode, TotpSecret};
 use countersign::domain::token::{ChallengeId, EnrollmentToken, Nonce};
 use countersign::flows::challenge::Challenged;
-use countersign::flows::clock::Deadline;
 use countersign::flows::confirm::NewCodes;
 use countersign::flows::enroll::{Enrolled, Offer, Request, Target};
 use countersign::flows::{AccountName, Caller};
@@ -55,7 +55,7 @@ async fn t23_what_is_printed_of_a_person_tells_nothing() {
     assert_hides(&address, &["anna", "ample", "mail.example"]);
     let user = UserId::parse("anna.ample@mail.example").unwrap();
     assert_hides(&user, &["anna", "mail.example"]);
-    let account_name = AccountName("Anna Ample".to_owned());
+    let account_name = AccountName::new("Anna Ample");
     assert_hides(&account_name, &["Anna"]);
     let service = World::new().service;
     let (keyring, deadline) = (service.keyring().await.unwrap(), Deadline::starting_now(service.clock().as_ref()));

@@ -13,7 +13,7 @@ async fn an_app_is_enrolled_checked_and_removed_for_a_user() {
     let world = World::new();
     let back_end = world.back_end("alice@example.com");
     let mut log = Transcript::default();
-    let request = json!({"factorType": "totp", "label": "Phone", "session": "alice-1", "clientIp": "203.0.113.7"});
+    let request = json!({"factorType": "totp", "label": "Phone"});
     let begun = log.post("begin", &back_end, ENROLLMENTS, request).await;
     let (token, secret) = (begun.text("/enrollmentToken"), begun.text("/totp/secret"));
     let wrong = json!({"enrollmentToken": token, "code": world.wrong_code(&secret)});
@@ -21,7 +21,7 @@ async fn an_app_is_enrolled_checked_and_removed_for_a_user() {
     let right = json!({"enrollmentToken": token, "code": world.next_code(&secret)});
     let confirmed = log.post("the right code", &back_end, CONFIRM, right.clone()).await;
     log.post("once more", &back_end, CONFIRM, right).await;
-    let check = json!({"code": world.next_code(&secret), "session": "alice-1", "clientIp": "203.0.113.7"});
+    let check = json!({"code": world.next_code(&secret)});
     log.post("a check", &back_end, VERIFY, check.clone()).await;
     log.post("the same code again", &back_end, VERIFY, check).await;
     log.get("the list", &back_end, FACTORS).await;
@@ -53,15 +53,40 @@ async fn a_number_is_challenged_for_a_user() {
 }
 
 #[tokio::test]
+async fn the_back_end_names_the_account_that_an_app_shows() {
+    let world = World::new();
+    let (alice, back_end) = (world.user("alice"), world.back_end("5f7c8ec7"));
+    let request = |name: Value| json!({"factorType": "totp", "accountName": name});
+    let widest = "😀".repeat(64);
+    for (name, shown) in [
+        (json!("zoë@example.com"), "Countersign:zo%C3%AB%40example.com?"),
+        (json!(" Zoë Example "), "Countersign:Zo%C3%AB%20Example?"),
+        (Value::Null, "Countersign:5f7c8ec7?"),
+        (json!(widest), &format!("Countersign:{}?", "%F0%9F%98%80".repeat(32))),
+    ] {
+        let uri = back_end.post(ENROLLMENTS, request(name)).await.expect(201).text("/totp/uri");
+        assert!(uri.contains(shown), "{uri}");
+    }
+    for name in [json!(1), json!("a:b"), json!("a\u{202e}b"), json!("x".repeat(65))] {
+        let refused = back_end.post(ENROLLMENTS, request(name.clone())).await.expect(400);
+        assert_eq!(refused.text("/errors/0/field"), "accountName", "{name}");
+    }
+    let refused = alice.post(ENROLLMENTS, request(json!("bob@example.com"))).await.expect(400);
+    assert_eq!(refused.text("/errors/0/problem"), "is not a field of this request");
+    let other_route = json!({"code": "123456", "accountName": "alice"});
+    assert_eq!(back_end.post(VERIFY, other_route).await.expect(400).text("/errors/0/field"), "accountName");
+}
+
+#[tokio::test]
 async fn no_recent_check_is_needed_but_a_code_that_is_given_decides() {
     let world = World::new();
     let (alice, back_end) = (world.user("alice"), world.back_end("alice"));
     let (secret, app, codes) = enrol_app(&alice, "Phone").await;
     let number = enrol_phone(&alice, "+41791234567").await;
-    let wrong = || json!({"label": "Old phone", "code": world.wrong_code(&secret)});
+    let wrong = world.wrong_code(&secret);
     let mut log = Transcript::default();
-    log.patch("a wrong code", &back_end, &factor(&app), wrong()).await;
-    log.delete("a wrong code", &back_end, &factor(&app), wrong()).await;
+    log.patch("a wrong code", &back_end, &factor(&app), json!({"label": "Old phone", "code": wrong})).await;
+    log.delete("a wrong code", &back_end, &factor(&app), json!({"code": wrong})).await;
     log.post("a wrong recovery code", &back_end, RECOVERY_CODES, json!({"code": "0000-0000-0000-0000"})).await;
     log.delete("no code", &back_end, &factor(&number), json!({"code": 123_456})).await;
     let request = json!({"factorType": "totp", "label": "Tablet", "code": world.wrong_code(&secret)});
@@ -117,7 +142,7 @@ async fn a_user_is_forgotten() {
     let begun = log.post("an enrolment", &alice, ENROLLMENTS, request.clone()).await;
     let token = json!({"enrollmentToken": begun.text("/enrollmentToken"), "code": world.postbox.code()});
 
-    log.delete("all of it goes", &back_end, USER, json!({"nobody": "reads this"})).await;
+    log.delete("all of it goes", &back_end, USER, Value::Null).await;
     log.get("the list", &alice, FACTORS).await;
     log.get("a factor", &back_end, &factor(&app)).await;
     log.post("the app's code", &alice, VERIFY, json!({"factorId": app, "code": world.next_code(&secret)})).await;

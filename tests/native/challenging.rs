@@ -42,6 +42,8 @@ async fn a_factor_that_is_not_there_cannot_be_challenged() {
     log.post("no id at all", &bob, CHALLENGES, json!({"factorId": "../alice"})).await;
     alice.delete(&factor(&number), Value::Null).await.expect(204);
     log.post("one that was removed", &alice, CHALLENGES, json!({"factorId": number})).await;
+    enrol_app(&bob, "Phone").await;
+    log.post("with an app alone", &bob, CHALLENGES, json!({})).await;
     insta::assert_snapshot!(log.text());
 }
 

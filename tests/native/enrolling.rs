@@ -104,13 +104,29 @@ async fn without_a_locale_the_header_tells_the_language() {
 }
 
 #[tokio::test]
-async fn faces_and_passkeys_are_not_set_up() {
+async fn a_type_that_is_none_is_answered_with_those_that_are_set_up() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
     log.post("a face", &alice, ENROLLMENTS, json!({"factorType": "face"})).await;
-    log.post("a passkey", &alice, ENROLLMENTS, json!({"factorType": "passkey"})).await;
     insta::assert_snapshot!(log.text());
+    for (settings, offered) in
+        [(&[][..], "must be totp, sms or email"), (&[("ALLOWED_COUNTRIES", "")], "must be totp or email")]
+    {
+        let world = Plan::with(settings).build();
+        for (path, body) in [
+            (ENROLLMENTS, json!({"factorType": "passkey"})),
+            ("/v1/me/challenges", json!({"factorType": "phone"})),
+            ("/v1/me/verify", json!({"factorType": "SMS", "code": "123456"})),
+        ] {
+            let reply = world.user("alice").post(path, body).await.expect(400);
+            assert_eq!(reply.text("/errors/0/problem"), offered, "{path}");
+        }
+    }
+    let nothing = Plan::with(&[]).build();
+    nothing.postbox.fate(Fate::NotConfigured);
+    let reply = nothing.user("alice").post(ENROLLMENTS, json!({"factorType": "face"})).await.expect(400);
+    assert_eq!(reply.text("/errors/0/problem"), "must be totp");
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! Refusals before a flow begins, and answers while the keys can't be reached.
 
 use countersign::http::caller::Identity;
+use countersign::http::routes::{Method, routes};
 use serde_json::{Value, json};
 
 use super::{ENROLLMENTS, FACTORS, VERIFY};
+use crate::bodies::given::well_meant;
 use crate::rig::{Client, Plan, TestKeys, Transcript, World};
 
 #[tokio::test]
@@ -53,6 +55,49 @@ async fn a_body_that_is_no_json_object_is_refused() {
         log.note(says, "POST", VERIFY, &reply);
     }
     insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_field_that_is_none_of_the_request_is_refused_by_its_name() {
+    let world = World::new();
+    let mut log = Transcript::default();
+    let mut seen = 0;
+    for route in routes().into_iter().filter(|route| route.dialect.name == "native" && route.method != Method::Get) {
+        let client = world.caller(&route, "alice");
+        let path = route.path.replace("/v1/users/{userId}", "/v1/me").replace("{id}", "aaaaaaaaaaaaaaaa");
+        let known = well_meant(&route).into_iter().next().unwrap_or_else(|| json!({}));
+        for (name, value) in [("phone", json!("+41791234567")), ("transaction", Value::Null), ("Code", json!("123456"))]
+        {
+            let mut body = known.clone();
+            body[name] = value;
+            let reply = client.call(route.method.as_str(), &path, body).await.expect(400);
+            let problem = json!([{"field": name, "problem": "is not a field of this request"}]);
+            assert_eq!((reply.outcome().1.as_str(), &reply.json()["errors"]), ("invalid_request", &problem), "{path}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 15 * 3, "routes that take a body");
+    assert_eq!(world.postbox.calls(), 0);
+    let alice = world.user("alice");
+    let several = json!({"factortype": "totp", "label": "Phone", "x": 1, "y": 2});
+    log.post("several at once", &alice, ENROLLMENTS, several).await;
+    let value = json!({"factorType": "totp", "123456": ""});
+    log.post("a value in the place of a name", &alice, ENROLLMENTS, value).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn the_other_dialects_ignore_what_they_do_not_know() {
+    let world = World::new();
+    let alice = world.user("alice");
+    for (method, path, body) in [
+        ("POST", "/api/v3/send-enroll-factor-request", json!({"factorType": "OTP", "phone": 1})),
+        ("POST", "/api/experience/verification/totp/secret", json!({"phone": 1})),
+        ("POST", "/profile/two-fa", json!({"phone": 1})),
+    ] {
+        let reply = alice.call(method, path, body).await;
+        assert!(reply.status.is_success() && !reply.json().to_string().contains("not valid"), "{path}");
+    }
 }
 
 #[tokio::test]

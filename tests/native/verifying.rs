@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CHALLENGES, FACTORS, VERIFY, factor};
+use super::{CHALLENGES, ENROLLMENTS, FACTORS, VERIFY, factor};
 use crate::rig::{Client, Plan, Transcript, World, enrol_app, enrol_email, enrol_phone};
 
 async fn challenge(client: &Client) -> String {
@@ -60,6 +60,29 @@ async fn a_factor_that_is_not_there_verifies_nothing() {
     log.post("no challenge at all", &alice, VERIFY, json!({"code": code, "challengeId": "C1"})).await;
     alice.delete(&factor(&number), Value::Null).await.expect(204);
     log.post("a challenge whose factor was removed", &alice, VERIFY, answer).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn without_a_factor_that_could_be_meant_the_user_is_not_enrolled() {
+    let world = World::new();
+    let (alice, bob) = (world.user("alice"), world.user("bob"));
+    let mut log = Transcript::default();
+    for (says, body) in [
+        ("no factor at all", json!({"code": "123456"})),
+        ("no factor at all, by a type", json!({"code": "123456", "factorType": "totp"})),
+        ("no factor at all, with a recovery code", json!({"code": "0000-0000-0000-0000"})),
+    ] {
+        log.post(says, &bob, VERIFY, body).await;
+    }
+    enrol_email(&alice, "alice@example.com").await;
+    for factor_type in ["totp", "sms"] {
+        let body = json!({"code": "123456", "factorType": factor_type});
+        log.post("none of the type", &alice, VERIFY, body).await;
+    }
+    let other_session = world.session("alice", "laptop");
+    let body = json!({"factorType": "totp", "code": "123456"});
+    log.post("in place of a recent check", &other_session, ENROLLMENTS, body).await;
     insta::assert_snapshot!(log.text());
 }
 
@@ -236,7 +259,7 @@ async fn a_clients_own_time_is_not_looked_at() {
     let (secret, ..) = enrol_app(&alice, "Phone").await;
     let later = world.now() + 3600;
     let request = alice.request("POST", VERIFY).header("date", "Fri, 15 Jan 2027 09:00:00 GMT");
-    let body = json!({"code": crate::rig::tools::totp(&secret, later), "timestamp": later}).to_string();
+    let body = json!({"code": crate::rig::tools::totp(&secret, later)}).to_string();
     let refused = world.send(request.body(body.into()).unwrap()).await;
     assert_eq!(refused.outcome(), (400, "incorrect_code".to_owned()));
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -88,13 +89,131 @@ fn a_second_server_on_the_same_data_says_what_is_wrong() {
 fn settings_that_make_no_sense_are_told_at_once() {
     let folder = TempDir::new().unwrap();
     let output = Command::new(BINARY)
-        .args(["--port", "0", "--code-tries", "many", "--challenge-seconds", "601", "--data-dir"])
+        .args(["--code-tries", "many", "--challenge-seconds", "601", "--data-dir"])
         .arg(folder.path())
+        .env("LOCK_AFTER", "1")
+        .env("PORT", "http")
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let message = String::from_utf8_lossy(&output.stderr);
-    assert!(message.contains("CODE_TRIES") && message.contains("CHALLENGE_SECONDS"), "{message}");
+    // By the names with which they came.
+    let expected = "countersign: PORT must be a number from 0 to 65535\n\
+                    --challenge-seconds must be a number from 60 to 600\n\
+                    LOCK_AFTER must be a number from 10 to 1000\n\
+                    --code-tries must be a number from 1 to 10\n";
+    assert_eq!(message, expected);
+}
+
+#[test]
+fn the_version_is_printed_with_the_name() {
+    let output = Command::new(BINARY).arg("--version").output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), concat!("countersign ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn the_first_lines_fit_a_terminal_and_have_no_token() {
+    let folder = TempDir::new().unwrap();
+    let printed = folder.path().join("printed");
+    // A free port: the default one may be taken. The folder is the default.
+    let mut process = Command::new(BINARY)
+        .args(["--port", "0"])
+        .current_dir(folder.path())
+        .stdout(fs::File::create(&printed).unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = (0..200).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        fs::read_to_string(&printed).ok().filter(|lines| lines.contains("README.md"))
+    });
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let lines = lines.expect("the server says where it listens");
+    assert!(lines.lines().count() <= 12, "{lines}");
+    assert!(lines.lines().all(|line| line.chars().count() <= 80), "{lines}");
+    assert!(!lines.contains("eyJ"), "{lines}");
+    for named in ["http://127.0.0.1:", "/local/inbox", ".countersign\n", "cargo run -q -- token --user alice\n"] {
+        assert!(lines.contains(named), "{named} is not in:\n{lines}");
+    }
+    assert!(lines.contains("cargo run -q -- demo --user alice --port "), "{lines}");
+}
+
+/// `GET /` with this header `Accept`.
+fn home(server: &Server, accept: &str) -> String {
+    let mut response = ureq::get(&server.url).header("accept", accept).call().unwrap();
+    response.body_mut().read_to_string().unwrap()
+}
+
+#[test]
+fn the_root_says_what_this_is_and_where_to_go() {
+    let server = Server::start();
+    let (text, page) = (home(&server, "*/*"), home(&server, "text/html,*/*;q=0.8"));
+    assert!(!text.contains('<') && page.starts_with("<!doctype html>"), "{text}{page}");
+    for (name, shown) in [("text", &text), ("page", &page)] {
+        for route in countersign::http::routes::routes() {
+            let line = format!("{:6} {}\n", route.method.as_str(), route.path);
+            assert!(shown.contains(&line), "the {name} has no {line}");
+        }
+        assert_eq!(
+            shown.matches("Dialect native, for a user").count(),
+            1,
+            "a list for each dialect and caller: {shown}"
+        );
+        for command in ["token", "demo"] {
+            assert!(shown.contains(&format!("cargo run -q -- {command} --user alice")), "{shown}");
+        }
+    }
+    // Every link is answered, and every document is there.
+    let links: Vec<_> = page.split("<a href='").skip(1).map(|link| link.split('\'').next().unwrap()).collect();
+    assert!(links.len() >= 3, "{links:?}");
+    for link in links {
+        assert!(text.contains(&format!("{}{link}\n", server.url)), "the text has no {link}");
+        assert_eq!(request("GET", &format!("{}{link}", server.url), None, &Value::Null).unwrap().0, 200, "{link}");
+    }
+    let documents: Vec<_> = page.split("<b>").skip(1).map(|part| part.split('<').next().unwrap()).collect();
+    assert!(documents.contains(&"README.md"), "{documents:?}");
+    for document in documents {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(document);
+        assert!(path.is_file() && text.contains(document), "{document}");
+    }
+}
+
+/// The header `www-authenticate` of a refused request.
+fn challenge(server: &Server, authorization: Option<&str>) -> String {
+    let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+    let mut request = agent.get(format!("{}/v1/me/factors", server.url));
+    if let Some(authorization) = authorization {
+        request = request.header("authorization", authorization);
+    }
+    let response = request.call().unwrap();
+    assert_eq!(response.status(), 401);
+    response.headers()["www-authenticate"].to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_401_says_why_as_the_gateway_does() {
+    let server = Server::start();
+    assert_eq!(challenge(&server, None), "Bearer");
+    assert_eq!(challenge(&server, Some("Bearer ")), "Bearer");
+    let expired = Command::new(BINARY)
+        .args(["token", "--user", "alice", "--ttl", "1", "--data-dir"])
+        .arg(server.data())
+        .output()
+        .unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    let expired = String::from_utf8(expired.stdout).unwrap();
+    let foreign = token(TempDir::new().unwrap().path(), "alice");
+    for (token, reason) in [
+        ("alice", "the token is malformed"),
+        (expired.trim(), "the token has expired"),
+        (&foreign, "the token is not signed with a key of this issuer"),
+    ] {
+        let expected = format!(r#"Bearer scope="" error="invalid_token" error_description="{reason}""#);
+        assert_eq!(challenge(&server, Some(token)), expected);
+        assert_eq!(challenge(&server, Some(&format!("Bearer {token}"))), expected);
+    }
 }
 
 #[test]

@@ -4,9 +4,15 @@
 #![expect(clippy::needless_pass_by_value, reason = "bodies are written as `json!` where they are sent")]
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod crash;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod disk;
 #[cfg(test)]
 mod edges;
 #[cfg(test)]

@@ -31,7 +31,12 @@ impl Server {
 
     /// Starts a server with the data in this folder.
     pub fn start_in(data: PathBuf) -> Self {
-        let mut process = Command::new(BINARY)
+        Self::start_by(Command::new(BINARY), data)
+    }
+
+    /// Starts a server by a command that ends with the binary under test.
+    pub fn start_by(mut command: Command, data: PathBuf) -> Self {
+        let mut process = command
             .args(["--port", "0", "--data-dir"])
             .arg(&data)
             .stdout(Stdio::piped())
@@ -55,12 +60,23 @@ impl Server {
         self.process.wait().unwrap();
     }
 
+    /// Sends SIGTERM, and waits until the server has closed its files.
+    pub fn stop(&mut self) {
+        assert!(Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap().success());
+        assert!(self.ended().is_some_and(|status| status.success()));
+    }
+
     /// The exit status, if the server ended by itself within ten seconds.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         (0..100).find_map(|_| {
             std::thread::sleep(Duration::from_millis(100));
             self.process.try_wait().unwrap()
         })
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> &Path {
+        &self.data
     }
 
     pub fn id(&self) -> u32 {

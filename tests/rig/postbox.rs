@@ -12,6 +12,8 @@ pub enum Fate {
     Arrives,
     /// The message is refused.
     Refused,
+    /// The service has no room for the message.
+    Throttled,
     /// The message arrives, but the answer is lost.
     AnswerLost,
     /// The message does not arrive, and there is no answer.
@@ -87,6 +89,7 @@ impl Delivery for Postbox {
         match fate {
             Fate::Arrives => Ok(()),
             Fate::Refused => Err(DeliveryError::Refused),
+            Fate::Throttled => Err(DeliveryError::Throttled),
             Fate::AnswerLost | Fate::Lost => Err(DeliveryError::Unknown),
             Fate::Hangs => std::future::pending().await,
             Fate::NotConfigured => Err(DeliveryError::NotConfigured),

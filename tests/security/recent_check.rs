@@ -227,7 +227,7 @@ pub(super) async fn t20_a_removed_factor_stops_at_once_with_its_challenges(store
 
     alice.delete(&format!("{FACTORS}/{app}"), Value::Null).await.expect(204);
     let code = world.next_code(&secret);
-    expect(&verify(&alice, &code).await, 400, "factor_required");
+    expect(&verify(&alice, &code).await, 400, "invalid_request");
     expect(&alice.post(VERIFY, json!({"factorId": app, "code": code})).await, 404, "not_found");
     assert!(!passed(&alice.post(GENAUTH_VERIFY, json!({"totp": code})).await));
     assert!(!passed(&alice.post(LOGTO_VERIFY, json!({"code": code})).await));
@@ -236,6 +236,6 @@ pub(super) async fn t20_a_removed_factor_stops_at_once_with_its_challenges(store
     let bob = world.user("bob");
     let (secret, _, bobs) = enrol_app(&bob, "App").await;
     bob.patch(PROFILE_DISABLE, json!({"code": world.next_code(&secret)})).await.expect(200);
-    expect(&verify(&bob, &bobs[0]).await, 400, "incorrect_code");
+    expect(&verify(&bob, &bobs[0]).await, 404, "not_enrolled");
     verify(&alice, &codes[0]).await.expect(200);
 }

@@ -28,7 +28,7 @@ pub(super) async fn t15_t22_nothing_that_was_ever_stored_tells_a_secret(store: A
     }
 }
 
-fn user(name: &str) -> UserId {
+pub(super) fn user(name: &str) -> UserId {
     UserId::parse(name).unwrap()
 }
 
@@ -36,12 +36,12 @@ fn id(factor: &str) -> FactorId {
     FactorId::parse(factor).unwrap()
 }
 
-async fn item(store: &dyn Store, key: &Key) -> Item {
+pub(super) async fn item(store: &dyn Store, key: &Key) -> Item {
     store.get(key).await.unwrap().unwrap().item
 }
 
 /// Writes an item, as an attacker with write access to the table does.
-async fn plant(store: &dyn Store, key: Key, item: Item) {
+pub(super) async fn plant(store: &dyn Store, key: Key, item: Item) {
     let replaces = match store.get(&key).await.unwrap() {
         Some(stored) => Replaces::Version(stored.version),
         None => Replaces::Nothing,
@@ -69,7 +69,10 @@ pub(super) async fn t22_a_ciphertext_opens_for_its_own_user_alone(store: Arc<dyn
     let messages = world.postbox.calls();
     assert!(!passed(&bob.post(CHALLENGE, json!({"factorId": phone})).await));
     assert_eq!(world.postbox.calls(), messages, "nothing is sent to her number");
-    assert!(!passed(&bob.get(FACTORS).await), "nor is it shown");
+    let shown = bob.get(FACTORS).await.expect(200).json();
+    let shown = shown["factors"].as_array().unwrap();
+    assert!(shown.iter().all(|factor| factor["unreadable"] == true), "{shown:?}");
+    assert!(shown.iter().all(|factor| factor.get("maskedDestination").is_none()), "nor is it shown: {shown:?}");
 
     // A pending secret is copied to another user's enrolment.
     let of_mallory = item(&*store, &enrollment_key(&user("mallory"), FactorType::Totp)).await;

@@ -53,6 +53,28 @@ pub(super) async fn t30_a_destination_is_sent_to_once_a_minute_however_it_is_wri
     }
 }
 
+pub(super) async fn t30_spellings_of_a_gmail_mailbox_are_one_destination_and_several_addresses(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let mail = |address: &str| json!({"factorType": "email", "email": address});
+    let alice = world.user("alice");
+    enrol_email(&alice, "alicesmith@gmail.com").await;
+    for spelling in ["alice.smith@gmail.com", "A.liceSmith+bank@GMail.com", "alicesmith@googlemail.com"] {
+        let reply = alice.post(ENROLL, mail(spelling)).await;
+        expect(&reply, 429, "too_many_messages");
+        assert_eq!(reply.retry_after(), Some(60), "{spelling}");
+    }
+    assert_eq!(world.postbox.calls(), 1);
+    // The same address is enrolled already; another spelling is another address, and is sent to as it was typed.
+    world.pass(60);
+    expect(&alice.post(ENROLL, mail("AliceSmith+bank@gmail.com")).await, 409, "already_enrolled");
+    alice.post(ENROLL, mail("alice.smith@gmail.com")).await.expect(201);
+    assert_eq!(world.postbox.sent()[1].to, "alice.smith@gmail.com");
+    // At other providers a dot may tell two people apart.
+    let bob = world.user("bob");
+    bob.post(ENROLL, mail("bobsmith@example.com")).await.expect(201);
+    bob.post(ENROLL, mail("bob.smith@example.com")).await.expect(201);
+}
+
 pub(super) async fn t30_a_destination_gets_five_messages_an_hour_and_ten_a_day_over_all_users(store: Arc<dyn Store>) {
     let world = World::on(store);
     let phone = ["+8613800138000", "13800138000"].map(to_phone);

@@ -271,7 +271,7 @@ pub(super) async fn t41_a_verified_but_unbound_secret_is_no_recent_check(store: 
     expect(&bind_logto(&thief, &id).await, 403, "session.mfa.require_mfa_verification");
     // Its code does not pass a check either.
     world.pass(30);
-    expect(&verify(&thief, &totp(&secret, world.now())).await, 400, "factor_required");
+    expect(&verify(&thief, &totp(&secret, world.now())).await, 400, "invalid_request");
     let code = totp(&secret, world.now());
     expect(&thief.post(LOGTO_VERIFY, json!({"code": code})).await, 400, "session.mfa.invalid_totp_code");
     owner.post(ENROLL, new).await.expect(201);

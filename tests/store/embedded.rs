@@ -161,9 +161,57 @@ fn a_file_that_is_no_store_is_refused_with_a_reason_and_left_alone() {
     let letter = "Dear redb, this is no database. ".repeat(1_000);
     std::fs::write(&path, &letter).unwrap();
     let error = EmbeddedStore::open(&path).unwrap_err();
-    assert!(matches!(error, OpenError::Store(..)), "{error:?}");
-    assert!(error.to_string().contains("can't be read"), "{error}");
+    assert!(matches!(error, OpenError::Damaged(..)), "{error:?}");
+    assert!(error.to_string().contains("is damaged, or is no store"), "{error}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), letter);
+}
+
+/// Whatever is damaged, the store is refused or has every item as it was.
+#[tokio::test]
+async fn a_damaged_file_is_refused_with_a_reason_wherever_the_damage_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, damaged) = (directory.path().join("store.redb"), directory.path().join("damaged.redb"));
+    let store = EmbeddedStore::open(&path).unwrap();
+    for number in 0..60 {
+        committed(&store, [creation(&format!("item-{number}"), numbered(number))]).await;
+    }
+    drop(store);
+    let sound = std::fs::read(&path).unwrap();
+    let pages = sound.len() / PAGE;
+    let truncated = [1, 100, PAGE, sound.len() / 2, sound.len() - 1].map(|length| sound[..length].to_vec());
+    let used = sound.iter().enumerate().skip(PAGE).filter(|(_, byte)| **byte != 0).map(|(at, _)| at).step_by(101);
+    let flipped = used.map(|at| altered(&sound, at..at + 1));
+    let overwritten = (1..pages).map(|page| altered(&sound, page * PAGE..(page + 1) * PAGE));
+    // The first bytes of a page tell its kind.
+    let of_another_kind = (1..pages).map(|page| altered(&sound, page * PAGE..page * PAGE + 2));
+
+    let mut refused = 0;
+    for bytes in truncated.into_iter().chain(flipped).chain(overwritten).chain(of_another_kind) {
+        std::fs::write(&damaged, &bytes).unwrap();
+        match EmbeddedStore::open(&damaged) {
+            Ok(store) => {
+                for number in 0..60 {
+                    assert_eq!(number_of(&store, &format!("item-{number}")).await, number);
+                }
+            }
+            Err(error) => {
+                refused += 1;
+                assert!(matches!(error, OpenError::Damaged(..)), "{error:?}");
+                assert!(error.to_string().contains("damaged.redb is damaged, or is no store. Put back"), "{error}");
+            }
+        }
+    }
+    assert!(refused > 50, "only {refused} were refused");
+}
+
+/// Bytes of a page of the embedded store's file.
+const PAGE: usize = 4096;
+
+/// These bytes with a range in which every byte is another.
+fn altered(bytes: &[u8], range: std::ops::Range<usize>) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes[range].iter_mut().for_each(|byte| *byte ^= 0x5a);
+    bytes
 }
 
 #[test]

@@ -107,8 +107,8 @@ impl Delivery for AwsDelivery {
     }
 }
 
-/// Classifies a failed send and logs it. It is a refusal only if the service itself answered with an error of the 4xx
-/// range. The log has the error's code and a hint but not its text, which may repeat the destination.
+/// Classifies a failed send and logs it. It is a refusal or a throttle only if the service itself answered with an error
+/// of the 4xx range. The log has the error's code and a hint but not its text, which may repeat the destination.
 fn failed<E: ProvideErrorMetadata>(service: &'static str, error: &SdkError<E>) -> DeliveryError {
     let (code, hint, outcome) = match error {
         SdkError::ConstructionFailure(_) => (None, None, DeliveryError::Refused),
@@ -117,7 +117,13 @@ fn failed<E: ProvideErrorMetadata>(service: &'static str, error: &SdkError<E>) -
             // An answer without an error code comes from a proxy in between. After a 408 the service may still have the
             // request.
             let is_refusal = spoken.err().code().is_some() && (400..500).contains(&status) && status != 408;
-            let outcome = if is_refusal { DeliveryError::Refused } else { DeliveryError::Unknown };
+            let outcome = if !is_refusal {
+                DeliveryError::Unknown
+            } else if is_throttle(spoken.err()) {
+                DeliveryError::Throttled
+            } else {
+                DeliveryError::Refused
+            };
             (spoken.err().code(), hint(spoken.err()), outcome)
         }
         _ => (None, None, DeliveryError::Unknown),
@@ -132,14 +138,43 @@ fn failed<E: ProvideErrorMetadata>(service: &'static str, error: &SdkError<E>) -
     outcome
 }
 
+/// Whether the service only has no room at the moment. The codes are those of SNS's Publish, SES's `SendEmail`, and the
+/// ones common to all services. SES uses the same code for its daily quota, where soon asking again does not help (SES
+/// Developer Guide, "Errors related to the sending quotas").
+fn is_throttle(error: &impl ProvideErrorMetadata) -> bool {
+    let codes = ["Throttled", "Throttling", "ThrottlingException", "KMSThrottling", "TooManyRequestsException"];
+    error.code().is_some_and(|code| codes.contains(&code)) && !is_daily_quota(error)
+}
+
+fn is_daily_quota(error: &impl ProvideErrorMetadata) -> bool {
+    error.message().is_some_and(|message| message.contains("Daily message quota exceeded"))
+}
+
 /// A hint for the operator, where the error code alone does not say what to do.
 fn hint(error: &impl ProvideErrorMetadata) -> Option<&'static str> {
     let says = |words| error.message().is_some_and(|message| message.contains(words));
     if says("not verified") {
         Some("the sender is not verified with SES, or the account is in its sandbox and the recipient is not verified")
+    } else if is_daily_quota(error) {
+        Some("the account has sent as many e-mails as SES allows it in 24 hours: ask for a higher sending quota")
     } else if error.code() == Some("AccessDeniedException") {
         Some("the function's policy does not allow this channel: check the parameters EmailFrom and AllowedCountries")
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sns::error::ErrorMetadata;
+
+    use super::*;
+
+    #[test]
+    fn a_rate_that_is_exceeded_is_a_throttle_and_a_daily_quota_is_not() {
+        let of_ses = |message| ErrorMetadata::builder().code("ThrottlingException").message(message).build();
+        assert!(is_throttle(&of_ses("Maximum sending rate exceeded.")));
+        assert!(!is_throttle(&of_ses("Daily message quota exceeded.")));
+        assert!(hint(&of_ses("Daily message quota exceeded.")).is_some());
     }
 }

@@ -47,6 +47,9 @@ impl fmt::Debug for Message {
 pub enum DeliveryError {
     /// The message was certainly not sent and will not be. Its charge to the limits may be undone.
     Refused,
+    /// The service has no room at the moment. The message was certainly not sent, and the same request may soon succeed.
+    /// Its charge to the limits may be undone.
+    Throttled,
     /// No answer, or one that proves nothing: the message may have been sent. Its charge to the limits stays.
     Unknown,
     /// The channel is not configured; nothing was sent.
@@ -57,6 +60,7 @@ impl fmt::Display for DeliveryError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Refused => "the message was refused",
+            Self::Throttled => "the service has no room for the message at the moment",
             Self::Unknown => "it is not known whether the message was sent",
             Self::NotConfigured => "the channel is not configured",
         })

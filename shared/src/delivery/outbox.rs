@@ -9,8 +9,9 @@ use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::{Channel, Delivery, DeliveryError, Message};
+use crate::clock::Clock;
 use crate::domain::time::Timestamp;
-use crate::flows::clock::Clock;
+use crate::store::embedded::{Failed, SharedDatabase};
 
 /// The columns of a message: whether it is an e-mail, recipient, subject, text, code, time of sending in Unix seconds.
 type Row = (bool, &'static str, Option<&'static str>, &'static str, &'static str, i64);
@@ -21,7 +22,7 @@ const MESSAGES: TableDefinition<u64, Row> = TableDefinition::new("outbox");
 /// Keeps the newest messages in its own table of the store's database. A message is on disk once [`Delivery::send`]
 /// returns, and survives the process.
 pub struct Outbox {
-    database: Arc<Database>,
+    database: SharedDatabase,
     clock: Arc<dyn Clock>,
 }
 
@@ -74,7 +75,7 @@ impl Outbox {
 
     /// An outbox in `database`; `clock` gives the time of sending.
     #[must_use]
-    pub fn new(database: Arc<Database>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(database: SharedDatabase, clock: Arc<dyn Clock>) -> Self {
         Self { database, clock }
     }
 
@@ -83,9 +84,9 @@ impl Outbox {
     /// # Errors
     /// [`OutboxError`] when the database can't be read.
     pub async fn list(&self) -> Result<Vec<Delivered>, OutboxError> {
-        let database = Arc::clone(&self.database);
-        let listed = tokio::task::spawn_blocking(move || read(&database).map_err(|error| error.to_string())).await;
-        listed.map_err(|error| error.to_string()).flatten().map_err(OutboxError)
+        let database = self.database.clone();
+        let listed = tokio::task::spawn_blocking(move || database.with(|database| Ok(read(database)?))).await;
+        listed.map_err(|error| OutboxError(error.to_string()))?.map_err(|failed| OutboxError(failed.to_string()))
     }
 }
 
@@ -96,7 +97,7 @@ impl Delivery for Outbox {
     }
 
     async fn send(&self, message: &Message) -> Result<(), DeliveryError> {
-        let database = Arc::clone(&self.database);
+        let database = self.database.clone();
         let entry = Entry {
             channel: message.channel,
             to: message.to.clone(),
@@ -105,7 +106,11 @@ impl Delivery for Outbox {
             code: message.code.clone(),
             sent_at: self.clock.now().unix(),
         };
-        tokio::task::spawn_blocking(move || write(&database, &entry)).await.map_err(|_| DeliveryError::Unknown)?
+        let written = tokio::task::spawn_blocking(move || database.with(|database| write(database, &entry))).await;
+        written.map_err(|_| DeliveryError::Unknown)?.map_err(|failed| match failed {
+            Failed::BeforeCommit(_) => DeliveryError::Refused,
+            Failed::InCommit(_) => DeliveryError::Unknown,
+        })
     }
 }
 
@@ -119,18 +124,16 @@ struct Entry {
     sent_at: i64,
 }
 
-/// Writes a message and deletes those beyond [`Outbox::KEPT`]. Before the commit nothing is written, so an error there
-/// is a refusal. A failed commit may have happened.
-fn write(database: &Database, entry: &Entry) -> Result<(), DeliveryError> {
-    let transaction = database.begin_write().map_err(|_| DeliveryError::Refused)?;
-    insert(&transaction, entry).map_err(|_| DeliveryError::Refused)?;
-    transaction.commit().map_err(|_| DeliveryError::Unknown)
+/// Writes a message and deletes those beyond [`Outbox::KEPT`].
+fn write(database: &Database, entry: &Entry) -> Result<(), Failed> {
+    let transaction = database.begin_write()?;
+    insert(&transaction, entry)?;
+    transaction.commit().map_err(Failed::in_commit)
 }
 
-fn insert(transaction: &redb::WriteTransaction, entry: &Entry) -> Result<(), Box<redb::Error>> {
-    let boxed = |error: redb::StorageError| Box::new(redb::Error::from(error));
-    let mut table = transaction.open_table(MESSAGES).map_err(|error| Box::new(error.into()))?;
-    let next = table.last().map_err(boxed)?.map_or(0, |(number, _)| number.value() + 1);
+fn insert(transaction: &redb::WriteTransaction, entry: &Entry) -> Result<(), redb::Error> {
+    let mut table = transaction.open_table(MESSAGES)?;
+    let next = table.last()?.map_or(0, |(number, _)| number.value() + 1);
     let is_email = entry.channel == Channel::Email;
     let row = (
         is_email,
@@ -140,24 +143,22 @@ fn insert(transaction: &redb::WriteTransaction, entry: &Entry) -> Result<(), Box
         entry.code.as_str(),
         entry.sent_at,
     );
-    table.insert(next, row).map_err(boxed)?;
-    while table.len().map_err(boxed)? > Outbox::KEPT {
-        table.pop_first().map_err(boxed)?;
+    table.insert(next, row)?;
+    while table.len()? > Outbox::KEPT {
+        table.pop_first()?;
     }
     Ok(())
 }
 
-fn read(database: &Database) -> Result<Vec<Delivered>, Box<redb::Error>> {
-    let boxed = |error: redb::StorageError| Box::new(redb::Error::from(error));
-    let transaction = database.begin_read().map_err(|error| Box::new(error.into()))?;
-    let table = match transaction.open_table(MESSAGES) {
+fn read(database: &Database) -> Result<Vec<Delivered>, redb::Error> {
+    let table = match database.begin_read()?.open_table(MESSAGES) {
         Ok(table) => table,
         Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-        Err(error) => return Err(Box::new(error.into())),
+        Err(error) => return Err(error.into()),
     };
-    let rows = table.iter().map_err(boxed)?.rev();
+    let rows = table.iter()?.rev();
     rows.map(|row| {
-        let (number, row) = row.map_err(boxed)?;
+        let (number, row) = row?;
         let (is_email, to, subject, text, code, sent_at) = row.value();
         Ok(Delivered {
             id: number.value().to_string(),
@@ -184,6 +185,7 @@ mod tests {
     use crate::delivery::Language;
     use crate::delivery::messages::Wording;
     use crate::domain::contact::{EmailAddress, PhoneNumber};
+    use crate::store::embedded::EmbeddedStore;
     use std::path::Path;
     use std::sync::atomic::{AtomicI64, Ordering};
     use std::time::Duration;
@@ -205,13 +207,13 @@ mod tests {
     }
 
     fn in_memory() -> Outbox {
-        let database = Database::builder().create_with_backend(redb::backends::InMemoryBackend::new()).unwrap();
-        Outbox::new(Arc::new(database), Arc::new(Ticking(AtomicI64::new(0))))
+        let store = EmbeddedStore::in_memory().unwrap();
+        Outbox::new(store.database(), Arc::new(Ticking(AtomicI64::new(0))))
     }
 
     fn in_file(path: &Path) -> Outbox {
-        let database = Database::create(path).unwrap();
-        Outbox::new(Arc::new(database), Arc::new(Ticking(AtomicI64::new(1_800_000_000))))
+        let store = EmbeddedStore::open(path).unwrap();
+        Outbox::new(store.database(), Arc::new(Ticking(AtomicI64::new(1_800_000_000))))
     }
 
     fn sms(code: &str) -> Message {
@@ -263,8 +265,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_from_beyond_the_calendar_is_listed_with_the_others() {
-        let database = Database::builder().create_with_backend(redb::backends::InMemoryBackend::new()).unwrap();
-        let outbox = Outbox::new(Arc::new(database), Arc::new(Ticking(AtomicI64::new(i64::MAX - 1))));
+        let store = EmbeddedStore::in_memory().unwrap();
+        let outbox = Outbox::new(store.database(), Arc::new(Ticking(AtomicI64::new(i64::MAX - 1))));
         outbox.send(&sms("123456")).await.unwrap();
         let listed = serde_json::to_value(outbox.list().await.unwrap()).unwrap();
         assert_eq!(listed[0]["code"], "123456");

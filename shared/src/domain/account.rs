@@ -3,7 +3,7 @@
 use super::actor::Actor;
 use super::contact::Destination;
 use super::error::{Error, Subject};
-use super::factor::{Candidate, Factor, FactorSummary, FactorType, Method, Place};
+use super::factor::{Candidate, Factor, FactorSummary, FactorType, Method, Opened, Place};
 use super::grant::{Allowed, Beginning, Epoch, Grant};
 use super::ids::{FactorId, Label};
 use super::policy::Policy;
@@ -78,7 +78,7 @@ impl Account {
     /// The summaries of all factors, for their owner.
     ///
     /// # Errors
-    /// As [`Vault::open`].
+    /// As [`Factor::open`].
     pub fn summaries(&self, vault: &dyn Vault) -> Result<Vec<FactorSummary>, Error> {
         self.factors.iter().map(|factor| factor.summary(vault)).collect()
     }
@@ -182,8 +182,12 @@ impl Account {
     /// Checks that no factor of the account has this destination.
     fn require_new_destination(&self, destination: &Destination, vault: &dyn Vault) -> Result<(), Error> {
         for factor in self.of_type(destination.channel().into()) {
-            if factor.destination(vault)?.is_some_and(|enrolled| enrolled.is_same(destination)) {
-                return Err(Error::AlreadyEnrolled(factor.factor_type()));
+            match factor.open(vault)? {
+                Some(Opened::Passcode(enrolled)) if enrolled.is_same(destination) => {
+                    return Err(Error::AlreadyEnrolled(factor.factor_type()));
+                }
+                // The owner of an unreadable factor may enrol its destination anew.
+                Some(Opened::Passcode(_) | Opened::Totp(_)) | None => {}
             }
         }
         Ok(())

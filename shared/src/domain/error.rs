@@ -9,7 +9,7 @@ use super::factor::{FactorSummary, FactorType};
 pub enum Error {
     /// The request has no identity, or its identity may not do this.
     Unauthorized,
-    /// The request does not say which factor it means, and the account does not have exactly one that fits.
+    /// The request does not say which factor it means, and several fit.
     FactorRequired,
     /// The factor's codes are sent by message, so a challenge is needed first.
     ChallengeRequired,
@@ -40,8 +40,8 @@ pub enum Error {
     AlreadyEnrolled(FactorType),
     /// The account has the most factors that the policy allows.
     TooManyFactors,
-    /// There is no factor of that type to turn off or to challenge.
-    NotEnrolled(FactorType),
+    /// The account has no factor of this type. `None`: it has no factor at all.
+    NotEnrolled(Option<FactorType>),
     /// The token or challenge was used before.
     AlreadyUsed(Subject),
     /// The token or challenge has expired, or a change of factors has ended it.
@@ -66,8 +66,8 @@ pub enum Error {
     ChannelNotConfigured(&'static str),
     /// The message was refused, or it is unknown whether it was sent.
     DeliveryFailed,
-    /// The store or the keys can't be reached, too many requests conflicted, or the time is up. The client may repeat
-    /// the same request.
+    /// The store or the keys can't be reached, too many requests conflicted, messages are throttled, or the time is up.
+    /// The client may repeat the same request.
     Busy,
     /// An internal failure. The text is only for the log.
     Internal(&'static str),
@@ -120,7 +120,8 @@ impl Error {
             Self::StepUpRequired { .. } => "step_up_required",
             Self::FactorLocked => "factor_locked",
             Self::DestinationRefused => "destination_refused",
-            Self::NotFound(_) | Self::NotEnrolled(_) => "not_found",
+            Self::NotFound(_) => "not_found",
+            Self::NotEnrolled(_) => "not_enrolled",
             Self::AlreadyEnrolled(_) => "already_enrolled",
             Self::TooManyFactors => "too_many_factors",
             Self::AlreadyUsed(_) => "already_used",
@@ -166,7 +167,8 @@ impl fmt::Display for Error {
             Self::AlreadyEnrolled(FactorType::Totp) => f.write_str("An authenticator app of this label is enrolled."),
             Self::AlreadyEnrolled(_) => f.write_str("This destination is already enrolled."),
             Self::TooManyFactors => f.write_str("The account has as many factors as it may have."),
-            Self::NotEnrolled(_) => f.write_str("No factor of this type is enrolled."),
+            Self::NotEnrolled(Some(_)) => f.write_str("No factor of this type is enrolled."),
+            Self::NotEnrolled(None) => f.write_str("No factor is enrolled."),
             Self::AlreadyUsed(Subject::Challenge) => f.write_str("This challenge was answered before."),
             Self::AlreadyUsed(_) => f.write_str("This enrollment was confirmed before."),
             Self::Expired(Subject::Challenge) => f.write_str("The challenge has expired: ask for a new one."),

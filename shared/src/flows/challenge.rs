@@ -9,11 +9,12 @@ use crate::domain::challenge::{Awaited, ChallengeState, OpenChallenge};
 use crate::domain::contact::MaskedDestination;
 use crate::domain::enrollment::Ticket;
 use crate::domain::error::{CodeKind, Error};
-use crate::domain::factor::{Factor, FactorType, Method};
+use crate::domain::factor::{Factor, FactorType, Method, usable};
 use crate::domain::ids::FactorId;
 use crate::domain::secret::Passcode;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{ChallengeId, Realm};
+use crate::domain::vault::Vault;
 
 /// The factor to challenge.
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ impl Service {
     /// Sends a code to an enrolled factor. An older challenge of the same factor is void.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::FactorRequired`], [`Error::NotChallengeable`] for an app,
+    /// [`Error::NotFound`], [`Error::NotEnrolled`], [`Error::FactorRequired`], [`Error::NotChallengeable`] for an app,
     /// [`Error::ChannelNotConfigured`], [`Error::FactorLocked`], [`Error::TooManyAttempts`],
     /// [`Error::TooManyMessages`], [`Error::DeliveryFailed`], [`Error::Busy`].
     pub async fn challenge(&self, caller: &Caller, request: &Request) -> Result<Challenged, Error> {
@@ -64,12 +65,12 @@ impl Service {
 impl UseCase for Request {
     type Reply = Challenged;
 
-    fn reads(&self, work: &Work) -> Vec<Name> {
+    fn reads(&self, work: &Work, vault: &dyn Vault) -> Vec<Name> {
         // Without an id the factor is known only after the account was read.
         let factor = match (&self.target, work.account()) {
             (Target::Factor(id), _) => Some(id.clone()),
             (Target::OnlyOf(_) | Target::Only, Ok(account)) => {
-                let meant = self.target.find(account).ok();
+                let meant = self.target.find(account, vault).ok();
                 meant.filter(|factor| factor.is_challengeable()).map(|factor| factor.id().clone())
             }
             (Target::OnlyOf(_) | Target::Only, Err(_)) => None,
@@ -79,7 +80,7 @@ impl UseCase for Request {
 
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Challenged>, Error> {
         let account = work.account()?;
-        let factor = self.target.find(account)?;
+        let factor = self.target.find(account, cx.vault)?;
         let method = match factor.method() {
             Method::Totp(_) => return Err(Error::NotChallengeable),
             Method::Passcode(method) => method,
@@ -115,16 +116,19 @@ impl UseCase for Request {
 }
 
 impl Target {
-    fn find<'a>(&self, account: &'a Account) -> Result<&'a Factor, Error> {
+    fn find<'a>(&self, account: &'a Account, vault: &dyn Vault) -> Result<&'a Factor, Error> {
         let mut meant = match self {
             Self::Factor(id) => return account.factor(id),
-            Self::OnlyOf(factor_type) => account.of_type(*factor_type).collect::<Vec<_>>(),
-            Self::Only => account.factors().iter().filter(|factor| factor.is_challengeable()).collect(),
+            Self::OnlyOf(factor_type) => usable(account.of_type(*factor_type), vault)?,
+            Self::Only => usable(account.factors().iter().filter(|factor| factor.is_challengeable()), vault)?,
         };
         match (meant.pop(), meant.is_empty(), self) {
             (Some(only), true, _) => Ok(only),
-            (None, _, Self::OnlyOf(factor_type)) => Err(Error::NotEnrolled(*factor_type)),
-            _ => Err(Error::FactorRequired),
+            (Some(_), false, _) => Err(Error::FactorRequired),
+            (None, _, Self::OnlyOf(factor_type)) => Err(Error::NotEnrolled(Some(*factor_type))),
+            (None, ..) if account.factors().is_empty() => Err(Error::NotEnrolled(None)),
+            // `NotEnrolled` would be wrong: an application may let a user without factors in.
+            (None, ..) => Err(Error::NotChallengeable),
         }
     }
 }

@@ -4,13 +4,14 @@
 use super::engine::{Cx, Name, Work};
 use crate::domain::actor::Actor;
 use crate::domain::error::{CodeKind, Error, Subject};
-use crate::domain::factor::{Factor, FactorType, Method, totp};
+use crate::domain::factor::{Factor, FactorType, Method, totp, usable};
 use crate::domain::grant::Allowed;
 use crate::domain::ids::FactorId;
 use crate::domain::possession::Attempt;
 use crate::domain::receipt::Level;
 use crate::domain::secret::{Code, Passcode, RecoveryCode};
 use crate::domain::time::Timestamp;
+use crate::domain::vault::Vault;
 
 /// The authenticator app that a code is for.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub enum Apps {
     One(FactorId),
     /// The account's only app.
     Only,
+    /// The account's only factor of this type, which must be an app.
+    OnlyOf(FactorType),
     /// Any app that matches. A wrong code counts for every app that is not delayed. For clients that have no factor
     /// ids.
     Any,
@@ -67,7 +70,7 @@ pub(super) fn check(work: &mut Work, cx: &Cx<'_>, code: &Code, apps: &Apps) -> R
     work.rewind(&Name::Account, cx.now);
     let passed = match code {
         Code::Digits(digits) => check_apps(work, cx, digits, apps)?,
-        Code::Recovery(code) => check_recovery(work, cx, code)?,
+        Code::Recovery(code) => check_recovery(work, cx, code, apps)?,
         Code::Other => return Err(Error::IncorrectCode { kind: CodeKind::Totp, remaining: None }),
     };
     work.account_mut()?.note_check(cx.caller.actor, cx.now, cx.policy());
@@ -94,7 +97,10 @@ pub(super) fn authorize(work: &mut Work, cx: &Cx<'_>, code: Option<&Code>, apps:
 /// The refusal of a session without a recent check, with the factors with which it could pass one.
 pub(super) fn step_up_required(work: &Work, cx: &Cx<'_>) -> Error {
     match work.account().and_then(|account| account.summaries(cx.vault)) {
-        Ok(available) => Error::StepUpRequired { available },
+        Ok(mut available) => {
+            available.retain(|factor| factor.is_readable);
+            Error::StepUpRequired { available }
+        }
         Err(error) => error,
     }
 }
@@ -102,7 +108,7 @@ pub(super) fn step_up_required(work: &Work, cx: &Cx<'_>) -> Error {
 fn check_apps(work: &mut Work, cx: &Cx<'_>, digits: &Passcode, apps: &Apps) -> Result<PassedWith, Error> {
     let (mut wrong, mut delayed, mut is_spent) = (Vec::new(), None, false);
     let account = work.account_mut()?;
-    for (id, method) in meant(account.factors(), apps)? {
+    for (id, method) in meant(account.factors(), apps, cx.vault)? {
         let factor = account.factor_mut(&id)?;
         if let Err(error) = factor.admit(cx.now, cx.policy()) {
             delayed = Some(error);
@@ -128,7 +134,7 @@ fn check_apps(work: &mut Work, cx: &Cx<'_>, digits: &Passcode, apps: &Apps) -> R
         remaining.push(factor.attempts().remaining(cx.policy()));
     }
     if wrong.is_empty() {
-        return Err(delayed.unwrap_or(Error::NotEnrolled(FactorType::Totp)));
+        return Err(delayed.unwrap_or(Error::NotEnrolled(Some(FactorType::Totp))));
     }
     work.settle();
     Err(Error::IncorrectCode { kind: CodeKind::Totp, remaining: remaining.into_iter().min().flatten() })
@@ -136,25 +142,44 @@ fn check_apps(work: &mut Work, cx: &Cx<'_>, digits: &Passcode, apps: &Apps) -> R
 
 /// Spends a recovery code. A wrong one is neither counted nor delayed, and writes nothing, so a flood of wrong codes
 /// can't make the owner's own commit conflict.
-fn check_recovery(work: &mut Work, cx: &Cx<'_>, code: &RecoveryCode) -> Result<PassedWith, Error> {
+fn check_recovery(work: &mut Work, cx: &Cx<'_>, code: &RecoveryCode, apps: &Apps) -> Result<PassedWith, Error> {
     const INCORRECT: Error = Error::IncorrectCode { kind: CodeKind::Recovery, remaining: None };
+    match apps {
+        Apps::One(_) | Apps::Only | Apps::OnlyOf(_) if work.account()?.factors().is_empty() => {
+            return Err(Error::NotEnrolled(None));
+        }
+        // Clients without factor ids know only that the code is wrong.
+        Apps::One(_) | Apps::Only | Apps::OnlyOf(_) | Apps::Any => {}
+    }
     let set = work.account_mut()?.recovery_mut().ok_or(INCORRECT)?;
     let given = cx.vault.recovery_digest(set.version(), code)?;
     if set.spend(&given) { Ok(PassedWith::Recovery { issued_at: set.issued_at() }) } else { Err(INCORRECT) }
 }
 
 /// The authenticator apps that a code may be for.
-fn meant(factors: &[Factor], apps: &Apps) -> Result<Vec<(FactorId, totp::Method)>, Error> {
-    let all = factors.iter().filter_map(|factor| match factor.method() {
-        Method::Totp(method) => Some((factor.id().clone(), method.clone())),
-        Method::Passcode(_) => None,
-    });
+fn meant(factors: &[Factor], apps: &Apps, vault: &dyn Vault) -> Result<Vec<(FactorId, totp::Method)>, Error> {
+    let all = || {
+        let all = factors.iter().filter(|factor| factor.factor_type() == FactorType::Totp);
+        let apps = usable(all, vault)?.into_iter().filter_map(|factor| match factor.method() {
+            Method::Totp(method) => Some((factor.id().clone(), method.clone())),
+            Method::Passcode(_) => None,
+        });
+        Ok(apps.collect::<Vec<_>>())
+    };
     match apps {
-        Apps::Any => Ok(all.collect()),
-        Apps::Only => match all.collect::<Vec<_>>() {
-            only if only.len() == 1 => Ok(only),
+        Apps::Any => all(),
+        Apps::Only | Apps::OnlyOf(FactorType::Totp) => match (all()?, apps) {
+            (only, _) if only.len() == 1 => Ok(only),
+            (none, Apps::OnlyOf(factor_type)) if none.is_empty() => Err(Error::NotEnrolled(Some(*factor_type))),
+            (none, _) if none.is_empty() && factors.is_empty() => Err(Error::NotEnrolled(None)),
+            // `NotEnrolled` would be wrong: an application may let a user without factors in.
+            (none, _) if none.is_empty() => Err(Error::ChallengeRequired),
             _ => Err(Error::FactorRequired),
         },
+        Apps::OnlyOf(factor_type) if factors.iter().any(|factor| factor.factor_type() == *factor_type) => {
+            Err(Error::ChallengeRequired)
+        }
+        Apps::OnlyOf(factor_type) => Err(Error::NotEnrolled(Some(*factor_type))),
         Apps::One(id) => {
             let factor = factors.iter().find(|factor| factor.id() == id).ok_or(Error::NotFound(Subject::Factor))?;
             match factor.method() {

@@ -17,6 +17,7 @@ use crate::domain::recovery::RecoverySet;
 use crate::domain::secret::{Code, RecoveryCode};
 use crate::domain::terms::{RecoveryHandout, Terms};
 use crate::domain::token::EnrollmentToken;
+use crate::domain::vault::Vault;
 
 /// A factor that was just enrolled.
 #[derive(Debug)]
@@ -101,7 +102,7 @@ pub(super) struct Confirm<'a> {
 impl UseCase for Confirm<'_> {
     type Reply = Confirmed;
 
-    fn reads(&self, _: &Work) -> Vec<Name> {
+    fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         vec![Name::Account, Name::Enrollment(self.claim.factor_type)]
     }
 
@@ -132,7 +133,7 @@ struct VerifyCandidate<'a> {
 impl UseCase for VerifyCandidate<'_> {
     type Reply = ();
 
-    fn reads(&self, _: &Work) -> Vec<Name> {
+    fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         vec![Name::Enrollment(self.claim.factor_type)]
     }
 
@@ -154,7 +155,7 @@ struct Bind<'a> {
 impl UseCase for Bind<'_> {
     type Reply = Confirmed;
 
-    fn reads(&self, _: &Work) -> Vec<Name> {
+    fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         let enrollment = self.token.as_ref().ok().map(|token| Name::Enrollment(token.factor_type));
         [Name::Account].into_iter().chain(enrollment).collect()
     }

@@ -38,9 +38,9 @@ pub(super) trait UseCase: Sync {
     /// The answer.
     type Reply: Send;
 
-    /// The documents that it needs, given those read so far. The engine calls it until it names no new document, and
+    /// The documents that it needs, given those read so far and the keys, bound to the caller's user. The engine calls it until it names no new document, and
     /// reads the new ones of each call in parallel.
-    fn reads(&self, work: &Work) -> Vec<Name>;
+    fn reads(&self, work: &Work, vault: &dyn Vault) -> Vec<Name>;
 
     /// Decides the request. After a success all changes of [`Work`] are committed; after a refusal only the settled
     /// ones.
@@ -336,7 +336,7 @@ impl Service {
             if conflicts > 0 {
                 self.pause(8 * conflicts).await?;
             }
-            let mut work = self.read(use_case, &caller.user).await?;
+            let mut work = self.read(use_case, &caller.user, &vault).await?;
             let (settings, randomness) = (self.settings(), self.randomness());
             let cx = Cx { caller, now: self.clock.now(), settings, randomness, vault: &vault, channels: &channels };
             let decided = use_case.decide(&mut work, &cx);
@@ -359,10 +359,10 @@ impl Service {
     }
 
     /// Reads the documents that a use case names.
-    async fn read<U: UseCase>(&self, use_case: &U, user: &UserId) -> Result<Work, Error> {
+    async fn read<U: UseCase>(&self, use_case: &U, user: &UserId, vault: &dyn Vault) -> Result<Work, Error> {
         let mut work = Work::default();
         loop {
-            let mut names = use_case.reads(&work);
+            let mut names = use_case.reads(&work, vault);
             names.retain(|name| work.document(name).is_none());
             if names.is_empty() {
                 return Ok(work);
@@ -383,8 +383,8 @@ impl Service {
         Ok(Entry { name, replaces, before, settled, current: document, is_written_anyway: false })
     }
 
-    /// Sends a message once. The documents that were committed for it are restored if the message was certainly
-    /// refused, or if the request has no time left for it.
+    /// Sends a message once. The documents that were committed for it are restored if the message was certainly not
+    /// sent, or if the request has no time left for it.
     async fn send(&self, caller: &Caller, message: &Message, undo: Vec<Put>) -> Result<(), Error> {
         let failure = if caller.deadline.is_late(self.clock.as_ref()) {
             Error::Busy
@@ -394,6 +394,7 @@ impl Service {
                 // The message may have been sent, so the charge stays. The client does not get the token.
                 Err(DeliveryError::Unknown) => return Err(Error::DeliveryFailed),
                 Err(DeliveryError::Refused) => Error::DeliveryFailed,
+                Err(DeliveryError::Throttled) => Error::Busy,
                 Err(DeliveryError::NotConfigured) => not_configured(message.channel),
             }
         };

@@ -22,6 +22,7 @@ use crate::domain::secret::{Code, Passcode, RecoveryCode};
 use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
 use crate::domain::time::Timestamp;
 use crate::domain::token::EnrollmentToken;
+use crate::domain::vault::Vault;
 
 /// The app or the destination to enrol.
 pub enum Target {
@@ -128,7 +129,7 @@ pub(super) struct Enroll<'a> {
 impl UseCase for Enroll<'_> {
     type Reply = Enrolled;
 
-    fn reads(&self, _: &Work) -> Vec<Name> {
+    fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         let factor_type = self.request.target.factor_type();
         [Name::Account, Name::Enrollment(factor_type)].into_iter().chain(self.limit.map(Name::Limit)).collect()
     }

@@ -6,9 +6,10 @@ use super::engine::{Cx, Name, Outcome, UseCase, Work};
 use super::{Caller, Service};
 use crate::domain::account::Change;
 use crate::domain::error::Error;
-use crate::domain::factor::{FactorSummary, FactorType};
+use crate::domain::factor::{FactorSummary, FactorType, Opened};
 use crate::domain::ids::{FactorId, Label};
 use crate::domain::secret::{Code, RecoveryCode};
+use crate::domain::vault::Vault;
 
 /// Everything that a user has enrolled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +31,9 @@ impl Service {
             let remaining_recovery_codes = account.remaining_recovery_codes();
             Ok(Overview { factors: account.summaries(cx.vault)?, remaining_recovery_codes })
         };
-        self.run(caller, &OnAccount(overview)).await
+        let overview = self.run(caller, &OnAccount(overview)).await?;
+        log_unreadable(&overview.factors);
+        Ok(overview)
     }
 
     /// One of the caller's factors.
@@ -39,7 +42,9 @@ impl Service {
     /// [`Error::NotFound`], [`Error::Busy`].
     pub async fn factor(&self, caller: &Caller, id: &FactorId) -> Result<FactorSummary, Error> {
         let factor = |work: &mut Work, cx: &Cx<'_>| work.account()?.factor(id)?.summary(cx.vault);
-        self.run(caller, &OnAccount(factor)).await
+        let factor = self.run(caller, &OnAccount(factor)).await?;
+        log_unreadable(std::slice::from_ref(&factor));
+        Ok(factor)
     }
 
     /// Gives a factor another label. This needs a recent check or a code.
@@ -63,7 +68,7 @@ impl Service {
     /// [`Error::NotFound`], [`Error::StepUpRequired`], the errors of a wrong code, [`Error::Busy`].
     pub async fn remove_factor(&self, caller: &Caller, id: &FactorId, code: Option<&Code>) -> Result<(), Error> {
         let remove = |work: &mut Work, cx: &Cx<'_>| {
-            authorize(work, cx, code, &own_app(work, id)?)?;
+            authorize(work, cx, code, &own_app(work, cx, id)?)?;
             change(work, cx, Change::Remove(vec![id.clone()]))
         };
         self.run(caller, &OnAccount(remove)).await
@@ -85,7 +90,7 @@ impl Service {
         let remove = |work: &mut Work, cx: &Cx<'_>| {
             let apps: Vec<_> = work.account()?.of_type(FactorType::Totp).map(|app| app.id().clone()).collect();
             if apps.is_empty() {
-                return Err(Error::NotEnrolled(FactorType::Totp));
+                return Err(Error::NotEnrolled(Some(FactorType::Totp)));
             }
             check(work, cx, code, &Apps::Any)?;
             change(work, cx, Change::Remove(apps))
@@ -100,7 +105,7 @@ struct OnAccount<F>(F);
 impl<T: Send, F: Fn(&mut Work, &Cx<'_>) -> Result<T, Error> + Sync> UseCase for OnAccount<F> {
     type Reply = T;
 
-    fn reads(&self, _: &Work) -> Vec<Name> {
+    fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         vec![Name::Account]
     }
 
@@ -115,7 +120,7 @@ pub(super) fn rename<'a>(
     code: Option<&'a Code>,
 ) -> impl UseCase<Reply = FactorSummary> + 'a {
     OnAccount(move |work: &mut Work, cx: &Cx<'_>| {
-        authorize(work, cx, code, &own_app(work, id)?)?;
+        authorize(work, cx, code, &own_app(work, cx, id)?)?;
         work.account_mut()?.rename(id, label.clone())?.summary(cx.vault)
     })
 }
@@ -124,7 +129,7 @@ pub(super) fn new_recovery_codes(code: Option<&Code>) -> impl UseCase<Reply = Ne
     OnAccount(move |work: &mut Work, cx: &Cx<'_>| {
         authorize(work, cx, code, &Apps::Only)?;
         if work.account()?.factors().is_empty() {
-            return Err(Error::NotEnrolled(FactorType::Totp));
+            return Err(Error::NotEnrolled(None));
         }
         let (codes, set) = recovery_codes::<{ RecoveryCode::SHORT }>(cx, cx.policy().recovery_codes)?;
         change(work, cx, Change::ReplaceCodes(set))?;
@@ -136,10 +141,18 @@ fn change(work: &mut Work, cx: &Cx<'_>, change: Change) -> Result<(), Error> {
     work.account_mut()?.change(change, cx.caller.actor, cx.now, cx.policy())
 }
 
-/// The app whose code allows a change of this factor: the factor itself if it is an app, else the account's only app.
-fn own_app(work: &Work, id: &FactorId) -> Result<Apps, Error> {
-    Ok(match work.account()?.factor(id)?.factor_type() {
-        FactorType::Totp => Apps::One(id.clone()),
-        FactorType::Sms | FactorType::Email => Apps::Only,
+/// The app whose code allows a change of this factor: the factor itself if it is an app that can be opened, else the
+/// account's only other app.
+fn own_app(work: &Work, cx: &Cx<'_>, id: &FactorId) -> Result<Apps, Error> {
+    Ok(match work.account()?.factor(id)?.open(cx.vault)? {
+        Some(Opened::Totp(_)) => Apps::One(id.clone()),
+        Some(Opened::Passcode(_)) | None => Apps::Only,
     })
+}
+
+/// Tells the operator of a factor that can't be opened. Its owner sees it in the list.
+fn log_unreadable(factors: &[FactorSummary]) {
+    for factor in factors.iter().filter(|factor| !factor.is_readable) {
+        tracing::error!(factor.type = factor.factor_type.name(), "a factor's secret or destination can't be opened");
+    }
 }

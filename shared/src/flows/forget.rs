@@ -9,6 +9,7 @@ use crate::domain::enrollment::Enrollment;
 use crate::domain::error::Error;
 use crate::domain::factor::FactorType;
 use crate::domain::ids::FactorId;
+use crate::domain::vault::Vault;
 
 impl Service {
     /// Forgets the caller's user: factors, recovery codes, failed attempts, recent checks, enrolments and challenges.
@@ -33,7 +34,7 @@ fn challenged(work: &Work) -> Vec<FactorId> {
 impl UseCase for Forget {
     type Reply = ();
 
-    fn reads(&self, work: &Work) -> Vec<Name> {
+    fn reads(&self, work: &Work, _: &dyn Vault) -> Vec<Name> {
         let enrollments = FactorType::ALL.into_iter().map(Name::Enrollment);
         [Name::Account]
             .into_iter()

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use crate::clock::{Clock, Deadline};
 use crate::delivery::messages::Wording;
 use crate::delivery::{Channel, Delivery};
 use crate::domain::actor::Actor;
@@ -19,7 +20,6 @@ use crate::store::{Commit, Key, Put, Store, StoreError, Stored, Version};
 
 pub mod challenge;
 mod check;
-pub mod clock;
 pub mod confirm;
 mod engine;
 pub mod enroll;
@@ -30,7 +30,6 @@ pub mod receipt;
 mod tests;
 pub mod verify;
 
-use clock::{Clock, Deadline};
 use receipt::{ReceiptSettings, Signer};
 
 /// The most attempts at one call to the store, the first included.
@@ -144,7 +143,25 @@ impl std::fmt::Debug for Caller {
 
 /// The name of the account in an authenticator app. It is often an address, so it is not printed.
 #[derive(Clone)]
-pub struct AccountName(pub String);
+pub struct AccountName(String);
+
+impl AccountName {
+    /// The most bytes of a name in an app's URI. A byte takes up to three characters there. The URI also has the
+    /// product's name twice; with the longest product name, a QR code has room for no more.
+    const MAX_BYTES: usize = 128;
+
+    /// The name from a visible text, cut to the length that a QR code has room for.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.get(..text.floor_char_boundary(Self::MAX_BYTES)).unwrap_or_default().to_owned())
+    }
+
+    /// The name as an app shows it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl std::fmt::Debug for AccountName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -160,9 +177,9 @@ pub struct Seams {
     pub keys: Arc<dyn Keys>,
     /// Sends messages.
     pub delivery: Arc<dyn Delivery>,
-    /// Tells the time. [`clock::SystemClock`] is the machine's.
+    /// Tells the time. [`crate::clock::SystemClock`] is the machine's.
     pub clock: Arc<dyn Clock>,
-    /// Makes secrets, codes and nonces. [`clock::SystemRandomness`] is the operating system's.
+    /// Makes secrets, codes and nonces. [`crate::clock::SystemRandomness`] is the operating system's.
     pub randomness: Arc<dyn Randomness>,
 }
 

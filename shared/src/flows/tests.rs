@@ -7,7 +7,6 @@ use data_encoding::BASE32_NOPAD;
 
 use super::challenge::Target;
 use super::check::Apps;
-use super::clock::{Clock, Deadline, SystemRandomness};
 use super::confirm::Confirm;
 use super::engine::{Cx, Name, Outcome, UseCase, Work};
 use super::enroll::{Enroll, Enrolled, Offer, Request};
@@ -15,6 +14,7 @@ use super::factors::{new_recovery_codes, rename};
 use super::forget::Forget;
 use super::verify::{Answer, Check};
 use super::{AccountName, Caller, Settings, challenge, enroll};
+use crate::clock::{Clock, Deadline, SystemRandomness};
 use crate::config;
 use crate::delivery::{Channel, Language};
 use crate::domain::account::Account;
@@ -29,6 +29,7 @@ use crate::domain::secret::{Code, KeyVersion, Passcode};
 use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Realm;
+use crate::domain::vault::Vault;
 use crate::keys::Keyring;
 use crate::keys::tests::Fixed;
 use crate::keys::vault::UserVault;
@@ -72,11 +73,12 @@ impl Bench {
     /// Lets a use case decide on the documents that earlier ones left, and keeps the documents that would be committed.
     fn decide<U: UseCase>(&mut self, actor: Actor, use_case: &U) -> Result<Outcome<U::Reply>, Error> {
         let user = UserId::parse("alice").unwrap();
-        let account_name = AccountName("alice".to_owned());
+        let account_name = AccountName::new("alice");
         let caller = Caller::new(user, actor, account_name, Arc::clone(&self.keyring), Deadline::starting_now(&Still));
         let vault = UserVault { keyring: &self.keyring, user: &caller.user, randomness: &SystemRandomness };
         loop {
-            let unread = use_case.reads(&self.work).into_iter().filter(|name| !self.work.has(name)).collect::<Vec<_>>();
+            let unread =
+                use_case.reads(&self.work, &vault).into_iter().filter(|name| !self.work.has(name)).collect::<Vec<_>>();
             if unread.is_empty() {
                 break;
             }
@@ -291,7 +293,7 @@ struct Forgetful;
 impl UseCase for Forgetful {
     type Reply = ();
 
-    fn reads(&self, _: &Work) -> Vec<Name> {
+    fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         vec![Name::Account]
     }
 

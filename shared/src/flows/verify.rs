@@ -13,6 +13,7 @@ use crate::domain::receipt::{self, Statement};
 use crate::domain::secret::{Code, Passcode};
 use crate::domain::time::Timestamp;
 use crate::domain::token::ChallengeId;
+use crate::domain::vault::Vault;
 
 /// The app or the challenge that a code is for. A recovery code is recognised by its form and is for neither.
 pub enum Answers {
@@ -53,8 +54,8 @@ impl Service {
     /// Checks a code. If it passes, the caller's session has a recent check; the back end gets none.
     ///
     /// # Errors
-    /// [`Error::IncorrectCode`], [`Error::CodeAlreadyUsed`], [`Error::FactorRequired`], [`Error::ChallengeRequired`],
-    /// [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`], [`Error::TooManyAttempts`],
+    /// [`Error::IncorrectCode`], [`Error::CodeAlreadyUsed`], [`Error::NotEnrolled`], [`Error::FactorRequired`],
+    /// [`Error::ChallengeRequired`], [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`], [`Error::TooManyAttempts`],
     /// [`Error::FactorLocked`], [`Error::Busy`].
     pub async fn verify(&self, caller: &Caller, code: &Code, answers: &Answers) -> Result<Passed, Error> {
         match (code, answers) {
@@ -76,7 +77,7 @@ pub(super) struct Check<'a> {
 impl UseCase for Check<'_> {
     type Reply = Passed;
 
-    fn reads(&self, _: &Work) -> Vec<Name> {
+    fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         vec![Name::Account]
     }
 
@@ -99,7 +100,7 @@ pub(super) struct Answer<'a> {
 impl UseCase for Answer<'_> {
     type Reply = Passed;
 
-    fn reads(&self, _: &Work) -> Vec<Name> {
+    fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         vec![Name::Account, Name::Challenge(self.id.factor.clone())]
     }
 

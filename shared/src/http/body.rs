@@ -8,11 +8,14 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
-use super::failure::Failure;
+use super::failure::{Failure, FieldProblem};
 use crate::flows::Service;
 
 /// The largest accepted body, in bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
+
+/// The most problems in one answer.
+const MAX_PROBLEMS: usize = 10;
 
 /// The fields of a body, or of an object in it. An empty body has no fields.
 pub(super) struct Fields {
@@ -67,6 +70,13 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.trim().eq_ignore_ascii_case("application/json")
 }
 
+/// Whether a text has the form of a field's name: a letter, then at most 31 letters, digits, `_` or `-`.
+fn is_field_name(text: &str) -> bool {
+    text.len() <= 32
+        && text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
 impl Fields {
     /// A required text, not empty.
     pub(super) fn text(&self, name: &str) -> Result<&str, Failure> {
@@ -113,12 +123,22 @@ impl Fields {
         Ok(Fields { path: self.path_of(name), object })
     }
 
-    /// Refuses a field that is not supported, so that its sender does not rely on it.
-    pub(super) fn unsupported(&self, name: &str) -> Result<(), Failure> {
-        match self.object.get(name) {
-            None | Some(Value::Null) => Ok(()),
-            Some(_) => Err(self.problem(name, "is not supported yet")),
+    /// Checks that every field is one of these, so that a misspelt field does not pass for a choice. Only a name that
+    /// has the form of a field's is repeated in the answer: any other may be a value in the wrong place.
+    pub(super) fn require_only(&self, known: &[&str]) -> Result<(), Failure> {
+        let unknown: Vec<&String> = self.object.keys().filter(|name| !known.contains(&name.as_str())).collect();
+        if unknown.is_empty() {
+            return Ok(());
         }
+        let named = unknown.iter().filter(|name| is_field_name(name)).take(MAX_PROBLEMS);
+        let mut problems: Vec<_> = named
+            .map(|name| FieldProblem { field: self.path_of(name), problem: "is not a field of this request" })
+            .collect();
+        if problems.is_empty() {
+            let problem = "has a field that is not one of this request";
+            problems.push(FieldProblem { field: self.path.clone(), problem });
+        }
+        Err(Failure::Invalid(problems))
     }
 
     /// The error for a problem with a field of this object.

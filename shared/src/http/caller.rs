@@ -10,15 +10,11 @@ use axum::http::request::Parts;
 
 use super::failure::Failure;
 use super::path_parameter;
+use crate::clock::Deadline;
 use crate::domain::actor::{Access, Actor};
 use crate::domain::error::Error;
 use crate::domain::ids::{UserId, visible};
-use crate::flows::clock::Deadline;
 use crate::flows::{AccountName, Caller, Service};
-
-/// The most bytes of an account's name in an app's URI. A byte takes up to three characters there. The URI also has the
-/// product's name twice; with the longest product name, a QR code has room for no more.
-const ACCOUNT_NAME_BYTES: usize = 128;
 
 /// An identity that was checked before. The code that checked it, or received it from the gateway, puts it into the
 /// request's extensions.
@@ -76,7 +72,7 @@ impl FromRequestParts<Arc<Service>> for Caller {
                 let user = path_parameter(parts, service, "userId").await;
                 let user = UserId::parse(user.as_deref().unwrap_or_default());
                 let user = user.ok_or_else(|| Failure::field("userId", UserId::RULE))?;
-                let account_name = AccountName(user.as_str().to_owned());
+                let account_name = AccountName::new(user.as_str());
                 let keyring = service.keyring().await?;
                 return Ok(Self::new(user, Actor::BackEnd, account_name, keyring, deadline));
             }
@@ -102,8 +98,7 @@ impl FromRequestParts<Arc<Service>> for Caller {
         let names = ["name", "email", "phone_number", "preferred_username", "username"];
         let shown = names.into_iter().filter_map(claim).map(|name| visible(name).trim().to_owned());
         let name = shown.filter(|name| !name.is_empty()).chain([user.as_str().to_owned()]).next().unwrap_or_default();
-        let name = name.get(..name.floor_char_boundary(ACCOUNT_NAME_BYTES)).unwrap_or_default();
-        let account_name = AccountName(name.to_owned());
+        let account_name = AccountName::new(&name);
         Ok(Self::new(user, Actor::Session(session), account_name, keyring, deadline).of_client(client_id))
     }
 }

@@ -1,9 +1,11 @@
 //! The boundary of every route. It starts the request's deadlines, turns a failure into the dialect's answer, and logs
 //! one line per request.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -11,10 +13,10 @@ use tracing::Instrument;
 
 use super::dialect::{Context, Dialect};
 use super::failure::Failure;
+use crate::clock::Deadline;
 use crate::domain::actor::Access;
 use crate::domain::error::Error;
 use crate::flows::Service;
-use crate::flows::clock::Deadline;
 
 /// The header with the request's id, in the answer of every route.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -22,6 +24,15 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The request's id, as the platform gave it.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
+
+/// Without an id from the platform it is empty.
+impl FromRequestParts<Arc<Service>> for RequestId {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Service>) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_else(|| Self(String::new())))
+    }
+}
 
 /// The data of a route that the edge needs.
 #[derive(Clone)]
@@ -62,7 +73,8 @@ pub(super) async fn edge(State(edge): State<Edge>, mut request: Request, next: N
     // Answers contain codes, secrets and tokens, so no cache may keep them. Only an answer with public data has its own
     // header.
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    let duration_ms = deadline.elapsed(clock).as_secs_f64() * 1000.0;
+    // Tenths of a millisecond: more digits would look like codes.
+    let duration_ms = (deadline.elapsed(clock).as_secs_f64() * 10_000.0).round() / 10.0;
     log(method.as_str(), &context, response.status(), failure.as_ref(), duration_ms);
     response
 }

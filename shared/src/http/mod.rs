@@ -32,7 +32,7 @@ use crate::domain::terms::Terms;
 use crate::domain::token::EnrollmentToken;
 use crate::flows::enroll::{self, Offer};
 use crate::flows::receipt::Receipt;
-use crate::flows::{Caller, Service};
+use crate::flows::{AccountName, Caller, Service};
 use crate::qr;
 use body::Fields;
 use failure::Failure;
@@ -138,12 +138,12 @@ impl AppOffer {
     /// The URI of a new secret, and its QR code as a data URL.
     fn new(
         service: &Service,
-        caller: &Caller,
+        account: &AccountName,
         secret: Zeroizing<String>,
         parameters: Parameters,
         order: ParameterOrder,
     ) -> Result<Self, Error> {
-        let (issuer, account) = (&service.settings().product, &caller.account_name.0);
+        let (issuer, account) = (&service.settings().product, account.as_str());
         let digits = u32::from(parameters.digits);
         let uri = otpauth_uri(issuer, account, &secret, digits, parameters.algorithm.name(), order);
         let qr_code = qr::png_data_url(&uri).map_err(|_| Error::Internal("a QR code could not be drawn"))?;
@@ -160,7 +160,7 @@ impl AppOffer {
         let enrolled = service.enroll(caller, &enroll::Request::app(terms)).await?;
         match enrolled.offer {
             Offer::App { secret, parameters, .. } => {
-                Ok((enrolled.token, Self::new(service, caller, secret, parameters, order)?))
+                Ok((enrolled.token, Self::new(service, &caller.account_name, secret, parameters, order)?))
             }
             Offer::Sent(_) => Err(Error::Internal("an app was to be enrolled, and a code was sent")),
         }

@@ -1,4 +1,4 @@
-//! The two-factor page of a plain web application: generate, verify, disable.
+//! The two-factor page of a plain web application: show the state, generate, verify, disable.
 
 use std::sync::Arc;
 
@@ -44,6 +44,7 @@ fn routes() -> Vec<Route> {
     vec![
         Route::new(CreateTotp, d, Method::Post, "/profile/two-fa", generate),
         Route::new(Verify, d, Method::Patch, "/profile/two-fa", enable),
+        Route::new(Factors, d, Method::Get, "/profile/two-fa", state),
         Route::new(Factors, d, Method::Patch, "/profile/two-fa/disable", disable),
     ]
 }
@@ -58,6 +59,23 @@ struct Body<T> {
 
 fn success<T>(status: StatusCode, message: &str, data: Option<T>) -> (StatusCode, Json<Body<T>>) {
     (status, Json(Body { status: "success", message: message.to_owned(), data }))
+}
+
+/// The state that the page shows.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    /// Whether an authenticator app is enrolled.
+    enabled: bool,
+    remaining_recovery_codes: usize,
+}
+
+async fn state(State(service): State<Arc<Service>>, caller: Caller) -> Reply<Shown> {
+    let overview = service.overview(&caller).await?;
+    let enabled = overview.factors.iter().any(|factor| factor.factor_type == FactorType::Totp);
+    let message = if enabled { "2FA is enabled on your account" } else { "2FA is disabled on your account" };
+    let data = Shown { enabled, remaining_recovery_codes: overview.remaining_recovery_codes };
+    Ok(success(StatusCode::OK, message, Some(data)))
 }
 
 #[derive(Serialize)]
@@ -112,11 +130,12 @@ fn describe(failure: &Failure) -> (StatusCode, Option<String>) {
 fn describe_refusal(error: &Error) -> (StatusCode, Option<String>) {
     let own = |message: &str| (StatusCode::BAD_REQUEST, Some(message.to_owned()));
     match error {
-        Error::IncorrectCode { .. } | Error::CodeAlreadyUsed => own("Incorrect 2FA code."),
+        Error::IncorrectCode { .. } => own("Incorrect 2FA code."),
         Error::AlreadyEnrolled(_) | Error::AlreadyUsed(_) => own("2FA is already enabled on your account"),
         Error::NotEnrolled(_) => own("2FA is already disabled on your account"),
         Error::NotFound(Subject::Enrollment(_)) => own("Generate a 2FA code first."),
-        Error::FactorRequired
+        Error::CodeAlreadyUsed
+        | Error::FactorRequired
         | Error::ChallengeRequired
         | Error::NotChallengeable
         | Error::StepUpRequired { .. }

@@ -4,30 +4,24 @@
 //! it survives a crash of the process or the machine. redb allows one writer at a time: a conflict arises only from a
 //! put's precondition.
 
-use std::{
-    error, fmt,
-    fs::{File, OpenOptions},
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use redb::{
-    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
-    backends::InMemoryBackend,
-};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use tokio::{sync::Semaphore, task};
 
 use super::{Commit, Item, Key, Put, Replaces, Store, StoreError, Stored, Version};
 
+mod database;
+
+pub use database::{Failed, OpenError, SharedDatabase, damaged};
+
 const ITEMS: TableDefinition<&str, &[u8]> = TableDefinition::new("items");
 /// The keys of the items with a time to live, by expiry in Unix seconds, the earliest first.
 const EXPIRIES: TableDefinition<(i64, &str), ()> = TableDefinition::new("expiries");
 
-/// Bytes of redb's cache. redb's default of 1 GiB would let the local server grow past its limit of 50 MB.
-const CACHE_BYTES: usize = 4 * 1024 * 1024;
 /// The most concurrent reads. Each occupies a thread: with one for each of 2,000 waiting requests the server took 84
 /// MB, with this limit 28 MB.
 const READERS: usize = 4;
@@ -37,7 +31,7 @@ const SWEEP_BATCH: usize = 256;
 /// A [`Store`] in one file. Clones share the file.
 #[derive(Clone, Debug)]
 pub struct EmbeddedStore {
-    database: Arc<Database>,
+    database: SharedDatabase,
     readers: Arc<Semaphore>,
     writer: Arc<Semaphore>,
 }
@@ -48,8 +42,7 @@ impl EmbeddedStore {
     /// # Errors
     /// Any [`OpenError`].
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let file = open_file(path).map_err(|error| OpenError::File(path.to_owned(), error))?;
-        Self::new(Builder::new().set_cache_size(CACHE_BYTES).create_file(file), path)
+        SharedDatabase::open(path).map(Self::of)
     }
 
     /// A store in memory. It is gone with its last clone.
@@ -57,27 +50,17 @@ impl EmbeddedStore {
     /// # Errors
     /// As [`EmbeddedStore::open`]. None is expected in memory.
     pub fn in_memory() -> Result<Self, OpenError> {
-        let memory = InMemoryBackend::new();
-        Self::new(Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(memory), Path::new("(memory)"))
+        SharedDatabase::in_memory().map(Self::of)
     }
 
-    fn new(database: Result<Database, DatabaseError>, path: &Path) -> Result<Self, OpenError> {
-        let database = database.map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => OpenError::InUse(path.to_owned()),
-            error => OpenError::Store(path.to_owned(), error.into()),
-        })?;
-        create_tables(&database).map_err(|error| OpenError::Store(path.to_owned(), error))?;
-        Ok(Self {
-            database: Arc::new(database),
-            readers: Arc::new(Semaphore::new(READERS)),
-            writer: Arc::new(Semaphore::new(1)),
-        })
+    fn of(database: SharedDatabase) -> Self {
+        Self { database, readers: Arc::new(Semaphore::new(READERS)), writer: Arc::new(Semaphore::new(1)) }
     }
 
     /// The redb database, in which other modules keep tables of their own.
     #[must_use]
-    pub fn database(&self) -> Arc<Database> {
-        Arc::clone(&self.database)
+    pub fn database(&self) -> SharedDatabase {
+        self.database.clone()
     }
 
     /// Whether no item was ever committed, or all were swept. Blocks.
@@ -85,10 +68,8 @@ impl EmbeddedStore {
     /// # Errors
     /// As [`Store::get`].
     pub fn is_empty(&self) -> Result<bool, StoreError> {
-        let is_empty = |database: &Database| -> Result<bool, redb::Error> {
-            Ok(database.begin_read()?.open_table(ITEMS)?.first()?.is_none())
-        };
-        is_empty(&self.database).map_err(refused)
+        let is_empty = |database: &Database| Ok(database.begin_read()?.open_table(ITEMS)?.first()?.is_none());
+        self.database.with(is_empty).map_err(store_error)
     }
 
     /// Deletes the items that expired before `now` (Unix seconds) and returns their number.
@@ -110,13 +91,13 @@ impl EmbeddedStore {
     async fn run<T: Send + 'static>(
         &self,
         turns: &Arc<Semaphore>,
-        work: impl FnOnce(&Database) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Database) -> Result<T, Failed> + Send + 'static,
     ) -> Result<T, StoreError> {
         let turn = Arc::clone(turns).acquire_owned().await.map_err(|_| StoreError::Unavailable)?;
         let database = self.database();
         // A dropped caller can't stop the work, so the work itself holds the turn.
         let task = task::spawn_blocking(move || {
-            let result = work(&database);
+            let result = database.with(work).map_err(store_error);
             drop(turn);
             result
         });
@@ -128,13 +109,16 @@ impl EmbeddedStore {
 impl Store for EmbeddedStore {
     async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
         let key = key.clone();
-        self.run(&self.readers, move |database| read(database, &key).map_err(refused)).await
+        self.run(&self.readers, move |database| Ok(read(database, &key)?)).await
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
         commit.check()?;
         let commit = commit.clone();
-        self.run(&self.writer, move |database| apply(database, commit)).await
+        match self.run(&self.writer, move |database| apply(database, commit)).await? {
+            Outcome::Written | Outcome::AppliedBefore => Ok(()),
+            Outcome::Conflict => Err(StoreError::Conflict),
+        }
     }
 }
 
@@ -177,13 +161,13 @@ fn read(database: &Database, key: &Key) -> Result<Option<Stored>, redb::Error> {
     Ok(record.map(|record| Stored { item: record.item, version: Version(record.version), ttl: record.ttl }))
 }
 
-fn apply(database: &Database, commit: Commit) -> Result<(), StoreError> {
-    let transaction = database.begin_write().map_err(refused)?;
-    match write(&transaction, commit).map_err(refused)? {
-        Outcome::Written => transaction.commit().map_err(unconfirmed),
-        Outcome::AppliedBefore => Ok(()),
-        Outcome::Conflict => Err(StoreError::Conflict),
+fn apply(database: &Database, commit: Commit) -> Result<Outcome, Failed> {
+    let transaction = database.begin_write()?;
+    let outcome = write(&transaction, commit)?;
+    if matches!(outcome, Outcome::Written) {
+        transaction.commit().map_err(Failed::in_commit)?;
     }
+    Ok(outcome)
 }
 
 enum Outcome {
@@ -231,11 +215,11 @@ fn write(transaction: &WriteTransaction, commit: Commit) -> Result<Outcome, redb
     Ok(Outcome::Written)
 }
 
-fn sweep_batch(database: &Database, now: i64) -> Result<usize, StoreError> {
-    let transaction = database.begin_write().map_err(refused)?;
-    let swept = delete_expired(&transaction, now).map_err(refused)?;
+fn sweep_batch(database: &Database, now: i64) -> Result<usize, Failed> {
+    let transaction = database.begin_write()?;
+    let swept = delete_expired(&transaction, now)?;
     if swept > 0 {
-        transaction.commit().map_err(unconfirmed)?;
+        transaction.commit().map_err(Failed::in_commit)?;
     }
     Ok(swept)
 }
@@ -257,76 +241,22 @@ fn delete_expired(transaction: &WriteTransaction, now: i64) -> Result<usize, red
     Ok(expired.len())
 }
 
-/// Creates the tables: a reader can't open a table that was never written.
-fn create_tables(database: &Database) -> Result<(), redb::Error> {
-    let transaction = database.begin_write()?;
-    transaction.open_table(ITEMS)?;
-    transaction.open_table(EXPIRIES)?;
-    Ok(transaction.commit()?)
-}
-
-fn open_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
-    // Without this a power cut could lose the new file's directory entry, and with it every commit answered since.
-    #[cfg(unix)]
-    if file.metadata()?.len() == 0 {
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(directory)?.sync_all()?;
-    }
-    Ok(file)
-}
-
 fn malformed(error: &postcard::Error) -> redb::Error {
     redb::Error::Corrupted(format!("an item can't be decoded: {error}"))
 }
 
-/// Maps an error from before the commit: nothing was written.
-fn refused(error: impl Into<redb::Error>) -> StoreError {
-    let error = error.into();
-    tracing::error!(store.error = %error, "the embedded store failed; nothing was written");
-    match error {
-        redb::Error::Corrupted(_) => StoreError::Rejected("the store is damaged"),
-        _ => StoreError::Unavailable,
-    }
-}
-
-/// Maps a failed commit: it may be written. redb refuses further writes until the file is opened again.
-fn unconfirmed(error: impl Into<redb::Error>) -> StoreError {
-    tracing::error!(store.error = %error.into(), "a commit to the embedded store may or may not be written");
-    StoreError::Unknown
-}
-
-/// Why a store could not be opened.
-#[derive(Debug)]
-pub enum OpenError {
-    /// The file is already open, in this process or another.
-    InUse(PathBuf),
-    /// The file can't be created or opened.
-    File(PathBuf, io::Error),
-    /// The file is not a store, or it is damaged.
-    Store(PathBuf, redb::Error),
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InUse(path) => write!(f, "the store {} is in use: is Countersign running already?", path.display()),
-            Self::File(path, error) => write!(f, "the store {} can't be opened: {error}", path.display()),
-            Self::Store(path, error) => write!(f, "the store {} can't be read: {error}", path.display()),
+fn store_error(failed: Failed) -> StoreError {
+    match failed {
+        Failed::BeforeCommit(error) => {
+            tracing::error!(store.error = %error, "the embedded store failed; nothing was written");
+            match error {
+                redb::Error::Corrupted(_) => StoreError::Rejected("the store is damaged"),
+                _ => StoreError::Unavailable,
+            }
         }
-    }
-}
-
-impl error::Error for OpenError {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        match self {
-            Self::InUse(_) => None,
-            Self::File(_, error) => Some(error),
-            Self::Store(_, error) => Some(error),
+        Failed::InCommit(error) => {
+            tracing::error!(store.error = %error, "a commit to the embedded store may or may not be written");
+            StoreError::Unknown
         }
     }
 }
@@ -339,9 +269,12 @@ mod tests {
     async fn an_item_that_can_not_be_decoded_is_an_error_and_not_absent() {
         let store = EmbeddedStore::in_memory().unwrap();
         let key = Key::new('t', &["damaged"]);
-        let transaction = store.database().begin_write().unwrap();
-        transaction.open_table(ITEMS).unwrap().insert(key.as_str(), [0xff; 40].as_slice()).unwrap();
-        transaction.commit().unwrap();
+        let damage = |database: &Database| {
+            let transaction = database.begin_write()?;
+            transaction.open_table(ITEMS)?.insert(key.as_str(), [0xff; 40].as_slice())?;
+            transaction.commit().map_err(Failed::in_commit)
+        };
+        store.database().with(damage).unwrap();
 
         let rejected = StoreError::Rejected("the store is damaged");
         assert_eq!(store.get(&key).await, Err(rejected));

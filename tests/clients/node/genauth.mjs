@@ -15,7 +15,8 @@ const email = `node-${run}@example.com`;
 
 function ok(reply) {
   assert.equal(reply.statusCode, 200, reply.message);
-  assert.equal(typeof reply.message, 'string');
+  assert.equal(reply.message, 'Operation successful');
+  assert(reply.requestId, 'every answer names its request');
   assert(!('apiCode' in reply), 'an apiCode means an error');
   return reply.data;
 }

@@ -12,6 +12,7 @@ async function call(method, path, body, authorization = `Bearer ${token}`) {
 
 const generate = () => call('POST', '/profile/two-fa');
 const enable = (code) => call('PATCH', '/profile/two-fa', { code });
+const state = () => call('GET', '/profile/two-fa');
 const disable = (code) => call('PATCH', '/profile/two-fa/disable', { code });
 
 function refused(reply, message) {
@@ -21,6 +22,7 @@ function refused(reply, message) {
 const INCORRECT = 'Incorrect 2FA code.';
 const ENABLED = '2FA is already enabled on your account';
 const DISABLED = '2FA is already disabled on your account';
+const USED = 'This code was used before: wait for the next one.';
 
 async function secretShown() {
   const { status, body } = await generate();
@@ -58,6 +60,7 @@ await walk(async () => {
   });
 
   await step('what is not enabled can not be disabled', async () => {
+    assert.deepEqual((await state()).body.data, { enabled: false, remainingRecoveryCodes: 0 });
     refused(await disable('000000'), DISABLED);
   });
 
@@ -82,13 +85,19 @@ await walk(async () => {
 
   const codes = await step('the right code enables it and brings twelve recovery codes', () => recoveryCodesFor(secret));
 
+  await step('the page can show that it is enabled, and how many recovery codes are left', async () => {
+    const { status, body } = await state();
+    assert.equal(status, 200, body.message);
+    assert.deepEqual(body.data, { enabled: true, remainingRecoveryCodes: 12 });
+  });
+
   await step('what is enabled can not be enabled again', async () => {
     refused(await generate(), ENABLED);
   });
 
   await step('neither a wrong code nor the one that enabled it disables it', async () => {
     refused(await disable(wrongTotp(secret)), INCORRECT);
-    refused(await disable(totp(secret)), INCORRECT);
+    refused(await disable(totp(secret)), USED);
   });
 
   await step('a recovery code disables it, once', async () => {

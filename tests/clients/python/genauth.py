@@ -113,7 +113,7 @@ def read_qr(data_url):
 
 def ok(reply):
     assert reply["statusCode"] == 200, reply
-    assert isinstance(reply["message"], str), reply
+    assert reply["message"] == "Operation successful" and reply["requestId"], reply
     assert "apiCode" not in reply, reply
     return reply.get("data")
 

@@ -35,6 +35,10 @@ async fn enabled(world: &World) -> (String, String) {
 }
 
 flows! { FLOWS:
+    profile_shows_the_state => |world| {
+        enabled(world).await;
+        Scene::new(Ask::new("GET", PAGE, Value::Null)).again()
+    }
     profile_generates => |_world| {
         Scene::new(generate()).again().then(enable)
     }

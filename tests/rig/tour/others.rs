@@ -80,6 +80,7 @@ pub(super) async fn profile(tour: &mut Tour) {
     let code = tour.app_code(&secret);
     tour.call(&anna, "PATCH", PATH, json!({"code": wrong(&code)})).await.expect(400);
     let recovery_code = tour.call(&anna, "PATCH", PATH, json!({"code": code})).await.expect(200).text("/data/11");
+    tour.call(&anna, "GET", PATH, Value::Null).await.expect(200);
     let disable = format!("{PATH}/disable");
     tour.call(&anna, "PATCH", &disable, json!({"code": wrong(&code)})).await.expect(400);
     tour.call(&anna, "PATCH", &disable, json!({"code": recovery_code})).await.expect(200);

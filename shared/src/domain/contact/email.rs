@@ -52,16 +52,28 @@ impl EmailAddress {
         &self.typed
     }
 
-    /// The form that identifies the mailbox in limits: in lower case and without a `+tag`, so that one mailbox is one
-    /// destination.
+    /// The form in which addresses of one account are compared: in lower case and without a `+tag`.
     #[must_use]
-    pub fn limit_form(&self) -> String {
+    pub fn comparable_form(&self) -> String {
         let (local, domain) = self.parts();
         let mailbox = match local.split_once('+') {
             Some((mailbox, _)) if !mailbox.is_empty() => mailbox,
             _ => local,
         };
         format!("{mailbox}@{domain}").to_ascii_lowercase()
+    }
+
+    /// The form that identifies the mailbox in limits: the comparable form, and for Gmail also without dots and under
+    /// one domain. Gmail delivers each of these spellings to one mailbox (Gmail Help, "Dots don't matter in Gmail
+    /// addresses"), so that without this one mailbox would have thousands of budgets. Elsewhere a dot may distinguish two
+    /// people.
+    #[must_use]
+    pub fn limit_form(&self) -> String {
+        let comparable = self.comparable_form();
+        match comparable.rsplit_once('@') {
+            Some((mailbox, "gmail.com" | "googlemail.com")) => format!("{}@gmail.com", mailbox.replace('.', "")),
+            Some(_) | None => comparable,
+        }
     }
 
     /// The masked address for its owner: `a***@example.com`, or `***@example.com` if the local part is one character.
@@ -119,6 +131,19 @@ mod tests {
             assert_eq!(address.masked(), masked);
             assert_eq!(format!("{address:?}"), "EmailAddress(…)");
         }
+    }
+
+    #[test]
+    fn spellings_of_one_gmail_mailbox_have_one_limit_and_stay_different_addresses() {
+        let parse = |text: &str| EmailAddress::parse(text).unwrap();
+        for text in ["alicesmith@gmail.com", "Alice.Smith+bank@Gmail.com", "a.l.i.c.e.smith@googlemail.com"] {
+            assert_eq!(parse(text).limit_form(), "alicesmith@gmail.com", "{text}");
+        }
+        for text in ["alice.smith@example.com", "alice.smith@mail.gmail.com", "alice.smith@gmail.com.example"] {
+            assert_eq!(parse(text).limit_form(), text, "a dot may tell two mailboxes apart");
+        }
+        assert_eq!(parse("Alice.Smith+bank@Gmail.com").comparable_form(), "alice.smith@gmail.com");
+        assert_eq!(parse("Alice.Smith+bank@Gmail.com").masked(), "A***@Gmail.com");
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Destination {
         }
     }
 
-    /// The text that identifies the destination in limits: the same for every spelling of one address. For digests
+    /// The text that identifies the destination in limits: the same for every spelling of one mailbox. For digests
     /// only.
     #[must_use]
     pub fn limit_form(&self) -> String {
@@ -76,10 +76,14 @@ impl Destination {
         }
     }
 
-    /// Whether both are the same number or the same mailbox.
+    /// Whether both are the same number, or the same address but for its case and a `+tag`.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        self.channel() == other.channel() && self.limit_form() == other.limit_form()
+        match (self, other) {
+            (Self::Phone(one), Self::Phone(other)) => one.e164() == other.e164(),
+            (Self::Email(one), Self::Email(other)) => one.comparable_form() == other.comparable_form(),
+            (Self::Phone(_), Self::Email(_)) | (Self::Email(_), Self::Phone(_)) => false,
+        }
     }
 }
 

@@ -292,23 +292,32 @@ impl Factor {
         self.factor_type().challenge() != ChallengeKind::None
     }
 
-    /// The destination of its passcodes. `None` for an authenticator app.
+    /// Opens its secret or destination. `None`: it is unreadable, because its bytes are damaged or its key version is not
+    /// configured.
     ///
     /// # Errors
-    /// As [`Vault::open`].
-    pub fn destination(&self, vault: &dyn Vault) -> Result<Option<Destination>, Error> {
-        match &self.method {
-            Method::Totp(_) => Ok(None),
-            Method::Passcode(method) => method.open(vault, &self.id).map(Some),
+    /// [`Error::Busy`] while the key version can't be used. That says nothing of the factor.
+    pub fn open(&self, vault: &dyn Vault) -> Result<Option<Opened>, Error> {
+        let opened = match &self.method {
+            Method::Totp(method) => method.setup.open(vault, &self.id).map(Opened::Totp),
+            Method::Passcode(method) => method.open(vault, &self.id).map(Opened::Passcode),
+        };
+        match opened {
+            Ok(opened) => Ok(Some(opened)),
+            Err(Error::Internal(_)) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
-    /// The summary of the factor, for its owner.
+    /// The summary of the factor, for its owner. An unreadable factor has one too.
     ///
     /// # Errors
-    /// As [`Vault::open`].
+    /// As [`Factor::open`].
     pub fn summary(&self, vault: &dyn Vault) -> Result<FactorSummary, Error> {
-        Ok(self.summary_to(self.destination(vault)?.as_ref()))
+        Ok(match self.open(vault)? {
+            Some(opened) => self.summary_of(&opened),
+            None => FactorSummary { is_readable: false, ..self.summary_to(None) },
+        })
     }
 
     /// The summary of a factor that a candidate has just become. `opened` is the candidate's opened secret or
@@ -329,6 +338,7 @@ impl Factor {
             destination: destination.map(Destination::masked),
             created_at: self.created_at,
             last_used_at: self.last_used_at,
+            is_readable: true,
         }
     }
 
@@ -392,4 +402,24 @@ pub struct FactorSummary {
     pub created_at: Timestamp,
     /// When a check was last passed with it.
     pub last_used_at: Option<Timestamp>,
+    /// Whether its secret or destination can be opened. Without it the factor can only be renamed or removed.
+    pub is_readable: bool,
+}
+
+/// The factors that a request without a factor id may mean: those that can be opened, so that an unreadable one is in
+/// nobody's way. If none can be opened, it may mean any of them and fails when it opens one: it must never be told that
+/// nothing is enrolled, because an application may let such a user in.
+///
+/// # Errors
+/// As [`Factor::open`].
+pub fn usable<'a>(factors: impl Iterator<Item = &'a Factor>, vault: &dyn Vault) -> Result<Vec<&'a Factor>, Error> {
+    let factors: Vec<_> = factors.collect();
+    if factors.len() < 2 {
+        return Ok(factors);
+    }
+    let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
+    for factor in factors {
+        if factor.open(vault)?.is_some() { readable.push(factor) } else { unreadable.push(factor) }
+    }
+    Ok(if readable.is_empty() { unreadable } else { readable })
 }

@@ -22,6 +22,10 @@ struct Envelope<'a> {
     data: Option<Value>,
 }
 
+/// The one way of this dialect to pass a check.
+const STEP_UP: &str =
+    "Pass a check in this session first: send a code of the app, or the recovery code, to mfa-totp-verify.";
+
 /// The answer to a failed request.
 pub(super) fn respond(failure: &Failure, context: &Context) -> Response {
     let (status_code, api_code) = describe(failure);
@@ -31,7 +35,10 @@ pub(super) fn respond(failure: &Failure, context: &Context) -> Response {
         Failure::Refused(Error::IncorrectCode { .. } | Error::CodeAlreadyUsed | Error::NotEnrolled(_))
     );
     let data = (is_verdict && context.route == VERIFY_PATH).then(|| json!({"verified": false}));
-    let message = failure.to_string();
+    let message = match failure {
+        Failure::Refused(Error::StepUpRequired { .. }) => STEP_UP.to_owned(),
+        _ => failure.to_string(),
+    };
     Json(Envelope { status_code, message, api_code, request_id: &context.request_id, data }).into_response()
 }
 

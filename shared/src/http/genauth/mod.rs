@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::body::Fields;
 use super::dialect::Dialect;
+use super::edge::RequestId;
 use super::failure::Failure;
 use super::routes::{Function, Method, Route};
 use super::{Accepts, AppOffer, ReceiptHeader, factor_id};
@@ -69,16 +70,13 @@ fn routes() -> Vec<Route> {
 struct Envelope<T> {
     status_code: u16,
     message: &'static str,
+    request_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<T>,
 }
 
-fn ok<T>(data: T) -> Json<Envelope<T>> {
-    Json(Envelope { status_code: 200, message: "OK", data: Some(data) })
-}
-
-fn done() -> Json<Envelope<Value>> {
-    Json(Envelope { status_code: 200, message: "OK", data: None })
+fn success<T>(RequestId(request_id): RequestId, data: Option<T>) -> Json<Envelope<T>> {
+    Json(Envelope { status_code: 200, message: "Operation successful", request_id, data })
 }
 
 #[derive(Serialize)]
@@ -100,6 +98,7 @@ struct OtpData {
 async fn send_enroll_factor_request(
     State(service): State<Arc<Service>>,
     caller: Caller,
+    id: RequestId,
     accepts: Accepts,
     fields: Fields,
 ) -> Reply<EnrollReply> {
@@ -120,17 +119,18 @@ async fn send_enroll_factor_request(
         Offer::Sent(_) => None,
         Offer::App { secret, parameters, recovery_code } => {
             let AppOffer { uri, qr_code, .. } =
-                AppOffer::new(&service, &caller, secret, parameters, ParameterOrder::SecretFirst)?;
+                AppOffer::new(&service, &caller.account_name, secret, parameters, ParameterOrder::SecretFirst)?;
             let recovery_code = recovery_code.as_ref().map(RecoveryCode::grouped).unwrap_or_default();
             Some(OtpData { qr_code_uri: uri, qr_code_data_url: qr_code, recovery_code })
         }
     };
-    Ok(ok(EnrollReply { enrollment_token: enrolled.token.encode(), otp_data }))
+    Ok(success(id, Some(EnrollReply { enrollment_token: enrolled.token.encode(), otp_data })))
 }
 
 async fn enroll_factor(
     State(service): State<Arc<Service>>,
     caller: Caller,
+    id: RequestId,
     fields: Fields,
 ) -> Result<(ReceiptHeader, Json<Envelope<Value>>), Failure> {
     let factor_type = factor_type(&fields)?;
@@ -140,16 +140,17 @@ async fn enroll_factor(
     }
     let code = fields.object("enrollmentData")?.code("passCode")?;
     let confirmed = service.confirm(&caller, &DIALECT.terms(&service), Claim::from(&token), &code).await?;
-    Ok((ReceiptHeader(confirmed.receipt), done()))
+    Ok((ReceiptHeader(confirmed.receipt), success(id, None)))
 }
 
 async fn mfa_totp_verify(
     State(service): State<Arc<Service>>,
     caller: Caller,
+    id: RequestId,
     fields: Fields,
 ) -> Result<(ReceiptHeader, Json<Envelope<Value>>), Failure> {
     let passed = service.verify(&caller, &fields.code("totp")?, &Answers::App(Apps::Any)).await?;
-    Ok((ReceiptHeader(passed.receipt), ok(json!({"verified": true}))))
+    Ok((ReceiptHeader(passed.receipt), success(id, Some(json!({"verified": true})))))
 }
 
 #[derive(Serialize)]
@@ -185,18 +186,24 @@ impl From<FactorSummary> for FactorReply {
     }
 }
 
-async fn list_enrolled_factors(State(service): State<Arc<Service>>, caller: Caller) -> Reply<Vec<FactorReply>> {
-    Ok(ok(service.overview(&caller).await?.factors.into_iter().map(FactorReply::from).collect()))
+async fn list_enrolled_factors(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    id: RequestId,
+) -> Reply<Vec<FactorReply>> {
+    let factors = service.overview(&caller).await?.factors;
+    Ok(success(id, Some(factors.into_iter().map(FactorReply::from).collect())))
 }
 
 async fn get_factor(
     State(service): State<Arc<Service>>,
     caller: Caller,
+    id: RequestId,
     query: Result<Query<BTreeMap<String, String>>, QueryRejection>,
 ) -> Reply<FactorReply> {
-    let id = query.as_ref().ok().and_then(|query| query.get("factorId"));
-    let id = id.ok_or_else(|| Failure::field("factorId", "is missing"))?;
-    Ok(ok(service.factor(&caller, &factor_id(id)?).await?.into()))
+    let factor = query.as_ref().ok().and_then(|query| query.get("factorId"));
+    let factor = factor.ok_or_else(|| Failure::field("factorId", "is missing"))?;
+    Ok(success(id, Some(service.factor(&caller, &factor_id(factor)?).await?.into())))
 }
 
 #[derive(Serialize)]
@@ -205,22 +212,31 @@ struct TypeReply {
     factor_type: &'static str,
 }
 
-async fn list_factors_to_enroll(State(service): State<Arc<Service>>, caller: Caller) -> Reply<Vec<TypeReply>> {
+async fn list_factors_to_enroll(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    id: RequestId,
+) -> Reply<Vec<TypeReply>> {
     let bound = service.overview(&caller).await?.factors;
     let configured = |factor_type: FactorType| match factor_type.challenge() {
         ChallengeKind::None => true,
         ChallengeKind::Passcode(channel) => service.is_configured(channel),
     };
-    Ok(ok(FactorType::ALL
+    let open = FactorType::ALL
         .into_iter()
         .filter(|each| configured(*each) && !bound.iter().any(|factor| factor.factor_type == *each))
-        .map(|factor_type| TypeReply { factor_type: type_name(factor_type) })
-        .collect()))
+        .map(|factor_type| TypeReply { factor_type: type_name(factor_type) });
+    Ok(success(id, Some(open.collect())))
 }
 
-async fn reset_factor(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<Value> {
+async fn reset_factor(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    id: RequestId,
+    fields: Fields,
+) -> Reply<Value> {
     service.remove_factor(&caller, &factor_id(fields.text("factorId")?)?, None).await?;
-    Ok(done())
+    Ok(success(id, None))
 }
 
 fn type_name(factor_type: FactorType) -> &'static str {

@@ -84,14 +84,16 @@ fn describe_refusal(error: &Error) -> (StatusCode, &'static str) {
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, "auth.unauthorized"),
         Error::IncorrectCode { kind: CodeKind::Totp, .. }
         | Error::CodeAlreadyUsed
-        | Error::NotEnrolled(FactorType::Totp) => (StatusCode::BAD_REQUEST, "session.mfa.invalid_totp_code"),
+        | Error::NotEnrolled(Some(FactorType::Totp) | None) => {
+            (StatusCode::BAD_REQUEST, "session.mfa.invalid_totp_code")
+        }
         Error::IncorrectCode { kind: CodeKind::Recovery, .. } => {
             (StatusCode::BAD_REQUEST, "session.mfa.invalid_backup_code")
         }
         Error::IncorrectCode { kind: CodeKind::Sms | CodeKind::Email, .. } => {
             (StatusCode::BAD_REQUEST, "verification_code.code_mismatch")
         }
-        Error::NotEnrolled(FactorType::Sms | FactorType::Email) => {
+        Error::NotEnrolled(Some(FactorType::Sms | FactorType::Email)) => {
             (StatusCode::BAD_REQUEST, "session.mfa.mfa_factor_not_enabled")
         }
         Error::StepUpRequired { .. } => (StatusCode::FORBIDDEN, "session.mfa.require_mfa_verification"),

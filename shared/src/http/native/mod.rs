@@ -9,27 +9,29 @@ use axum::handler::Handler;
 use axum::http::StatusCode;
 use serde::Serialize;
 
-use super::body::{Fields, Ignored};
+use super::body::Fields;
 use super::dialect::Dialect;
 use super::failure::Failure;
 use super::routes::{Function, Method, Route};
-use super::{Accepts, AppOffer, PathId, factor_id};
-use crate::delivery::messages::Platform;
+use super::{Accepts, AppOffer, PathId};
 use crate::domain::enrollment::Claim;
 use crate::domain::error::Error;
-use crate::domain::factor::{FactorSummary, FactorType};
-use crate::domain::ids::{FactorId, Label};
+use crate::domain::factor::FactorSummary;
+use crate::domain::ids::Label;
 use crate::domain::otpauth::ParameterOrder;
-use crate::domain::secret::{Code, RecoveryCode};
+use crate::domain::secret::RecoveryCode;
 use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
 use crate::domain::token::{ChallengeId, EnrollmentToken, Realm};
 use crate::flows::challenge;
 use crate::flows::confirm::NewCodes;
-use crate::flows::enroll::{self, Offer, Target};
+use crate::flows::enroll::{self, Offer};
 use crate::flows::verify::{Answers, Apps, PassedWith};
 use crate::flows::{Caller, Service, Settings};
 
 mod errors;
+mod fields;
+
+use fields::{account_name, code, factor_type, optional_code, optional_factor_id, platform, target};
 
 const REALM: Realm = Realm::new('n');
 
@@ -104,6 +106,7 @@ async fn enroll(
     accepts: Accepts,
     fields: Fields,
 ) -> Reply<EnrollReply> {
+    let account_name = account_name(&caller, &fields)?;
     let request = enroll::Request {
         terms: DIALECT.terms(&service),
         target: target(&service, &fields)?,
@@ -112,12 +115,12 @@ async fn enroll(
         language: accepts.language(fields.optional_text("locale")?),
         platform: platform(&fields)?,
     };
-    let enrolled = service.enroll(&caller, &request).await?;
+    let enrolled = service.enroll(&caller, &request).await.map_err(|error| app_needed(&fields, error))?;
     let (sent_to, totp) = match enrolled.offer {
         Offer::Sent(destination) => (Some(destination.to_string()), None),
         Offer::App { secret, parameters, .. } => {
             let AppOffer { secret, uri, qr_code } =
-                AppOffer::new(&service, &caller, secret, parameters, ParameterOrder::SecretFirst)?;
+                AppOffer::new(&service, &account_name, secret, parameters, ParameterOrder::SecretFirst)?;
             (None, Some(TotpReply { secret: secret.to_string(), uri, qr_code }))
         }
     };
@@ -137,6 +140,7 @@ struct ConfirmReply {
 }
 
 async fn confirm(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<ConfirmReply> {
+    fields.require_only(&["enrollmentToken", "code"])?;
     let token = EnrollmentToken::parse(fields.text("enrollmentToken")?, REALM)?;
     let confirmed = service.confirm(&caller, &DIALECT.terms(&service), Claim::from(&token), &code(&fields)?).await?;
     let recovery_codes = Some(confirmed.recovery_codes.0).filter(|codes| !codes.is_empty());
@@ -163,8 +167,8 @@ async fn challenge(
     accepts: Accepts,
     fields: Fields,
 ) -> Reply<ChallengeReply> {
-    fields.unsupported("transaction")?;
-    let (target, named_by) = match (optional_factor_id(&fields)?, factor_type(&fields)?) {
+    fields.require_only(&["factorId", "factorType", "locale", "platform"])?;
+    let (target, named_by) = match (optional_factor_id(&fields)?, factor_type(&service, &fields)?) {
         (Some(id), _) => (challenge::Target::Factor(id), "factorId"),
         (None, Some(factor_type)) => (challenge::Target::OnlyOf(factor_type), "factorType"),
         (None, None) => (challenge::Target::Only, "factorType"),
@@ -198,16 +202,15 @@ struct VerifyReply {
 }
 
 async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<VerifyReply> {
-    fields.unsupported("transaction")?;
+    fields.require_only(&["code", "challengeId", "factorId", "factorType"])?;
     let code = code(&fields)?;
-    let answers = match (fields.optional_text("challengeId")?, optional_factor_id(&fields)?, factor_type(&fields)?) {
-        (Some(id), _, _) => Answers::Challenge(ChallengeId::parse(id, REALM)?),
-        (None, Some(id), _) => Answers::App(Apps::One(id)),
-        (None, None, Some(FactorType::Sms | FactorType::Email)) if !matches!(code, Code::Recovery(_)) => {
-            return Err(challenge_needed(&fields));
-        }
-        (None, None, _) => Answers::App(Apps::Only),
-    };
+    let answers =
+        match (fields.optional_text("challengeId")?, optional_factor_id(&fields)?, factor_type(&service, &fields)?) {
+            (Some(id), _, _) => Answers::Challenge(ChallengeId::parse(id, REALM)?),
+            (None, Some(id), _) => Answers::App(Apps::One(id)),
+            (None, None, Some(factor_type)) => Answers::App(Apps::OnlyOf(factor_type)),
+            (None, None, None) => Answers::App(Apps::Only),
+        };
     let passed = service.verify(&caller, &code, &answers).await.map_err(|error| match error {
         Error::ChallengeRequired => challenge_needed(&fields),
         error => error.into(),
@@ -231,6 +234,16 @@ fn challenge_needed(fields: &Fields) -> Failure {
     fields.problem("challengeId", "is needed for a factor whose code is sent")
 }
 
+/// The refusal of a `code` in place of a recent check, where the account has no app that it could be of.
+fn app_needed(fields: &Fields, error: Error) -> Failure {
+    match error {
+        Error::ChallengeRequired => {
+            fields.problem("code", "is of no authenticator app and no recovery code: answer a challenge first")
+        }
+        error => error.into(),
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct FactorReply {
@@ -242,6 +255,8 @@ struct FactorReply {
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unreadable: bool,
 }
 
 impl From<FactorSummary> for FactorReply {
@@ -253,6 +268,7 @@ impl From<FactorSummary> for FactorReply {
             masked_destination: factor.destination.map(|destination| destination.to_string()),
             created_at: factor.created_at.to_string(),
             last_used_at: factor.last_used_at.map(|time| time.to_string()),
+            unreadable: !factor.is_readable,
         }
     }
 }
@@ -289,9 +305,11 @@ async fn rename(
     PathId(id): PathId,
     fields: Fields,
 ) -> Reply<FactorReply> {
+    fields.require_only(&["label", "code"])?;
     let label = fields.required("label", Label::RULE, Label::parse)?;
     let code = optional_code(&fields)?;
-    let factor = service.rename_factor(&caller, &id, &label, code.as_ref()).await?;
+    let factor = service.rename_factor(&caller, &id, &label, code.as_ref()).await;
+    let factor = factor.map_err(|error| app_needed(&fields, error))?;
     Ok((StatusCode::OK, Json(factor.into())))
 }
 
@@ -301,8 +319,9 @@ async fn remove(
     PathId(id): PathId,
     fields: Fields,
 ) -> Result<StatusCode, Failure> {
+    fields.require_only(&["code"])?;
     let code = optional_code(&fields)?;
-    service.remove_factor(&caller, &id, code.as_ref()).await?;
+    service.remove_factor(&caller, &id, code.as_ref()).await.map_err(|error| app_needed(&fields, error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -317,63 +336,19 @@ async fn new_recovery_codes(
     caller: Caller,
     fields: Fields,
 ) -> Reply<RecoveryReply> {
-    let NewCodes(codes) = service.new_recovery_codes(&caller, optional_code(&fields)?.as_ref()).await?;
+    fields.require_only(&["code"])?;
+    let made = service.new_recovery_codes(&caller, optional_code(&fields)?.as_ref()).await;
+    let NewCodes(codes) = made.map_err(|error| app_needed(&fields, error))?;
     Ok((StatusCode::CREATED, Json(RecoveryReply { recovery_codes: grouped(&codes) })))
 }
 
-/// Forgets the user.
-async fn forget(State(service): State<Arc<Service>>, caller: Caller, _: Ignored) -> Result<StatusCode, Failure> {
+/// Forgets the user. A body with fields is refused: they may be conditions that would not be met.
+async fn forget(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Result<StatusCode, Failure> {
+    fields.require_only(&[])?;
     service.forget(&caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn grouped(codes: &[RecoveryCode]) -> Vec<String> {
     codes.iter().map(RecoveryCode::grouped).collect()
-}
-
-/// The app or the destination that `factorType` and its field name.
-fn target(service: &Service, fields: &Fields) -> Result<Target, Failure> {
-    let factor_type = factor_type(fields)?.ok_or_else(|| fields.problem("factorType", "is missing"))?;
-    Ok(match factor_type {
-        FactorType::Totp => Target::App,
-        FactorType::Sms => Target::Destination(fields.phone_number(service, "phoneNumber", None)?),
-        FactorType::Email => Target::Destination(fields.email_address("email")?),
-    })
-}
-
-fn factor_type(fields: &Fields) -> Result<Option<FactorType>, Failure> {
-    match fields.optional_text("factorType")? {
-        Some("face") => Err(Error::ChannelNotConfigured("Face").into()),
-        Some("passkey") => Err(Error::ChannelNotConfigured("Passkey").into()),
-        _ => fields.optional("factorType", "must be totp, sms, email, face or passkey", FactorType::from_name),
-    }
-}
-
-fn optional_factor_id(fields: &Fields) -> Result<Option<FactorId>, Failure> {
-    Ok(fields.optional_text("factorId")?.map(factor_id).transpose()?)
-}
-
-fn platform(fields: &Fields) -> Result<Option<Platform>, Failure> {
-    fields.optional("platform", "must be web or android", |platform| match platform {
-        "web" => Some(Platform::Web),
-        "android" => Some(Platform::Android),
-        _ => None,
-    })
-}
-
-const CODE_SHAPE: &str = "must be 6 to 8 digits, or a recovery code";
-
-fn code(fields: &Fields) -> Result<Code, Failure> {
-    fields.required("code", CODE_SHAPE, parse_code)
-}
-
-fn optional_code(fields: &Fields) -> Result<Option<Code>, Failure> {
-    fields.optional("code", CODE_SHAPE, parse_code)
-}
-
-fn parse_code(text: &str) -> Option<Code> {
-    match Code::parse(text) {
-        Code::Other => None,
-        code => Some(code),
-    }
 }
