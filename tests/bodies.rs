@@ -3,12 +3,12 @@
 
 use axum::body::Bytes;
 use countersign::http::MAX_BYTES;
-use countersign::http::routes::{Access, Method, Route, routes};
+use countersign::http::routes::{Access, Method, Route};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::rig::{Client, Reply, World, enrol_app, enrol_email, enrol_phone};
+use crate::rig::{Client, Reply, World, enrol_app, enrol_email, enrol_phone, routes_with_identity};
 
 pub mod given;
 pub mod shape;
@@ -17,7 +17,7 @@ use given::{CANARY, changed, fields, hand_picked, values, well_meant};
 
 /// The routes that may be sent a body.
 fn routes_with_bodies() -> Vec<Route> {
-    routes().into_iter().filter(|route| route.method != Method::Get).collect()
+    routes_with_identity().into_iter().filter(|route| route.method != Method::Get).collect()
 }
 
 /// Who calls.
@@ -60,7 +60,7 @@ impl Callers {
     async fn send(&self, route: &Route, content_type: Option<&str>, body: &Bytes) -> Vec<(u16, Reply)> {
         let mut replies = Vec::new();
         let clients = match route.access {
-            Access::User => &self.clients,
+            Access::User | Access::Public => &self.clients,
             Access::BackEnd => &self.back_end,
         };
         for (client, id) in clients {

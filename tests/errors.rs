@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use countersign::http::caller::Identity;
-use countersign::http::routes::{Access, Route, routes};
+use countersign::http::routes::{Access, Route};
 use countersign::store::embedded::EmbeddedStore;
 use countersign::store::{Commit, Key, Store, StoreError, Stored};
 use serde_json::{Value, json};
 
 use crate::bodies::given::well_meant;
 use crate::bodies::shape::status_of;
-use crate::rig::{Client, Faults, Plan, Reply, TestKeys, Trouble, World};
+use crate::rig::{Client, Faults, Plan, Reply, TestKeys, Trouble, World, routes_with_identity};
 
 /// Makes every valid kind of request to a route.
 async fn ask(client: &Client, route: &Route) -> Vec<(u16, Reply)> {
@@ -34,10 +34,11 @@ async fn ask(client: &Client, route: &Route) -> Vec<(u16, Reply)> {
 #[tokio::test]
 async fn every_route_needs_an_identity_of_the_kind_that_it_takes() {
     let world = World::new();
-    for route in routes() {
+    for route in routes_with_identity() {
         let other_kind = match route.access {
             Access::User => Client::new(&world, Some(Identity::BackEnd)),
             Access::BackEnd => world.user("alice"),
+            Access::Public => unreachable!("it needs no identity"),
         };
         for client in [world.nobody(), other_kind, world.claiming(&[("iss", "https://issuer.example")])] {
             for (status, _) in ask(&client, &route).await {
@@ -51,7 +52,7 @@ async fn every_route_needs_an_identity_of_the_kind_that_it_takes() {
 async fn every_route_is_busy_while_the_keys_are_away() {
     let world = Plan { keys: TestKeys::failing(i64::MAX), ..Plan::with(&[]) }.build();
     // Forgetting a user needs no keys.
-    for route in routes().into_iter().filter(|route| route.path != "/v1/users/{userId}") {
+    for route in routes_with_identity().into_iter().filter(|route| route.path != "/v1/users/{userId}") {
         for (status, reply) in ask(&world.caller(&route, "alice"), &route).await {
             assert_eq!((status, reply.retry_after()), (503, Some(1)), "{}", route.path);
         }
@@ -64,7 +65,7 @@ async fn every_route_is_busy_while_the_store_is_away() {
         let faults = Faults::new(Arc::new(EmbeddedStore::in_memory().unwrap()));
         let world = World::on(faults.clone());
         faults.plan(trouble, 0, usize::MAX);
-        for route in routes() {
+        for route in routes_with_identity() {
             for (status, reply) in ask(&world.caller(&route, "alice"), &route).await {
                 assert_eq!((status, reply.retry_after()), (503, Some(1)), "{} {trouble:?}", route.path);
             }
@@ -89,7 +90,7 @@ impl Store for Rejecting {
 #[tokio::test]
 async fn a_fault_of_ours_is_one_in_every_dialect_and_tells_nothing_of_it() {
     let world = World::on(Arc::new(Rejecting));
-    for route in routes() {
+    for route in routes_with_identity() {
         for (status, reply) in ask(&world.caller(&route, "alice"), &route).await {
             let said = String::from_utf8_lossy(&reply.bytes);
             assert_eq!(status, 500, "{}: {said}", route.path);
@@ -105,7 +106,7 @@ async fn a_fault_of_ours_is_one_in_every_dialect_and_tells_nothing_of_it() {
 #[tokio::test]
 async fn a_request_is_named_in_every_answer() {
     let world = World::new();
-    for route in routes() {
+    for route in routes_with_identity() {
         for client in [world.caller(&route, "alice"), world.nobody()] {
             for (_, reply) in ask(&client, &route).await {
                 assert_eq!(reply.headers["x-request-id"], "request-1", "{}", route.path);

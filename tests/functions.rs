@@ -2,12 +2,13 @@
 
 use std::process::Command;
 
-const BINARIES: [(&str, &str); 5] = [
+const BINARIES: [(&str, &str); 6] = [
     ("enroll-request", env!("CARGO_BIN_EXE_enroll-request")),
     ("create-totp", env!("CARGO_BIN_EXE_create-totp")),
     ("verify", env!("CARGO_BIN_EXE_verify")),
     ("challenge", env!("CARGO_BIN_EXE_challenge")),
     ("factors", env!("CARGO_BIN_EXE_factors")),
+    ("page", env!("CARGO_BIN_EXE_page")),
 ];
 
 #[test]

@@ -28,6 +28,8 @@ mod pictures;
 #[cfg(test)]
 mod profile;
 #[cfg(test)]
+mod receipts;
+#[cfg(test)]
 mod restore;
 #[cfg(test)]
 mod rig;

@@ -50,7 +50,7 @@ impl Row {
     fn sends(&self) -> bool {
         match self.function {
             Function::EnrollRequest | Function::Challenge => true,
-            Function::CreateTotp | Function::Verify | Function::Factors => false,
+            Function::CreateTotp | Function::Verify | Function::Factors | Function::Page => false,
         }
     }
 }
@@ -68,7 +68,7 @@ fn columns(rows: &[Row]) -> Vec<(&'static str, Access)> {
     let mut columns = Vec::new();
     for row in rows {
         if !columns.iter().any(|(dialect, _)| *dialect == row.dialect) {
-            for access in [Access::User, Access::BackEnd] {
+            for access in [Access::User, Access::BackEnd, Access::Public] {
                 if rows.iter().any(|each| (each.dialect, each.access) == (row.dialect, access)) {
                     columns.push((row.dialect, access));
                 }

@@ -185,9 +185,14 @@ fn authorization(request: &Request) -> &str {
 }
 
 async fn run_as(identity: Identity, mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(identity);
+    name_request(request, next).await
+}
+
+/// Passes a request on with an id.
+pub(crate) async fn name_request(mut request: Request, next: Next) -> Response {
     let request_id = random::bytes::<8>(&SystemRandomness).map(|bytes| HEXLOWER.encode(&bytes)).unwrap_or_default();
     request.extensions_mut().insert(RequestId(request_id));
-    request.extensions_mut().insert(identity);
     next.run(request).await
 }
 

@@ -7,6 +7,9 @@ use clap::{Arg, ArgMatches, value_parser};
 use countersign::config::{self, ConfigError, SETTINGS};
 use countersign::flows::Settings;
 
+use crate::receipt::Asked;
+use crate::serve::own_issuer;
+
 /// The default data folder.
 const DEFAULT_DATA_DIR: &str = ".countersign";
 
@@ -18,6 +21,8 @@ pub(crate) enum Command {
     Token { data_dir: PathBuf, person: Person },
     /// Enrols an authenticator app over HTTP.
     Demo { port: u16, data_dir: PathBuf, person: Person },
+    /// Says what a receipt means.
+    Receipt(Asked),
 }
 
 /// The person that a token is for.
@@ -57,12 +62,22 @@ fn chosen(matches: &ArgMatches) -> Result<Command, ConfigError> {
         Some(("demo", matches)) => {
             Command::Demo { port: port(matches, 1)?, data_dir: data_dir(matches), person: person(matches) }
         }
+        Some(("receipt", matches)) => {
+            let text = |name: &str| matches.get_one::<String>(name).cloned().unwrap_or_default();
+            Command::Receipt(Asked { token: text("token"), issuer: text("issuer"), audience: text("audience") })
+        }
         _ => {
-            let settings = config::read(|name| matches.get_one::<String>(name).cloned());
+            let port = port(matches, 0);
+            // The local server is its own issuer of receipts.
+            let issuer = own_issuer(port.as_ref().copied().unwrap_or_default());
+            let settings = config::read(|name| {
+                let given = matches.get_one::<String>(name).cloned();
+                given.or_else(|| (name == "RECEIPT_ISSUER").then(|| issuer.clone()))
+            });
             let settings = settings.map_err(|ConfigError(problems)| {
                 ConfigError(problems.iter().map(|problem| as_given(problem, matches)).collect())
             });
-            match (port(matches, 0), settings) {
+            match (port, settings) {
                 (Ok(port), Ok(settings)) => {
                     Command::Serve { port, data_dir: data_dir(matches), settings: Box::new(settings) }
                 }
@@ -129,12 +144,17 @@ fn command() -> clap::Command {
         port_arg().help("the port of the server"),
         data_dir_arg(),
     ]);
+    let receipt = clap::Command::new("receipt")
+        .about("Checks a receipt with its issuer's keys, and says what it means")
+        .arg(Arg::new("token").required(true).help("the receipt"))
+        .arg(Arg::new("issuer").long("issuer").default_value("http://127.0.0.1:3000").help("the issuer that you trust"))
+        .arg(Arg::new("audience").long("audience").default_value("countersign").help("the audience that you are"));
     clap::Command::new("countersign")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Serves every function on one port of this machine, with a store in a file and an inbox for the codes")
         .args([port_arg(), data_dir_arg()])
         .args(settings)
-        .subcommands([token, demo])
+        .subcommands([token, demo, receipt])
         .args_conflicts_with_subcommands(true)
 }
 

@@ -93,6 +93,7 @@ fn routes_by_caller() -> Vec<(String, String)> {
         let caller = match route.access {
             Access::User => "for a user, with an access token in the header authorization",
             Access::BackEnd => "for a back end, signed with AWS SigV4",
+            Access::Public => "for anyone, without an identity",
         };
         let title = format!("Dialect {}, {caller}", route.dialect.name);
         let line = format!("{:6} {}\n", route.method.as_str(), route.path);

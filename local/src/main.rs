@@ -10,6 +10,7 @@ mod inbox;
 mod issuer;
 mod loopback;
 mod page;
+mod receipt;
 mod serve;
 
 use std::io::Write;
@@ -29,6 +30,7 @@ async fn main() -> ExitCode {
     let done = match command {
         Command::Serve { port, data_dir, settings } => serve::serve(port, &data_dir, *settings).await,
         Command::Token { data_dir, person } => issuer::print_token(&data_dir, &person),
+        Command::Receipt(asked) => receipt::run(&asked),
         Command::Demo { port, data_dir, person } => demo::run(port, &data_dir, &person),
     };
     match done {

@@ -18,6 +18,7 @@ use axum::{Json, Router};
 use countersign::clock::{Clock, SystemClock, SystemRandomness};
 use countersign::delivery::outbox::Outbox;
 use countersign::flows::{Seams, Service, Settings};
+use countersign::http::RECEIPT;
 use countersign::http::routes::{Access, router_behind};
 use countersign::keys::file::KeyFile;
 use countersign::store::embedded::{EmbeddedStore, OpenError, damaged};
@@ -28,12 +29,12 @@ use tokio::sync::oneshot;
 use tower::util::option_layer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::authorizer::{Authorizer, authorize, authorize_back_end};
+use crate::authorizer::{Authorizer, authorize, authorize_back_end, name_request};
 use crate::clock::{self, LocalClock};
 use crate::command_line::data_dir_flag;
 use crate::home::{self, Home};
 use crate::inbox::{self, Inbox};
-use crate::issuer::{Issuer, discovery};
+use crate::issuer::{ISSUER, Issuer, discovery};
 use crate::loopback::{from_this_machine, host};
 use crate::report;
 
@@ -48,13 +49,29 @@ const GRACE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// The port is in use, or the data is in use by another process or can't be read.
-pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn serve(port: u16, data_dir: &Path, mut settings: Settings) -> Result<(), Box<dyn Error>> {
     countersign::telemetry::start();
     make_folder(data_dir)?;
     let store = open_store(&data_dir.join("countersign.redb"))?;
     let (keys_path, is_empty) = (data_dir.join("keys"), store.is_empty().map_err(|_| "the store can't be read")?);
     let keys = KeyFile::open_beside(is_empty, &keys_path, &SystemRandomness)
         .map_err(|error| format!("{}: {error}", keys_path.display()))?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("port {port} is in use: is Countersign running already? If not, choose another port with --port")
+        }
+        _ => format!("{address}: {error}"),
+    })?;
+    let address = listener.local_addr()?;
+    // With port 0 the system chooses one.
+    if let Some(receipts) = settings.receipts.as_mut().filter(|receipts| receipts.issuer == own_issuer(0)) {
+        receipts.issuer = own_issuer(address.port());
+    }
+    // The JWT authorizer of an API would take a receipt for an access token, and an access token for a receipt.
+    if settings.receipts.as_ref().is_some_and(|receipts| receipts.issuer == ISSUER) {
+        return Err(format!("--receipt-issuer must not be {ISSUER}, the issuer of access tokens").into());
+    }
     let issuer = Arc::new(Issuer::open(data_dir)?);
     let clock = Arc::new(LocalClock::default());
     let outbox = Arc::new(Outbox::new(store.database(), clock.clone()));
@@ -72,15 +89,8 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
     let guarded = router_behind(None, &service, |access, handler| match access {
         Access::User => handler.layer(from_fn_with_state(Arc::clone(&authorizer), authorize)),
         Access::BackEnd => handler.layer(from_fn(authorize_back_end)),
+        Access::Public => handler.layer(from_fn(name_request)),
     });
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            format!("port {port} is in use: is Countersign running already? If not, choose another port with --port")
-        }
-        _ => format!("{address}: {error}"),
-    })?;
-    let address = listener.local_addr()?;
 
     let commands = Commands::of(address.port(), data_dir);
     let inbox = Arc::new(Inbox { outbox, token_command: commands.token("carol") });
@@ -98,6 +108,9 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
     let signalled = stop_signal();
     welcome(address, data_dir, &commands)?;
     tokio::spawn(sweep(store, clock));
+    // A gateway that asks for the keys before the first check must find them.
+    let warmed = Arc::clone(&service);
+    tokio::spawn(async move { warmed.warm_up_receipts().await });
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = axum::serve(listener, router).with_graceful_shutdown(async {
         let _ = stopped.await;
@@ -111,6 +124,11 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, settings: Settings) -> Res
         } => {}
     }
     Ok(())
+}
+
+/// The issuer of receipts of a server on this port.
+pub(crate) fn own_issuer(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
 }
 
 /// Creates a folder with mode 0700, and its parents.
@@ -205,7 +223,7 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>, Box<dyn Error>> {
         .allow_origin(origin)
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers(headers)
-        .expose_headers([header::RETRY_AFTER, HeaderName::from_static("x-request-id")]);
+        .expose_headers([header::RETRY_AFTER, HeaderName::from_static("x-request-id"), RECEIPT]);
     Ok(Some(layer))
 }
 

@@ -7,7 +7,9 @@ use crate::delivery::messages::{Wording, WordingError};
 use crate::domain::contact::PhoneNumber;
 use crate::domain::factor::totp::{Algorithm, Parameters};
 use crate::domain::policy::Policy;
+use crate::domain::receipt_keys::Rotation;
 use crate::domain::time::LONGEST_LIFE_SECONDS;
+use crate::flows::receipt::ReceiptSettings;
 use crate::flows::{Countries, Settings};
 #[cfg(feature = "aws")]
 use crate::{
@@ -92,6 +94,15 @@ pub const SETTINGS: &[Setting] = &[
     number("PROFILE_RECOVERY_CODES", "12", 1..=20, "the same in the profile dialect"),
     text("TOTP_ALGORITHM", "SHA1", "SHA1, SHA256 or SHA512, for new authenticator apps; many know SHA1 alone"),
     number("TOTP_DIGITS", "6", 6..=8, "digits of an app's code; many apps know 6 alone"),
+    text("RECEIPT_ISSUER", "", "the issuer of receipts: the URL of the API; without one there are no receipts"),
+    text("RECEIPT_AUDIENCES", "countersign", "who takes receipts, with commas; no access token may have one of them"),
+    number(
+        "RECEIPT_KEY_GENERATION",
+        "1",
+        1..=1_000_000,
+        "raise it when the key of receipts may be stolen: a new one signs at once",
+    ),
+    number("RECEIPT_KEY_DAYS", "90", 1..=3650, "how long a key signs receipts before the next one does"),
 ];
 
 /// The settings of a deployment on AWS only.
@@ -163,6 +174,7 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
     let countries = reader.parsed("ALLOWED_COUNTRIES", "must be * or country codes such as CH,DE,GB", countries);
     let user_id_claim = reader.text("USER_ID_CLAIM");
     let allowed_origins = reader.parsed("ALLOWED_ORIGINS", "must be * or origins like https://example.com", origins);
+    let receipts = receipts(&mut reader);
     if user_id_claim.is_empty() {
         reader.problems.push("USER_ID_CLAIM must not be empty".to_owned());
     }
@@ -178,9 +190,32 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
             countries,
             user_id_claim,
             allowed_origins,
+            receipts,
         }),
         _ => Err(ConfigError(reader.problems)),
     }
+}
+
+fn receipts(reader: &mut Reader<'_>) -> Option<ReceiptSettings> {
+    let issuer =
+        reader.parsed("RECEIPT_ISSUER", "must be a URL without a query, such as https://api.example.com", |text| {
+            let is_url =
+                ["https://", "http://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
+            (text.is_empty() || is_url && !text.contains(|c: char| c.is_whitespace() || "?#".contains(c)))
+                .then(|| text.to_owned())
+        });
+    let audiences = reader.parsed("RECEIPT_AUDIENCES", "must name at least one audience, without spaces", |text| {
+        let audiences = list(text);
+        let is_plain = |audience: &String| !audience.contains(|c: char| c.is_whitespace() || "[]\"".contains(c));
+        (!audiences.is_empty() && audiences.iter().all(is_plain)).then_some(audiences)
+    });
+    let generation = reader.number("RECEIPT_KEY_GENERATION");
+    let after_seconds = 86_400 * reader.number::<u64>("RECEIPT_KEY_DAYS");
+    (!issuer.is_empty()).then_some(ReceiptSettings {
+        issuer,
+        audiences,
+        rotation: Rotation { generation, after_seconds },
+    })
 }
 
 /// Every setting that is read in this build.

@@ -64,7 +64,14 @@ pub fn run(function: Function) -> ExitCode {
 async fn serve(function: Function, deployment: Deployment) -> Result<(), lambda_http::Error> {
     let service = Arc::new(service(deployment).await);
     // Done during init, where Lambda does not limit the CPU as it does for requests.
-    service.warm_up().await;
+    match function {
+        // It may read the public keys and nothing else.
+        Function::Page => drop(service.published_keys().await),
+        Function::Verify => tokio::join!(service.warm_up(), service.warm_up_receipts()).0,
+        Function::EnrollRequest | Function::CreateTotp | Function::Challenge | Function::Factors => {
+            service.warm_up().await;
+        }
+    }
     let router = router(Some(function), &service);
     #[cfg(debug_assertions)]
     if watch::is_on() {

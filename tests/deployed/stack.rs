@@ -17,12 +17,13 @@ use crate::rig::{clients_of, dynamodb, moto, sam};
 use crate::template::Template;
 
 /// The binaries of this profile.
-const BINARIES: [(&str, &str); 5] = [
+const BINARIES: [(&str, &str); 6] = [
     ("enroll-request", env!("CARGO_BIN_EXE_enroll-request")),
     ("create-totp", env!("CARGO_BIN_EXE_create-totp")),
     ("verify", env!("CARGO_BIN_EXE_verify")),
     ("challenge", env!("CARGO_BIN_EXE_challenge")),
     ("factors", env!("CARGO_BIN_EXE_factors")),
+    ("page", env!("CARGO_BIN_EXE_page")),
 ];
 
 /// The root of the project.

@@ -27,10 +27,14 @@ impl Template {
     }
 
     /// A parameter's value.
-    fn parameter(&self, name: &str) -> &str {
-        let given = PARAMETERS.iter().find(|(each, _)| *each == name).map(|(_, value)| *value);
-        let default = self.0["Parameters"][name]["Default"].as_str();
-        given.or(default).unwrap_or_else(|| panic!("what is {name}?"))
+    fn parameter(&self, name: &str) -> String {
+        let given = PARAMETERS.iter().find(|(each, _)| *each == name);
+        match (given, &self.0["Parameters"][name]["Default"]) {
+            (Some((_, value)), _) => (*value).to_owned(),
+            (None, Value::String(default)) => default.clone(),
+            (None, Value::Number(default)) => default.to_string(),
+            (None, _) => panic!("what is {name}?"),
+        }
     }
 
     /// A function's resource of a type, such as `Function` or `Role`.
@@ -46,8 +50,9 @@ impl Template {
     pub(crate) fn environment(&self, function: &str, table: &str, key: &str) -> BTreeMap<String, String> {
         let resolved = |value: &Value| match (value["Ref"].as_str(), value["Fn::Sub"].as_str()) {
             (Some("Table"), _) => table.to_owned(),
-            (Some(parameter), _) => self.parameter(parameter).to_owned(),
+            (Some(parameter), _) => self.parameter(parameter),
             (None, Some(text)) => text.replace("${Key.Arn}", key),
+            (None, None) if value["Fn::GetAtt"][0] == "Api" => "https://api.example".to_owned(),
             (None, None) => value.as_str().unwrap_or_else(|| panic!("what is {value}?")).to_owned(),
         };
         let variables = self.of(function, "Function")["Environment"]["Variables"].as_object().unwrap();

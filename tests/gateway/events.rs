@@ -17,6 +17,7 @@ fn every_event_has_the_caller_that_api_gateway_would_give() {
                 let claims = authorizer["jwt"]["claims"].as_object().unwrap();
                 assert!(claims.values().all(Value::is_string), "{name}: API Gateway gives claims as text");
             }
+            Access::Public => assert!(authorizer.is_null(), "{}", route.path),
             Access::BackEnd => {
                 assert_eq!(authorizer.get("jwt"), None, "{name}");
                 assert!(authorizer["iam"]["userArn"].is_string(), "{name}");
@@ -61,6 +62,8 @@ const OUTCOMES: &[(&str, u64, &str)] = &[
     ("profile-patch-two-fa", 400, ""),
     ("profile-get-two-fa", 200, ""),
     ("profile-patch-two-fa-disable", 400, ""),
+    ("well-known-get-jwks", 501, "channel_not_configured"),
+    ("well-known-get-openid-configuration", 501, "channel_not_configured"),
 ];
 
 #[tokio::test]
@@ -83,7 +86,7 @@ async fn every_event_runs_in_its_function_and_in_no_other() {
             let content_type = answer.headers.get("content-type").and_then(Value::as_str);
             let expected = match (route.dialect.name, status) {
                 (_, 204) => None,
-                ("native", 400..) => Some("application/problem+json"),
+                ("native" | "well-known", 400..) => Some("application/problem+json"),
                 _ => Some("application/json"),
             };
             assert_eq!(content_type, expected, "{name}");

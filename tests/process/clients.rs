@@ -28,13 +28,13 @@ fn copy(language: &str) -> PathBuf {
 }
 
 #[track_caller]
-fn succeed(command: &mut Command) {
+pub(crate) fn succeed(command: &mut Command) {
     let output = command.stdin(Stdio::null()).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{command:?}:\n{}{}", text(&output.stdout), text(&output.stderr));
 }
 
-fn node() -> &'static Path {
+pub(crate) fn node() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let folder = copy("node");
@@ -43,7 +43,7 @@ fn node() -> &'static Path {
     })
 }
 
-fn python() -> &'static Path {
+pub(crate) fn python() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let folder = copy("python");

@@ -21,7 +21,7 @@ use countersign::domain::time::Timestamp;
 use countersign::flows::{Seams, Service, Settings};
 use countersign::http::caller::Identity;
 use countersign::http::edge::RequestId;
-use countersign::http::routes::{Access, Route, router};
+use countersign::http::routes::{Access, Route, router, routes};
 use countersign::keys::{Keys, KeysError, Root};
 use countersign::store::Store;
 use countersign::store::embedded::EmbeddedStore;
@@ -260,7 +260,7 @@ impl World {
     /// A client that may call the route, as this user or as the back end for this user.
     pub fn caller(&self, route: &Route, user: &str) -> Client {
         match route.access {
-            Access::User => self.user(user),
+            Access::User | Access::Public => self.user(user),
             Access::BackEnd => self.back_end(user),
         }
     }
@@ -338,6 +338,11 @@ impl Client {
     pub async fn delete(&self, path: &str, body: Value) -> Reply {
         self.call("DELETE", path, body).await
     }
+}
+
+/// Every route that needs an identity.
+pub fn routes_with_identity() -> Vec<Route> {
+    routes().into_iter().filter(|route| route.access != Access::Public).collect()
 }
 
 #[derive(Clone, Debug)]

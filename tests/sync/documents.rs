@@ -22,6 +22,7 @@ fn title(dialect: &str) -> &str {
     match dialect {
         "genauth" => "GenAuth",
         "logto" => "Logto",
+        "well-known" => "anyone",
         other => other,
     }
 }
@@ -31,7 +32,7 @@ pub(super) fn with_routes(text: &str, rows: &[Row]) -> String {
     let columns = columns(rows);
     let mut head = vec!["function".to_owned()];
     head.extend(columns.iter().map(|(dialect, access)| match access {
-        Access::User => title(dialect).to_owned(),
+        Access::User | Access::Public => title(dialect).to_owned(),
         Access::BackEnd => format!("{}, by the back end", title(dialect)),
     }));
     let keys = |function: Function, column: (&str, Access)| {

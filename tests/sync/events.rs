@@ -15,14 +15,15 @@ pub fn name_of(row: &Row) -> String {
         ("genauth", _) => "/api/v3",
         ("logto", _) => "/api/experience",
         ("profile", _) => "/profile",
+        ("well-known", _) => "/.well-known",
         _ => "",
     };
     let kind = match (row.dialect, row.access) {
-        (dialect, Access::User) => dialect.to_owned(),
+        (dialect, Access::User | Access::Public) => dialect.to_owned(),
         ("native", Access::BackEnd) => "users".to_owned(),
         (dialect, Access::BackEnd) => format!("{dialect}-users"),
     };
-    let path = row.path.strip_prefix(prefix).unwrap_or(row.path);
+    let path = row.path.strip_prefix(prefix).unwrap_or(row.path).trim_end_matches(".json");
     format!("{kind}-{}{}", row.method.as_str().to_lowercase(), path.replace('/', "-").replace(['{', '}'], ""))
 }
 
@@ -64,22 +65,28 @@ impl Event {
             serde_json::from_str(files.get(&name)?).unwrap_or_else(|error| panic!("{name}: {error}"));
         let unknown: Vec<_> = event.keys().filter(|field| !FIELDS.contains(&field.as_str())).collect();
         assert!(unknown.is_empty(), "{name} has fields that the generator does not know: {unknown:?}");
-        let caller = match row.access {
-            Access::User => "jwt",
-            Access::BackEnd => "iam",
+        let authorizer = event["requestContext"].get("authorizer");
+        let is_of_caller = match row.access {
+            Access::User => authorizer.is_some_and(|authorizer| authorizer.get("jwt").is_some()),
+            Access::BackEnd => authorizer.is_some_and(|authorizer| authorizer.get("iam").is_some()),
+            Access::Public => authorizer.is_none(),
         };
-        event["requestContext"]["authorizer"].get(caller)?;
-        Some(Self(event))
+        is_of_caller.then_some(Self(event))
     }
 
     /// A new event with the route's body, from one of the same kind of caller: of the same dialect, else a native one.
     fn new(files: &Files, rows: &[Row], row: &Row) -> Self {
-        let mut alike: Vec<_> = rows.iter().filter(|each| each.access == row.access).collect();
-        alike.sort_by_key(|each| (each.dialect != row.dialect, each.dialect != "native"));
+        let mut alike: Vec<_> = rows.iter().collect();
+        alike.sort_by_key(|each| (each.access != row.access, each.dialect != row.dialect, each.dialect != "native"));
         let Self(mut event) = alike
             .into_iter()
+            .filter(|each| each.access == row.access || row.access == Access::Public)
             .find_map(|each| Self::kept(files, each))
             .unwrap_or_else(|| panic!("{} has no event that its own could be made from", row.key()));
+        if row.access == Access::Public {
+            event["requestContext"].as_object_mut().unwrap().remove("authorizer");
+            event["headers"].as_object_mut().unwrap().remove("authorization");
+        }
         event.insert("rawQueryString".to_owned(), json!(""));
         for field in ["queryStringParameters", "pathParameters", "body"] {
             event.remove(field);

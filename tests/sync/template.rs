@@ -122,15 +122,17 @@ fn sections(rows: &[Row]) -> Vec<(String, Vec<&Row>)> {
     let columns = columns(rows);
     let of_users = columns.iter().filter(|(_, access)| *access == Access::User);
     let of_back_end = columns.iter().filter(|(_, access)| *access == Access::BackEnd);
+    let of_anyone = columns.iter().filter(|(_, access)| *access == Access::Public);
     let section = |column: &(&str, Access)| {
         let (dialect, access) = column;
         let heading = match access {
             Access::User => format!("A user's routes, with an access token: the dialect {dialect}"),
             Access::BackEnd => format!("The back end's routes, signed with AWS credentials: the dialect {dialect}"),
+            Access::Public => format!("Routes of anyone, without an identity: the dialect {dialect}"),
         };
         (heading, rows.iter().filter(|row| (row.dialect, row.access) == *column).collect())
     };
-    of_users.chain(of_back_end).map(section).collect()
+    of_users.chain(of_back_end).chain(of_anyone).map(section).collect()
 }
 
 fn resources(ids: &Ids, rows: &[Row]) -> String {
@@ -150,6 +152,7 @@ fn resource(id: &str, row: &Row) -> String {
       AuthorizationScopes: !If [HasScopes, !Ref Scopes, !Ref AWS::NoValue]"
         }
         Access::BackEnd => "AWS_IAM",
+        Access::Public => "NONE",
     };
     format!(
         "

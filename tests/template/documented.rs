@@ -55,6 +55,8 @@ fn words(kinds: &[&str]) -> String {
         "e#*" => "enrolments",
         "c#*" => "challenges",
         "l#*" => "limits",
+        "k#receipt" => "the keys of receipts",
+        "k#jwks" => "their public halves",
         other => panic!("the page has no word for {other}"),
     };
     kinds.iter().map(word).collect::<Vec<_>>().join(", ")

@@ -19,8 +19,13 @@ pub(super) fn items(function: Function) -> (&'static [&'static str], &'static [&
     match function {
         Function::EnrollRequest => (&["a#*", "e#*", "l#*"], &["a#*", "e#*", "l#*"]),
         Function::CreateTotp => (&["a#*", "e#*"], &["e#*"]),
-        Function::Verify | Function::Factors => (&["a#*", "e#*", "c#*"], &["a#*", "e#*", "c#*"]),
+        Function::Verify => {
+            const KINDS: &[&str] = &["a#*", "e#*", "c#*", "k#receipt", "k#jwks"];
+            (KINDS, KINDS)
+        }
+        Function::Factors => (&["a#*", "e#*", "c#*"], &["a#*", "e#*", "c#*"]),
         Function::Challenge => (&["a#*", "c#*"], &["c#*"]),
+        Function::Page => (&["k#jwks"], &[]),
     }
 }
 
@@ -39,9 +44,12 @@ fn expected(function: Function, logs: &str, keys: &[&str], channels: &[Channel])
         grant("logs:CreateLogStream", logs, &Value::Null),
         grant("logs:PutLogEvents", logs, &Value::Null),
         grant("dynamodb:GetItem", "Table", &of(read)),
-        grant("dynamodb:UpdateItem", "Table", &of(written)),
     ]);
-    for key in keys {
+    if !written.is_empty() {
+        grants.insert(grant("dynamodb:UpdateItem", "Table", &of(written)));
+    }
+    // Everything but public keys needs the master keys.
+    for key in keys.iter().filter(|_| function != Function::Page) {
         let condition = json!({"StringEquals": {"kms:MacAlgorithm": "HMAC_SHA_256"}});
         grants.insert(grant("kms:GenerateMac", key, &condition));
     }

@@ -2,13 +2,15 @@
 
 use super::ids::Session;
 
-/// A kind of caller. Only the kind of caller that began an enrolment or a challenge can finish it.
+/// A kind of caller of a route. Only the kind of caller that began an enrolment or a challenge can finish it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// A user, with an access token.
     User,
     /// The application's back end, authenticated by AWS IAM. It may act for any user.
     BackEnd,
+    /// Anyone, without an identity.
+    Public,
 }
 
 /// The actor on an account.

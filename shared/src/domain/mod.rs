@@ -14,6 +14,8 @@ pub mod otpauth;
 pub mod policy;
 pub mod possession;
 pub mod random;
+pub mod receipt;
+pub mod receipt_keys;
 pub mod recovery;
 pub mod secret;
 pub mod terms;

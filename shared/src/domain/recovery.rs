@@ -4,19 +4,37 @@
 //! at least 64 random bits, so guessing is hopeless at any rate. A delay would let a stolen session keep the owner out.
 
 use super::secret::{Digest, KeyVersion};
+use super::time::Timestamp;
 
 /// The unused codes of one set. They were issued together, so they share a key version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecoverySet {
     version: KeyVersion,
     unused: Vec<[u8; Digest::LENGTH]>,
+    /// `None` for a set of an earlier release.
+    issued_at: Option<Timestamp>,
 }
 
 impl RecoverySet {
-    /// A set from the digests of its codes, all under one key version.
+    /// A new set from the digests of its codes, all under one key version.
     #[must_use]
-    pub fn new(version: KeyVersion, unused: Vec<[u8; Digest::LENGTH]>) -> Self {
-        Self { version, unused }
+    pub fn new(version: KeyVersion, unused: Vec<[u8; Digest::LENGTH]>, issued_at: Timestamp) -> Self {
+        Self { version, unused, issued_at: Some(issued_at) }
+    }
+
+    /// A set from the store.
+    pub(crate) fn recorded(
+        version: KeyVersion,
+        unused: Vec<[u8; Digest::LENGTH]>,
+        issued_at: Option<Timestamp>,
+    ) -> Self {
+        Self { version, unused, issued_at }
+    }
+
+    /// The time when the set was issued, if it is known.
+    #[must_use]
+    pub fn issued_at(&self) -> Option<Timestamp> {
+        self.issued_at
     }
 
     /// The key version of the digests.

@@ -8,7 +8,9 @@ use crate::domain::factor::{Factor, FactorType, Method, totp, usable};
 use crate::domain::grant::Allowed;
 use crate::domain::ids::FactorId;
 use crate::domain::possession::Attempt;
+use crate::domain::receipt::Level;
 use crate::domain::secret::{Code, Passcode, RecoveryCode};
+use crate::domain::time::Timestamp;
 use crate::domain::vault::Vault;
 
 /// The authenticator app that a code is for.
@@ -29,18 +31,32 @@ pub enum Apps {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PassedWith {
     /// A factor.
-    Factor(FactorId, FactorType),
+    Factor {
+        /// Its id.
+        id: FactorId,
+        /// Its type.
+        factor_type: FactorType,
+        /// The time when it was enrolled.
+        bound_at: Timestamp,
+    },
     /// A recovery code.
-    Recovery,
+    Recovery {
+        /// The time when its set was issued, if it is known.
+        issued_at: Option<Timestamp>,
+    },
 }
 
 impl PassedWith {
-    /// Authentication method references (RFC 8176 section 2).
+    pub(super) fn of(factor: &Factor) -> Self {
+        Self::Factor { id: factor.id().clone(), factor_type: factor.factor_type(), bound_at: factor.created_at() }
+    }
+
+    /// The level of the check.
     #[must_use]
-    pub fn amr(&self) -> &'static [&'static str] {
+    pub fn level(&self) -> Level {
         match self {
-            Self::Factor(_, factor_type) => factor_type.amr(),
-            Self::Recovery => &["otp", "mfa"],
+            Self::Factor { factor_type, .. } => Level::of(*factor_type),
+            Self::Recovery { .. } => Level::RECOVERY,
         }
     }
 }
@@ -102,7 +118,7 @@ fn check_apps(work: &mut Work, cx: &Cx<'_>, digits: &Passcode, apps: &Apps) -> R
         match totp::check(&secret, method.setup.parameters, digits, cx.now, Some(method.used)) {
             Attempt::Right(possession) => {
                 factor.passed(&possession, cx.vault, cx.now)?;
-                return Ok(PassedWith::Factor(id, FactorType::Totp));
+                return Ok(PassedWith::of(factor));
             }
             Attempt::Spent => is_spent = true,
             Attempt::Wrong => wrong.push(id),
@@ -137,7 +153,7 @@ fn check_recovery(work: &mut Work, cx: &Cx<'_>, code: &RecoveryCode, apps: &Apps
     }
     let set = work.account_mut()?.recovery_mut().ok_or(INCORRECT)?;
     let given = cx.vault.recovery_digest(set.version(), code)?;
-    if set.spend(&given) { Ok(PassedWith::Recovery) } else { Err(INCORRECT) }
+    if set.spend(&given) { Ok(PassedWith::Recovery { issued_at: set.issued_at() }) } else { Err(INCORRECT) }
 }
 
 /// The authenticator apps that a code may be for.

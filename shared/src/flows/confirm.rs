@@ -3,6 +3,7 @@
 use super::check::step_up_required;
 use super::engine::{Cx, Name, Outcome, UseCase, Work};
 use super::enroll::require_first_app;
+use super::receipt::{Receipt, Stated};
 use super::{Caller, Service};
 use crate::domain::account::Change;
 use crate::domain::actor::Actor;
@@ -11,6 +12,7 @@ use crate::domain::error::{CodeKind, Error, Subject};
 use crate::domain::factor::{FactorSummary, FactorType, Opened};
 use crate::domain::grant::Allowed;
 use crate::domain::possession::{Attempt, Possession};
+use crate::domain::receipt::{self, Level, Statement};
 use crate::domain::recovery::RecoverySet;
 use crate::domain::secret::{Code, RecoveryCode};
 use crate::domain::terms::{RecoveryHandout, Terms};
@@ -24,6 +26,19 @@ pub struct Confirmed {
     pub factor: FactorSummary,
     /// The account's new recovery codes, which are shown once. Empty if it got none.
     pub recovery_codes: NewCodes,
+    /// A receipt of the enrolment, which is no check. `None` if the operator has no receipts.
+    pub receipt: Option<Receipt>,
+}
+
+impl Stated for Confirmed {
+    fn statement(&self) -> Statement {
+        let subject = receipt::Subject::Factor(self.factor.id.clone(), self.factor.created_at);
+        Statement { level: Level::ENROLLED, subject, at: self.factor.created_at }
+    }
+
+    fn set_receipt(&mut self, receipt: Receipt) {
+        self.receipt = Some(receipt);
+    }
 }
 
 /// New recovery codes for their owner. They are not printed.
@@ -50,7 +65,7 @@ impl Service {
         claim: Claim<'_>,
         code: &Code,
     ) -> Result<Confirmed, Error> {
-        self.run(caller, &Confirm { terms, claim, code }).await
+        self.run_for_receipt(caller, &Confirm { terms, claim, code }).await
     }
 
     /// Verifies the code of an enrolment that [`Service::bind`] binds later. This does not count as a recent check.
@@ -74,7 +89,7 @@ impl Service {
         terms: &Terms,
         token: &Result<EnrollmentToken, Error>,
     ) -> Result<Confirmed, Error> {
-        self.run(caller, &Bind { terms, token }).await
+        self.run_for_receipt(caller, &Bind { terms, token }).await
     }
 }
 
@@ -239,7 +254,7 @@ fn bind(
     account.change(change, cx.caller.actor, cx.now, cx.policy())?;
     let factor = account.factor(&id)?.summary_of(opened);
     *work.enrollment_mut(factor_type)? = draft.confirmed();
-    Ok(Confirmed { factor, recovery_codes })
+    Ok(Confirmed { factor, recovery_codes, receipt: None })
 }
 
 fn some((codes, set): (NewCodes, RecoverySet)) -> (NewCodes, Option<RecoverySet>) {
@@ -253,5 +268,5 @@ pub(super) fn recovery_codes<const BYTES: usize>(cx: &Cx<'_>, count: usize) -> R
     let codes = (0..count).map(random).collect::<Result<Vec<_>, _>>()?;
     let digest = |code| cx.vault.recovery_digest(version, code).map(|digest| digest.bytes);
     let digests = codes.iter().map(digest).collect::<Result<_, Error>>()?;
-    Ok((NewCodes(codes), RecoverySet::new(version, digests)))
+    Ok((NewCodes(codes), RecoverySet::new(version, digests, cx.now)))
 }

@@ -25,9 +25,12 @@ mod engine;
 pub mod enroll;
 pub mod factors;
 mod forget;
+pub mod receipt;
 #[cfg(test)]
 mod tests;
 pub mod verify;
+
+use receipt::{ReceiptSettings, Signer};
 
 /// The most attempts at one call to the store, the first included.
 const CALLS: u32 = 4;
@@ -37,6 +40,7 @@ pub struct Service {
     store: Arc<dyn Store>,
     keys: Arc<dyn Keys>,
     keyring: Mutex<Option<Arc<Keyring>>>,
+    signer: Mutex<Option<Arc<Signer>>>,
     delivery: Arc<dyn Delivery>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
@@ -67,6 +71,8 @@ pub struct Settings {
     pub user_id_claim: String,
     /// Web origins that may call from a browser. Behind a gateway, the gateway decides instead.
     pub allowed_origins: Vec<String>,
+    /// Receipts; `None` for none.
+    pub receipts: Option<ReceiptSettings>,
 }
 
 /// Countries that SMS may go to.
@@ -100,6 +106,8 @@ pub struct Caller {
     pub actor: Actor,
     /// The name of the account in an authenticator app.
     pub account_name: AccountName,
+    /// The client of the access token, if it names one.
+    pub client_id: Option<String>,
     /// The keys, fetched once per request.
     keyring: Arc<Keyring>,
     /// The deadline of the request.
@@ -116,7 +124,13 @@ impl Caller {
         keyring: Arc<Keyring>,
         deadline: Deadline,
     ) -> Self {
-        Self { user, actor, account_name, keyring, deadline }
+        Self { user, actor, account_name, client_id: None, keyring, deadline }
+    }
+
+    /// The same caller with the client of its access token.
+    #[must_use]
+    pub fn of_client(self, client_id: Option<String>) -> Self {
+        Self { client_id, ..self }
     }
 }
 
@@ -174,7 +188,7 @@ impl Service {
     #[must_use]
     pub fn new(seams: Seams, settings: Settings) -> Self {
         let Seams { store, keys, delivery, clock, randomness } = seams;
-        Self { store, keys, keyring: Mutex::new(None), delivery, clock, randomness, settings }
+        Self { store, keys, keyring: Mutex::new(None), signer: Mutex::new(None), delivery, clock, randomness, settings }
     }
 
     /// Fetches the keys and makes the connections that a request needs. If this fails, the first request tries again.
@@ -184,6 +198,17 @@ impl Service {
         let (_, read) = tokio::join!(self.keyring(), self.store.get(&nobody));
         if let Err(error) = read {
             tracing::warn!(store.error = ?error, "the store can't be reached");
+        }
+    }
+
+    /// Reads the keys of receipts, and makes the first one. If this fails, the first request tries again.
+    pub async fn warm_up_receipts(&self) {
+        let signer = match self.keyring().await {
+            Ok(keyring) => self.signer(&keyring).await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = signer {
+            tracing::warn!(error.code = error.code(), "the keys of receipts can't be read");
         }
     }
 

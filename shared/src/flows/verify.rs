@@ -3,12 +3,15 @@
 use super::check::check;
 pub use super::check::{Apps, PassedWith};
 use super::engine::{Cx, Name, Outcome, UseCase, Work};
+use super::receipt::{Receipt, Stated};
 use super::{Caller, Service};
 use crate::domain::challenge::Awaited;
 use crate::domain::error::{CodeKind, Error, Subject};
 use crate::domain::factor::passcode;
 use crate::domain::possession::Attempt;
+use crate::domain::receipt::{self, Statement};
 use crate::domain::secret::{Code, Passcode};
+use crate::domain::time::Timestamp;
 use crate::domain::token::ChallengeId;
 use crate::domain::vault::Vault;
 
@@ -27,6 +30,24 @@ pub struct Passed {
     pub with: PassedWith,
     /// Recovery codes that are left, if one was used.
     pub remaining_recovery_codes: Option<usize>,
+    /// The time of the check.
+    pub at: Timestamp,
+    /// Its receipt. `None` if the operator has no receipts.
+    pub receipt: Option<Receipt>,
+}
+
+impl Stated for Passed {
+    fn statement(&self) -> Statement {
+        let subject = match &self.with {
+            PassedWith::Factor { id, bound_at, .. } => receipt::Subject::Factor(id.clone(), *bound_at),
+            PassedWith::Recovery { issued_at } => receipt::Subject::RecoveryCode(*issued_at),
+        };
+        Statement { level: self.with.level(), subject, at: self.at }
+    }
+
+    fn set_receipt(&mut self, receipt: Receipt) {
+        self.receipt = Some(receipt);
+    }
 }
 
 impl Service {
@@ -38,9 +59,11 @@ impl Service {
     /// [`Error::FactorLocked`], [`Error::Busy`].
     pub async fn verify(&self, caller: &Caller, code: &Code, answers: &Answers) -> Result<Passed, Error> {
         match (code, answers) {
-            (Code::Digits(digits), Answers::Challenge(id)) => self.run(caller, &Answer { digits, id }).await,
-            (_, Answers::Challenge(_)) => self.run(caller, &Check { code, apps: &Apps::Only }).await,
-            (_, Answers::App(apps)) => self.run(caller, &Check { code, apps }).await,
+            (Code::Digits(digits), Answers::Challenge(id)) => {
+                self.run_for_receipt(caller, &Answer { digits, id }).await
+            }
+            (_, Answers::Challenge(_)) => self.run_for_receipt(caller, &Check { code, apps: &Apps::Only }).await,
+            (_, Answers::App(apps)) => self.run_for_receipt(caller, &Check { code, apps }).await,
         }
     }
 }
@@ -61,10 +84,10 @@ impl UseCase for Check<'_> {
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Passed>, Error> {
         let with = check(work, cx, self.code, self.apps)?;
         let remaining_recovery_codes = match with {
-            PassedWith::Recovery => Some(work.account()?.remaining_recovery_codes()),
-            PassedWith::Factor(..) => None,
+            PassedWith::Recovery { .. } => Some(work.account()?.remaining_recovery_codes()),
+            PassedWith::Factor { .. } => None,
         };
-        Ok(Outcome::reply(Passed { with, remaining_recovery_codes }))
+        Ok(Outcome::reply(Passed { with, remaining_recovery_codes, at: cx.now, receipt: None }))
     }
 }
 
@@ -104,12 +127,13 @@ impl UseCase for Answer<'_> {
         match attempt {
             Attempt::Right(possession) => {
                 let account = work.account_mut()?;
-                account.factor_mut(factor_id)?.passed(&possession, cx.vault, cx.now)?;
+                let factor = account.factor_mut(factor_id)?;
+                factor.passed(&possession, cx.vault, cx.now)?;
+                let with = PassedWith::of(factor);
                 account.note_check(cx.caller.actor, cx.now, cx.policy());
                 work.challenge_mut(factor_id)?.pass();
                 work.settle();
-                let with = PassedWith::Factor(factor_id.clone(), factor_type);
-                Ok(Outcome::reply(Passed { with, remaining_recovery_codes: None }))
+                Ok(Outcome::reply(Passed { with, remaining_recovery_codes: None, at: cx.now, receipt: None }))
             }
             Attempt::Spent | Attempt::Wrong => {
                 let factor = work.account_mut()?.factor_mut(factor_id)?;

@@ -88,6 +88,10 @@ impl FromRequestParts<Arc<Service>> for Caller {
         if session.is_empty() {
             return Err(Error::Unauthorized.into());
         }
+        if service.settings().receipts.as_ref().is_some_and(|receipts| receipts.is_receipt(&claim)) {
+            return Err(Error::Unauthorized.into());
+        }
+        let client_id = first(&["client_id", "azp"]).map(str::to_owned);
         let client = first(&["client_id", "azp", "aud"]).unwrap_or_default();
         let keyring = service.keyring().await?;
         let session = Service::session(&keyring, &[claim("iss").unwrap_or_default(), client, session])?;
@@ -95,6 +99,6 @@ impl FromRequestParts<Arc<Service>> for Caller {
         let shown = names.into_iter().filter_map(claim).map(|name| visible(name).trim().to_owned());
         let name = shown.filter(|name| !name.is_empty()).chain([user.as_str().to_owned()]).next().unwrap_or_default();
         let account_name = AccountName::new(&name);
-        Ok(Self::new(user, Actor::Session(session), account_name, keyring, deadline))
+        Ok(Self::new(user, Actor::Session(session), account_name, keyring, deadline).of_client(client_id))
     }
 }

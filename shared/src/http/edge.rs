@@ -70,9 +70,11 @@ pub(super) async fn edge(State(edge): State<Edge>, mut request: Request, next: N
     if let Ok(id) = HeaderValue::from_str(&context.request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    // Answers contain codes, secrets and tokens, so no cache may keep them.
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let duration_ms = deadline.elapsed(clock).as_secs_f64() * 1000.0;
+    // Answers contain codes, secrets and tokens, so no cache may keep them. Only an answer with public data has its own
+    // header.
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    // Tenths of a millisecond: more digits would look like codes.
+    let duration_ms = (deadline.elapsed(clock).as_secs_f64() * 10_000.0).round() / 10.0;
     log(method.as_str(), &context, response.status(), failure.as_ref(), duration_ms);
     response
 }

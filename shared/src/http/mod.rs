@@ -11,12 +11,15 @@ mod logto;
 mod native;
 mod profile;
 pub mod routes;
+mod well_known;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{IntoResponseParts, ResponseParts};
 
 use crate::delivery::Language;
 use crate::domain::contact::{ContactProblem, Destination, EmailAddress, PhoneNumber};
@@ -28,6 +31,7 @@ use crate::domain::secret::Code;
 use crate::domain::terms::Terms;
 use crate::domain::token::EnrollmentToken;
 use crate::flows::enroll::{self, Offer};
+use crate::flows::receipt::Receipt;
 use crate::flows::{AccountName, Caller, Service};
 use crate::qr;
 use body::Fields;
@@ -40,7 +44,7 @@ pub use body::MAX_BYTES;
 struct Accepts(Option<String>);
 
 impl FromRequestParts<Arc<Service>> for Accepts {
-    type Rejection = std::convert::Infallible;
+    type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Service>) -> Result<Self, Self::Rejection> {
         let text = |headers: &HeaderMap, name: &str| {
@@ -55,6 +59,25 @@ impl Accepts {
     /// The language to write in; the body's `locale` comes first.
     fn language(&self, locale: Option<&str>) -> Language {
         Language::pick(locale, self.0.as_deref())
+    }
+}
+
+/// The header of an answer with the receipt of a check, in dialects whose bodies have no place for it. No receipt, no
+/// header.
+struct ReceiptHeader(Option<Receipt>);
+
+/// The name of [`ReceiptHeader`]. Browsers show it to a page only if CORS exposes it.
+pub const RECEIPT: HeaderName = HeaderName::from_static("countersign-receipt");
+
+impl IntoResponseParts for ReceiptHeader {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        // A JWT in compact form has letters, digits, `-`, `_` and `.` only, so it is always a valid value.
+        if let Some(value) = self.0.and_then(|receipt| HeaderValue::try_from(receipt.0).ok()) {
+            parts.headers_mut().insert(RECEIPT, value);
+        }
+        Ok(parts)
     }
 }
 

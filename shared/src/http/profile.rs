@@ -8,11 +8,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::AppOffer;
 use super::body::{Fields, Ignored};
 use super::dialect::{Context, Dialect};
 use super::failure::Failure;
 use super::routes::{Function, Method, Route};
+use super::{AppOffer, ReceiptHeader};
 use crate::domain::enrollment::Claim;
 use crate::domain::error::{Error, Subject};
 use crate::domain::factor::FactorType;
@@ -92,14 +92,18 @@ async fn generate(State(service): State<Arc<Service>>, caller: Caller, _: Ignore
     Ok(success(StatusCode::CREATED, "Successfully generated 2FA code", Some(data)))
 }
 
-async fn enable(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<Vec<String>> {
+async fn enable(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    fields: Fields,
+) -> Result<(ReceiptHeader, (StatusCode, Json<Body<Vec<String>>>)), Failure> {
     let code = fields.code("code")?;
     // The page holds no token, so it means the user's only pending app.
     let terms = DIALECT.terms(&service);
     let claim = Claim { realm: terms.realm, factor_type: FactorType::Totp, nonce: None };
     let confirmed = service.confirm(&caller, &terms, claim, &code).await?;
     let codes = confirmed.recovery_codes.0.iter().map(RecoveryCode::grouped).collect();
-    Ok(success(StatusCode::OK, "Successfully enabled 2FA", Some(codes)))
+    Ok((ReceiptHeader(confirmed.receipt), success(StatusCode::OK, "Successfully enabled 2FA", Some(codes))))
 }
 
 async fn disable(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<()> {

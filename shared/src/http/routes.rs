@@ -30,11 +30,14 @@ pub enum Function {
     Challenge,
     /// Lists, changes and removes factors.
     Factors,
+    /// Serves what is public: the keys of receipts.
+    Page,
 }
 
 impl Function {
     /// Every function.
-    pub const ALL: [Self; 5] = [Self::EnrollRequest, Self::CreateTotp, Self::Verify, Self::Challenge, Self::Factors];
+    pub const ALL: [Self; 6] =
+        [Self::EnrollRequest, Self::CreateTotp, Self::Verify, Self::Challenge, Self::Factors, Self::Page];
 
     /// The name of its binary.
     #[must_use]
@@ -45,6 +48,7 @@ impl Function {
             Self::Verify => "verify",
             Self::Challenge => "challenge",
             Self::Factors => "factors",
+            Self::Page => "page",
         }
     }
 }
@@ -109,6 +113,17 @@ impl Route {
         handler: impl Handler<T, Arc<Service>>,
     ) -> Self {
         Self { function, dialect, access: Access::User, method, path, handler: on(method.filter(), handler) }
+    }
+
+    /// A route that anyone calls, without an identity.
+    pub(super) fn public<T: 'static>(
+        function: Function,
+        dialect: &'static Dialect,
+        method: Method,
+        path: &'static str,
+        handler: impl Handler<T, Arc<Service>>,
+    ) -> Self {
+        Self { access: Access::Public, ..Self::new(function, dialect, method, path, handler) }
     }
 
     /// The same route for the back end only.

@@ -19,6 +19,7 @@ pub use crate::domain::vault::Purpose;
 pub mod file;
 #[cfg(feature = "aws")]
 pub mod kms;
+pub mod signing;
 pub mod vault;
 
 /// The input of the MAC that gives the root secret: the fixed input of SP 800-108's one-block KDF.
@@ -119,12 +120,32 @@ impl Keyring {
         plain: &[u8],
         randomness: &dyn Randomness,
     ) -> Result<Sealed, Error> {
+        self.seal_with(associated(purpose, user, factor), plain, randomness)
+    }
+
+    /// Seals the private key of receipts with this id.
+    ///
+    /// # Errors
+    /// As [`Keyring::seal`].
+    pub fn seal_key(&self, kid: &str, plain: &[u8], randomness: &dyn Randomness) -> Result<Sealed, Error> {
+        self.seal_with(associated_key(kid), plain, randomness)
+    }
+
+    /// Opens a value that was sealed by [`Keyring::seal_key`] for the same id.
+    ///
+    /// # Errors
+    /// As [`Keyring::open`].
+    pub fn open_key(&self, kid: &str, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.open_with(associated_key(kid), sealed)
+    }
+
+    fn seal_with(&self, about: Aad<Vec<u8>>, plain: &[u8], randomness: &dyn Randomness) -> Result<Sealed, Error> {
         let nonce: [u8; NONCE_LEN] = random::bytes(randomness)?;
         let mut bytes = nonce.to_vec();
         let mut text = plain.to_vec();
         self.version(self.current)?
             .sealing
-            .seal_in_place_append_tag(Nonce::from(&nonce), associated(purpose, user, factor), &mut text)
+            .seal_in_place_append_tag(Nonce::from(&nonce), about, &mut text)
             .map_err(|_| Error::Internal("encryption failed"))?;
         bytes.append(&mut text);
         Ok(Sealed { version: self.current, bytes })
@@ -142,13 +163,17 @@ impl Keyring {
         factor: &FactorId,
         sealed: &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.open_with(associated(purpose, user, factor), sealed)
+    }
+
+    fn open_with(&self, about: Aad<Vec<u8>>, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error> {
         const DAMAGED: Error = Error::Internal("a sealed value can't be decrypted");
         let (nonce, text) = sealed.bytes.split_first_chunk::<NONCE_LEN>().ok_or(DAMAGED)?;
         let mut text = Zeroizing::new(text.to_vec());
         let length = self
             .version(sealed.version)?
             .sealing
-            .open_in_place(Nonce::from(nonce), associated(purpose, user, factor), &mut text)
+            .open_in_place(Nonce::from(nonce), about, &mut text)
             .map_err(|_| DAMAGED)?
             .len();
         text.truncate(length);
@@ -251,6 +276,10 @@ fn associated(purpose: Purpose, user: &UserId, factor: &FactorId) -> Aad<Vec<u8>
     };
     // No part can contain a line feed, so the joined text is unambiguous.
     Aad::from([purpose, user.as_str(), factor.as_str()].join("\n").into_bytes())
+}
+
+fn associated_key(kid: &str) -> Aad<Vec<u8>> {
+    Aad::from(["receipt-key", kid].join("\n").into_bytes())
 }
 
 #[cfg(test)]

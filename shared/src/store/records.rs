@@ -17,6 +17,7 @@ use crate::domain::ids::{FactorId, Label, Session, UserId};
 use crate::domain::limits::{Attempts, DestinationLimit, Moment, SendLog, Tries, UserTag};
 use crate::domain::policy::Policy;
 use crate::domain::possession::{Evidence, Possession};
+use crate::domain::receipt_keys::{PublicKey, PublishedKeys, SigningKey, SigningKeys};
 use crate::domain::recovery::RecoverySet;
 use crate::domain::secret::{Digest, KeyVersion, Sealed};
 use crate::domain::time::Timestamp;
@@ -71,6 +72,18 @@ pub fn challenge_key(user: &UserId, factor: &FactorId) -> Key {
 #[must_use]
 pub fn destination_key(index: [u8; 16]) -> Key {
     Key::new('l', &[&HEXLOWER.encode(&index)])
+}
+
+/// The key of the keys that sign receipts.
+#[must_use]
+pub fn signing_keys_key() -> Key {
+    Key::new('k', &["receipt"])
+}
+
+/// The key of the public halves of the keys that sign receipts.
+#[must_use]
+pub fn published_keys_key() -> Key {
+    Key::new('k', &["jwks"])
 }
 
 impl Record for Account {
@@ -209,6 +222,55 @@ impl Record for DestinationLimit {
     }
 }
 
+impl Record for SigningKeys {
+    fn write(&self) -> Item {
+        let keys = self.0.iter().map(|key| {
+            write_public(&key.public)
+                .with("private", versioned(key.private.version, &key.private.bytes))
+                .with("generation", key.generation)
+                .with("from", key.signs_from.unix())
+        });
+        new_item().with("keys", keys.collect::<Vec<_>>())
+    }
+
+    fn read(item: &Item) -> Result<Self, ItemError> {
+        check_schema(item)?;
+        let key = |item: &Item| {
+            let (private, generation) = (read_sealed(item, "private")?, item.number("generation")?);
+            Ok(SigningKey { public: read_public(item)?, private, generation, signs_from: time(item, "from")? })
+        };
+        Ok(Self(item.maps("keys")?.into_iter().map(key).collect::<Result<_, _>>()?))
+    }
+
+    fn ttl(&self, _: Timestamp, _: &Policy) -> Option<i64> {
+        None
+    }
+}
+
+impl Record for PublishedKeys {
+    fn write(&self) -> Item {
+        new_item().with("keys", self.0.iter().map(write_public).collect::<Vec<_>>())
+    }
+
+    fn read(item: &Item) -> Result<Self, ItemError> {
+        check_schema(item)?;
+        Ok(Self(item.maps("keys")?.into_iter().map(read_public).collect::<Result<_, _>>()?))
+    }
+
+    fn ttl(&self, _: Timestamp, _: &Policy) -> Option<i64> {
+        None
+    }
+}
+
+fn write_public(key: &PublicKey) -> Item {
+    Item::default().with("kid", key.kid.as_str()).with("n", key.modulus.as_slice()).with("e", key.exponent.as_slice())
+}
+
+fn read_public(item: &Item) -> Result<PublicKey, ItemError> {
+    let (kid, modulus, exponent) = (item.text("kid")?.to_owned(), item.bytes("n")?.to_vec(), item.bytes("e")?.to_vec());
+    Ok(PublicKey { kid, modulus, exponent })
+}
+
 fn new_item() -> Item {
     Item::default().with("schema", SCHEMA)
 }
@@ -338,13 +400,18 @@ fn read_allowed(item: &Item) -> Result<Allowed, ItemError> {
 
 /// Writes all digests of a set into one attribute, after the key version that they share.
 fn write_set(set: &RecoverySet) -> Item {
-    Item::default().with("codes", versioned(set.version(), &set.unused().concat()))
+    Item::default()
+        .with("codes", versioned(set.version(), &set.unused().concat()))
+        .with_some("at", set.issued_at().map(Timestamp::unix))
 }
 
 fn read_set(item: &Item) -> Result<RecoverySet, ItemError> {
     let (version, bytes) = read_versioned(item, "codes")?;
     let (digests, rest) = bytes.as_chunks::<{ Digest::LENGTH }>();
-    if rest.is_empty() { Ok(RecoverySet::new(version, digests.to_vec())) } else { Err(ItemError("codes")) }
+    if !rest.is_empty() {
+        return Err(ItemError("codes"));
+    }
+    Ok(RecoverySet::recorded(version, digests.to_vec(), optional_time(item, "at")?))
 }
 
 /// Writes a ticket's realm, nonce digest and session. A ticket without a session is the back end's.

@@ -58,15 +58,6 @@ impl FactorType {
         }
     }
 
-    /// Authentication method references of a check passed with it (RFC 8176 section 2).
-    #[must_use]
-    pub const fn amr(self) -> &'static [&'static str] {
-        match self {
-            Self::Totp | Self::Email => &["otp", "mfa"],
-            Self::Sms => &["sms", "mfa"],
-        }
-    }
-
     /// The kind of challenge of this type.
     #[must_use]
     pub const fn challenge(self) -> ChallengeKind {

@@ -14,7 +14,7 @@ use super::dialect::Dialect;
 use super::edge::RequestId;
 use super::failure::Failure;
 use super::routes::{Function, Method, Route};
-use super::{Accepts, AppOffer, factor_id};
+use super::{Accepts, AppOffer, ReceiptHeader, factor_id};
 use crate::domain::contact::MaskedDestination;
 use crate::domain::enrollment::Claim;
 use crate::domain::error::{Error, Subject};
@@ -132,15 +132,15 @@ async fn enroll_factor(
     caller: Caller,
     id: RequestId,
     fields: Fields,
-) -> Reply<Value> {
+) -> Result<(ReceiptHeader, Json<Envelope<Value>>), Failure> {
     let factor_type = factor_type(&fields)?;
     let token = EnrollmentToken::parse(fields.text("enrollmentToken")?, REALM)?;
     if token.factor_type != factor_type {
         return Err(Error::NotFound(Subject::Enrollment(factor_type)).into());
     }
     let code = fields.object("enrollmentData")?.code("passCode")?;
-    service.confirm(&caller, &DIALECT.terms(&service), Claim::from(&token), &code).await?;
-    Ok(success(id, None))
+    let confirmed = service.confirm(&caller, &DIALECT.terms(&service), Claim::from(&token), &code).await?;
+    Ok((ReceiptHeader(confirmed.receipt), success(id, None)))
 }
 
 async fn mfa_totp_verify(
@@ -148,9 +148,9 @@ async fn mfa_totp_verify(
     caller: Caller,
     id: RequestId,
     fields: Fields,
-) -> Reply<Value> {
-    service.verify(&caller, &fields.code("totp")?, &Answers::App(Apps::Any)).await?;
-    Ok(success(id, Some(json!({"verified": true}))))
+) -> Result<(ReceiptHeader, Json<Envelope<Value>>), Failure> {
+    let passed = service.verify(&caller, &fields.code("totp")?, &Answers::App(Apps::Any)).await?;
+    Ok((ReceiptHeader(passed.receipt), success(id, Some(json!({"verified": true})))))
 }
 
 #[derive(Serialize)]

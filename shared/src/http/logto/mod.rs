@@ -7,11 +7,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 
-use super::AppOffer;
 use super::body::{Fields, Ignored};
 use super::dialect::Dialect;
 use super::failure::Failure;
 use super::routes::{Function, Method, Route};
+use super::{AppOffer, ReceiptHeader};
 use crate::domain::error::Error;
 use crate::domain::otpauth::ParameterOrder;
 use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
@@ -76,16 +76,16 @@ async fn totp_verify(
     State(service): State<Arc<Service>>,
     caller: Caller,
     fields: Fields,
-) -> Result<Json<VerificationReply>, Failure> {
+) -> Result<(ReceiptHeader, Json<VerificationReply>), Failure> {
     let code = fields.code("code")?;
-    let verification_id = if let Some(id) = fields.optional_text("verificationId")? {
+    let (verification_id, receipt) = if let Some(id) = fields.optional_text("verificationId")? {
         service.verify_candidate(&caller, &EnrollmentToken::parse(id, REALM)?, &code).await?;
-        id.to_owned()
+        (id.to_owned(), None)
     } else {
-        service.verify(&caller, &code, &Answers::App(Apps::Any)).await?;
-        CheckId::random(REALM, service.randomness())?
+        let passed = service.verify(&caller, &code, &Answers::App(Apps::Any)).await?;
+        (CheckId::random(REALM, service.randomness())?, passed.receipt)
     };
-    Ok(Json(VerificationReply { verification_id }))
+    Ok((ReceiptHeader(receipt), Json(VerificationReply { verification_id })))
 }
 
 /// A factor that Logto binds.
@@ -107,7 +107,11 @@ impl MfaFactor {
     }
 }
 
-async fn bind_mfa(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Result<StatusCode, Failure> {
+async fn bind_mfa(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    fields: Fields,
+) -> Result<(StatusCode, ReceiptHeader, ()), Failure> {
     let factor = fields.required("type", MfaFactor::NAMES, MfaFactor::parse)?;
     let id = fields.text("verificationId")?;
     // A session without a recent check is told nothing of the id.
@@ -116,6 +120,6 @@ async fn bind_mfa(State(service): State<Arc<Service>>, caller: Caller, fields: F
         MfaFactor::Totp => EnrollmentToken::parse(id, REALM),
         MfaFactor::Other => Err(Error::ChannelNotConfigured("This factor")),
     };
-    service.bind(&caller, &DIALECT.terms(&service), &token).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let confirmed = service.bind(&caller, &DIALECT.terms(&service), &token).await?;
+    Ok((StatusCode::NO_CONTENT, ReceiptHeader(confirmed.receipt), ()))
 }

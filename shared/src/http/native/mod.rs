@@ -135,6 +135,8 @@ struct ConfirmReply {
     factor: FactorReply,
     #[serde(skip_serializing_if = "Option::is_none")]
     recovery_codes: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
 }
 
 async fn confirm(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<ConfirmReply> {
@@ -142,8 +144,11 @@ async fn confirm(State(service): State<Arc<Service>>, caller: Caller, fields: Fi
     let token = EnrollmentToken::parse(fields.text("enrollmentToken")?, REALM)?;
     let confirmed = service.confirm(&caller, &DIALECT.terms(&service), Claim::from(&token), &code(&fields)?).await?;
     let recovery_codes = Some(confirmed.recovery_codes.0).filter(|codes| !codes.is_empty());
-    let reply =
-        ConfirmReply { factor: confirmed.factor.into(), recovery_codes: recovery_codes.map(|codes| grouped(&codes)) };
+    let reply = ConfirmReply {
+        factor: confirmed.factor.into(),
+        recovery_codes: recovery_codes.map(|codes| grouped(&codes)),
+        receipt: confirmed.receipt.map(|receipt| receipt.0),
+    };
     Ok((StatusCode::CREATED, Json(reply)))
 }
 
@@ -189,6 +194,9 @@ struct VerifyReply {
     verified: bool,
     factor_id: String,
     amr: &'static [&'static str],
+    acr: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remaining_recovery_codes: Option<usize>,
 }
@@ -207,12 +215,15 @@ async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fie
         Error::ChallengeRequired => challenge_needed(&fields),
         error => error.into(),
     })?;
+    let level = passed.with.level();
     let reply = VerifyReply {
         verified: true,
-        amr: passed.with.amr(),
+        amr: level.amr,
+        acr: level.acr,
+        receipt: passed.receipt.map(|receipt| receipt.0),
         factor_id: match passed.with {
-            PassedWith::Factor(id, _) => id.as_str().to_owned(),
-            PassedWith::Recovery => "recovery".to_owned(),
+            PassedWith::Factor { id, .. } => id.as_str().to_owned(),
+            PassedWith::Recovery { .. } => "recovery".to_owned(),
         },
         remaining_recovery_codes: passed.remaining_recovery_codes,
     };

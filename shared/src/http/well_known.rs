@@ -1,0 +1,105 @@
+//! The documents by which verifiers of receipts find the keys: the key set (RFC 7517, section 5) and the discovery
+//! document (OpenID Connect Discovery 1.0, section 3), of which they read `issuer` and `jwks_uri`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, header};
+use data_encoding::BASE64URL_NOPAD;
+use serde::Serialize;
+
+use super::dialect::Dialect;
+use super::failure::Failure;
+use super::native;
+use super::routes::{Function, Method, Route};
+use crate::domain::error::Error;
+use crate::domain::receipt_keys::PublishedKeys;
+use crate::flows::Service;
+
+pub(super) static DIALECT: Dialect =
+    Dialect { name: "well-known", terms: native::DIALECT.terms, routes, respond: native::DIALECT.respond };
+
+/// The path of the key set below the issuer.
+const KEY_SET: &str = "/.well-known/jwks.json";
+
+/// A key is published three hours before it signs, so a cache of five minutes is never too old.
+const CACHED: (HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+
+type Reply<T> = Result<([(HeaderName, HeaderValue); 1], Json<T>), Failure>;
+
+fn routes() -> Vec<Route> {
+    let d = &DIALECT;
+    vec![
+        Route::public(Function::Page, d, Method::Get, KEY_SET, key_set),
+        Route::public(Function::Page, d, Method::Get, "/.well-known/openid-configuration", configuration),
+    ]
+}
+
+#[derive(Serialize)]
+struct KeySet {
+    keys: Vec<Jwk>,
+}
+
+/// A public key as a JSON Web Key (RFC 7517, section 4; RFC 7518, section 6.3.1).
+#[derive(Serialize)]
+struct Jwk {
+    kty: &'static str,
+    r#use: &'static str,
+    alg: &'static str,
+    kid: String,
+    n: String,
+    e: String,
+}
+
+async fn key_set(State(service): State<Arc<Service>>) -> Reply<KeySet> {
+    let PublishedKeys(keys) = published(&service).await?;
+    let keys = keys.into_iter().map(|key| Jwk {
+        kty: "RSA",
+        r#use: "sig",
+        alg: "RS256",
+        kid: key.kid,
+        n: BASE64URL_NOPAD.encode(&key.modulus),
+        e: BASE64URL_NOPAD.encode(&key.exponent),
+    });
+    Ok(([CACHED], Json(KeySet { keys: keys.collect() })))
+}
+
+#[derive(Serialize)]
+struct Configuration {
+    issuer: String,
+    jwks_uri: String,
+    id_token_signing_alg_values_supported: [&'static str; 1],
+    response_types_supported: [&'static str; 1],
+    subject_types_supported: [&'static str; 1],
+}
+
+/// The discovery document. It is not answered before there is a key: a gateway that asked meanwhile would keep an empty
+/// key set for hours.
+async fn configuration(State(service): State<Arc<Service>>) -> Reply<Configuration> {
+    published(&service).await?;
+    let issuer = service.settings().receipts.as_ref().map(|receipts| receipts.issuer.clone()).unwrap_or_default();
+    let jwks_uri = format!("{}{KEY_SET}", issuer.trim_end_matches('/'));
+    let configuration = Configuration {
+        issuer,
+        jwks_uri,
+        id_token_signing_alg_values_supported: ["RS256"],
+        response_types_supported: ["token"],
+        subject_types_supported: ["public"],
+    };
+    Ok(([CACHED], Json(configuration)))
+}
+
+/// The published keys.
+///
+/// # Errors
+/// [`Error::Busy`] while there is none, [`Error::ChannelNotConfigured`] if the operator has no receipts.
+async fn published(service: &Service) -> Result<PublishedKeys, Failure> {
+    if service.settings().receipts.is_none() {
+        return Err(Error::ChannelNotConfigured("Receipts").into());
+    }
+    match service.published_keys().await? {
+        PublishedKeys(keys) if keys.is_empty() => Err(Error::Busy.into()),
+        keys => Ok(keys),
+    }
+}

@@ -1,0 +1,97 @@
+//! Receipts of the local server, checked by the JWT libraries of other languages and by the command `receipt`.
+
+use std::path::Path;
+use std::process::Command;
+
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Value, json};
+
+use crate::clients::{node, python, succeed};
+use crate::server::{BINARY, Server, User};
+use crate::tools::{have, totp};
+
+/// Enrols an app by the local server; returns the receipts of the enrolment and of a check.
+fn receipts(user: &User) -> [String; 2] {
+    let (_, begun) = user.call("POST", "/v1/me/enrollments", json!({"factorType": "totp"}));
+    let secret = begun["totp"]["secret"].as_str().unwrap().to_owned();
+    // The code of the time step before, so that the present one is left for the check.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let now = i64::try_from(now).unwrap();
+    let body = json!({"enrollmentToken": begun["enrollmentToken"], "code": totp(&secret, now - 30)});
+    let (status, confirmed) = user.call("POST", "/v1/me/enrollments/confirm", body);
+    assert_eq!(status, 201, "{confirmed}");
+    let (status, checked) = user.call("POST", "/v1/me/verify", json!({"code": totp(&secret, now)}));
+    assert_eq!(status, 200, "{checked}");
+    [&confirmed, &checked].map(|reply| reply["receipt"].as_str().unwrap().to_owned())
+}
+
+/// The receipt with another header or other claims, under the old signature.
+fn altered(receipt: &str, part: usize, name: &str, value: Value) -> String {
+    let mut parts: Vec<_> = receipt.split('.').map(str::to_owned).collect();
+    let mut json: Value = serde_json::from_slice(&BASE64URL_NOPAD.decode(parts[part].as_bytes()).unwrap()).unwrap();
+    json[name] = value;
+    parts[part] = BASE64URL_NOPAD.encode(json.to_string().as_bytes());
+    parts.join(".")
+}
+
+/// A genuine receipt, and forged or insufficient ones.
+fn table(server: &Server) -> Value {
+    let [enrolled, genuine] = receipts(&server.user("alice"));
+    let unsigned = altered(&genuine, 0, "alg", json!("none"));
+    let (unsigned, _) = unsigned.rsplit_once('.').unwrap();
+    json!({"genuine": genuine, "forged": {
+        "alg none": format!("{unsigned}."),
+        "key confusion": altered(&genuine, 0, "alg", json!("HS256")),
+        "another user": altered(&genuine, 1, "sub", json!("bob")),
+        "another end": altered(&genuine, 1, "exp", json!(4_000_000_000_u32)),
+        "unknown key": altered(&genuine, 0, "kid", json!("unknown")),
+        "an access token": server.token("alice"),
+        "an enrolment": enrolled,
+    }})
+}
+
+fn verify(program: &Path, driver: &str, folder: &Path) {
+    let server = Server::start();
+    let receipts = table(&server).to_string();
+    let mut command = Command::new(program);
+    succeed(command.arg(driver).current_dir(folder).env("COUNTERSIGN_URL", &server.url).env("RECEIPTS", receipts));
+}
+
+#[test]
+fn jose_accepts_a_receipt_and_refuses_forged_ones_t28() {
+    if ["node", "npm"].into_iter().all(have) {
+        verify(Path::new("node"), "receipt.mjs", node());
+    }
+}
+
+#[test]
+fn pyjwt_accepts_a_receipt_and_refuses_forged_ones_t28() {
+    if have("python3") {
+        let folder = python();
+        verify(&folder.join("venv/bin/python"), "receipt.py", folder);
+    }
+}
+
+#[test]
+fn the_command_explains_a_receipt_and_refuses_a_forged_one() {
+    let server = Server::start();
+    let table = table(&server);
+    let explain =
+        |receipt: &str| Command::new(BINARY).args(["receipt", receipt, "--issuer", &server.url]).output().unwrap();
+    let output = explain(table["genuine"].as_str().unwrap());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.contains("alice") && text.contains("authenticator app"), "{text}");
+    let forged = explain(table["forged"]["another user"].as_str().unwrap());
+    assert!(!forged.status.success() && forged.stdout.is_empty());
+    assert!(String::from_utf8_lossy(&forged.stderr).contains("not valid"));
+}
+
+#[test]
+fn the_issuers_of_receipts_and_of_access_tokens_must_differ_t28() {
+    let data = tempfile::tempdir().unwrap();
+    let issuer = "http://127.0.0.1:3000/local/issuer";
+    let arguments = ["--port", "0", "--receipt-issuer", issuer, "--data-dir"];
+    let output = Command::new(BINARY).args(arguments).arg(data.path()).output().unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--receipt-issuer must not be"));
+}

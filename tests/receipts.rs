@@ -1,0 +1,81 @@
+//! Receipts: the checks that earn one, what it states, and the keys that sign it.
+
+use std::sync::Arc;
+
+use countersign::http::RECEIPT;
+use countersign::store::Store;
+use countersign::store::embedded::EmbeddedStore;
+use data_encoding::BASE64URL_NOPAD;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use serde_json::Value;
+
+use crate::rig::{Plan, Reply, World};
+
+mod authorizer;
+mod keys;
+mod states;
+
+const ISSUER: &str = "https://countersign.example";
+const SETTINGS: &[(&str, &str)] = &[("RECEIPT_ISSUER", ISSUER), ("RECEIPT_AUDIENCES", "shop")];
+
+fn world() -> World {
+    Plan::with(SETTINGS).build()
+}
+
+/// A world with receipts over a store.
+fn world_on(store: Arc<dyn Store>) -> World {
+    Plan::over(store, SETTINGS).build()
+}
+
+fn memory() -> Arc<dyn Store> {
+    Arc::new(EmbeddedStore::in_memory().unwrap())
+}
+
+/// The same store and clock with other settings: another instance.
+fn instance_with(world: &World, settings: &[(&str, &str)], seed: u64) -> World {
+    Plan { clock: Arc::clone(&world.clock), seed, ..Plan::over(Arc::clone(&world.store), settings) }.build()
+}
+
+fn instance(world: &World, seed: u64) -> World {
+    instance_with(world, SETTINGS, seed)
+}
+
+/// The receipt in the body or the header of an answer.
+fn receipt_of(reply: &Reply) -> Option<String> {
+    let in_header = reply.headers.get(RECEIPT).map(|value| value.to_str().unwrap().to_owned());
+    let in_body = reply.json().get("receipt").and_then(Value::as_str).map(str::to_owned);
+    assert!(in_header.is_none() || in_body.is_none(), "a receipt is in the header or in the body");
+    in_header.or(in_body)
+}
+
+/// The ids of the published keys.
+async fn published(world: &World) -> Vec<String> {
+    world.service.published_keys().await.unwrap().0.into_iter().map(|key| key.kid).collect()
+}
+
+fn kid(receipt: &str) -> String {
+    decode_header(receipt).unwrap().kid.unwrap()
+}
+
+/// The claims of a receipt that a verifier accepts, at the world's time, with the keys that are published now.
+async fn claims(world: &World, receipt: &str) -> Option<Value> {
+    let keys = world.service.published_keys().await.unwrap().0;
+    let key = keys.iter().find(|key| key.kid == kid(receipt))?;
+    let part = |bytes: &[u8]| BASE64URL_NOPAD.encode(bytes);
+    let key = DecodingKey::from_rsa_components(&part(&key.modulus), &part(&key.exponent)).unwrap();
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.set_issuer(&[ISSUER]);
+    validation.set_audience(&["shop"]);
+    // The world's clock is not the machine's, so the time is compared here.
+    validation.validate_exp = false;
+    let claims = decode::<Value>(receipt, &key, &validation).ok()?.claims;
+    let is_valid = claims["iat"].as_i64().unwrap() <= world.now() && world.now() < claims["exp"].as_i64().unwrap();
+    is_valid.then_some(claims)
+}
+
+/// The claims of an answer's receipt.
+#[track_caller]
+fn stated(world: &World, reply: &Reply) -> impl Future<Output = Value> + use<> {
+    let (world, receipt) = (world.clone(), receipt_of(reply).expect("the answer has a receipt"));
+    async move { claims(&world, &receipt).await.expect("the receipt is valid") }
+}

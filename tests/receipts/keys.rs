@@ -1,0 +1,209 @@
+//! The keys that sign receipts: made once, published before they sign, replaced, and sealed.
+
+use std::sync::Arc;
+
+use countersign::store::{Item, Key, Value as Attribute};
+use serde_json::json;
+
+use super::{SETTINGS, claims, instance, instance_with, kid, memory, published, receipt_of, world, world_on};
+use crate::rig::{Client, CutOff, Faults, Observed, Plan, TestKeys, Trouble, World, enrol_app};
+
+const DAY: i64 = 86_400;
+const HOUR: i64 = 3600;
+
+/// Passes a check with an app; returns the receipt.
+async fn check(client: &Client, secret: &str) -> String {
+    let body = json!({"code": client.world.next_code(secret)});
+    receipt_of(&client.post("/v1/me/verify", body).await.expect(200)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn instances_that_start_at_once_agree_on_one_key() {
+    let first = world();
+    let others: Vec<_> = (2..8).map(|seed| instance(&first, seed)).collect();
+    let started = others.iter().map(|world| {
+        let service = Arc::clone(&world.service);
+        tokio::spawn(async move { service.warm_up_receipts().await })
+    });
+    for started in started.collect::<Vec<_>>() {
+        started.await.unwrap();
+    }
+    let kids = published(&first).await;
+    assert_eq!(kids.len(), 1, "{kids:?}");
+    let (secret, _, _) = enrol_app(&first.user("alice"), "Phone").await;
+    for world in &others {
+        assert_eq!(kid(&check(&world.user("alice"), &secret).await), kids[0]);
+    }
+}
+
+#[tokio::test]
+async fn the_next_key_is_published_three_hours_before_it_signs() {
+    let old = world();
+    let (secret, _, _) = enrol_app(&old.user("alice"), "Phone").await;
+    let first = kid(&check(&old.user("alice"), &secret).await);
+    old.pass(90 * DAY);
+    let new = instance(&old, 2);
+    let before = check(&new.user("alice"), &secret).await;
+    assert_eq!(kid(&before), first, "the new key does not sign yet");
+    let both = published(&new).await;
+    assert_eq!(both.len(), 2);
+    assert_eq!(both[0], first);
+
+    // Within an hour the older instance knows the next key. Then both change over at the same time.
+    old.pass(HOUR);
+    assert_eq!(kid(&check(&old.user("alice"), &secret).await), first);
+    old.pass(2 * HOUR - 120);
+    assert_eq!(kid(&check(&old.user("alice"), &secret).await), first);
+    let last = check(&new.user("alice"), &secret).await;
+    assert_eq!(kid(&last), first);
+    old.pass(120);
+    for world in [&old, &new] {
+        assert_eq!(kid(&check(&world.user("alice"), &secret).await), both[1]);
+    }
+    assert!(claims(&new, &last).await.is_some(), "a receipt of the retired key is still valid");
+
+    // The retired key goes once no receipt of it can be valid.
+    assert_eq!(published(&new).await, both);
+    old.pass(HOUR + 360);
+    check(&new.user("alice"), &secret).await;
+    assert_eq!(published(&new).await, both[1..]);
+}
+
+#[tokio::test]
+async fn a_new_generation_replaces_every_key_at_once() {
+    let old = world();
+    let (secret, _, _) = enrol_app(&old.user("alice"), "Phone").await;
+    let stolen = check(&old.user("alice"), &secret).await;
+    let raised: Vec<_> = SETTINGS.iter().copied().chain([("RECEIPT_KEY_GENERATION", "2")]).collect();
+    let new = instance_with(&old, &raised, 2);
+    let receipt = check(&new.user("alice"), &secret).await;
+    assert_eq!(published(&new).await, [kid(&receipt)]);
+    assert_ne!(kid(&receipt), kid(&stolen));
+    assert!(claims(&new, &stolen).await.is_none(), "the old key is not published any more");
+    // An instance that still has the old setting makes no key of its own.
+    old.pass(2 * HOUR);
+    assert_eq!(kid(&check(&old.user("alice"), &secret).await), kid(&receipt));
+}
+
+#[tokio::test]
+async fn the_private_key_is_sealed_and_sealed_anew_under_a_new_master_key_t22() {
+    let observed = Observed::new(memory());
+    let first = world_on(observed.clone());
+    let (secret, _, _) = enrol_app(&first.user("alice"), "Phone").await;
+    let signed_by = kid(&check(&first.user("alice"), &secret).await);
+    let sealed_by = async || {
+        let items = observed.items().await;
+        let keys = items[&Key::new('k', &["receipt"])].item.maps("keys").unwrap().into_iter().cloned();
+        keys.map(|key: Item| key.bytes("private").unwrap()[0]).collect::<Vec<_>>()
+    };
+    assert_eq!(sealed_by().await, [1]);
+    // PKCS #8 begins with a version and the object identifier of RSA. No item has it.
+    let rsa = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+    for (_, stored) in observed.items().await {
+        for bytes in all_bytes(&stored.item) {
+            assert!(!bytes.windows(rsa.len()).any(|window| window == rsa));
+        }
+    }
+    let keys = TestKeys::of_versions(&[2, 1]);
+    let plan = Plan { clock: Arc::clone(&first.clock), keys, seed: 2, ..Plan::over(observed.clone(), SETTINGS) };
+    let rotated = plan.build();
+    assert_eq!(kid(&check(&rotated.user("alice"), &secret).await), signed_by, "the key is the same");
+    assert_eq!(sealed_by().await, [2]);
+}
+
+fn all_bytes(item: &Item) -> Vec<Vec<u8>> {
+    fn of(value: &Attribute) -> Vec<Vec<u8>> {
+        match value {
+            Attribute::Bytes(bytes) => vec![bytes.clone()],
+            Attribute::List(values) => values.iter().flat_map(of).collect(),
+            Attribute::Map(item) => all_bytes(item),
+            Attribute::Text(_) | Attribute::Number(_) => Vec::new(),
+        }
+    }
+    item.iter().flat_map(|(_, value)| of(value)).collect()
+}
+
+#[tokio::test]
+async fn a_key_whose_master_key_is_gone_is_replaced() {
+    let first = world();
+    let (secret, _, _) = enrol_app(&first.user("alice"), "Phone").await;
+    let lost = kid(&check(&first.user("alice"), &secret).await);
+    let keys = TestKeys::of_versions(&[2]);
+    let plan =
+        Plan { clock: Arc::clone(&first.clock), keys, seed: 2, ..Plan::over(Arc::clone(&first.store), SETTINGS) };
+    let other = plan.build();
+    let (secret, _, _) = enrol_app(&other.user("bob"), "Phone").await;
+    let receipt = check(&other.user("bob"), &secret).await;
+    assert_ne!(kid(&receipt), lost);
+    assert_eq!(published(&other).await, [kid(&receipt)]);
+}
+
+#[tokio::test]
+async fn the_public_half_comes_back_if_it_is_lost() {
+    let first = world();
+    let (secret, _, _) = enrol_app(&first.user("alice"), "Phone").await;
+    let receipt = check(&first.user("alice"), &secret).await;
+    let key = Key::new('k', &["jwks"]);
+    let stored = first.store.get(&key).await.unwrap().unwrap();
+    let replaces = countersign::store::Replaces::Version(stored.version);
+    let item = Item::default().with("schema", 1_u32);
+    let put = countersign::store::Put { key, replaces, item, ttl: None };
+    let version = countersign::store::Version([7; countersign::store::Version::LENGTH]);
+    first.store.commit(&countersign::store::Commit { version, puts: vec![put] }).await.unwrap();
+    assert_eq!(published(&first).await, [""; 0]);
+    instance(&first, 2).service.warm_up_receipts().await;
+    assert_eq!(published(&first).await, [kid(&receipt)]);
+}
+
+#[tokio::test]
+async fn a_fault_at_any_call_of_making_a_key_leaves_one_key_and_spends_no_code() {
+    for trouble in [Trouble::Throttled, Trouble::Silence, Trouble::AnswerLost, Trouble::Conflict] {
+        for first in 0..3 {
+            let store = memory();
+            let faults = Faults::new(Arc::clone(&store));
+            // The account is enrolled where there are no receipts, so that the check makes the first key.
+            let plain = World::on(Arc::clone(&store));
+            let (secret, _, _) = enrol_app(&plain.user("alice"), "Phone").await;
+            let plan = Plan { clock: Arc::clone(&plain.clock), seed: 2, ..Plan::over(faults.clone(), SETTINGS) };
+            let world = plan.build();
+            // A read that is a conflict does not exist.
+            let count = if trouble == Trouble::Conflict { 1 } else { usize::MAX };
+            faults.plan(trouble, first, count);
+            let code = world.next_code(&secret);
+            let broken = world.user("alice").post("/v1/me/verify", json!({"code": code})).await;
+            faults.heal();
+            if broken.status != 200 {
+                let again = world.user("alice").post("/v1/me/verify", json!({"code": code})).await;
+                receipt_of(&again.expect(200)).unwrap();
+            }
+            assert_eq!(published(&world).await.len(), 1, "{trouble:?} from call {first}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_new_key_is_recognised_whether_or_not_others_write() {
+    for writers in 0..3 {
+        let cut = CutOff::new(memory());
+        let world = world_on(cut.clone());
+        cut.cut(writers);
+        world.service.warm_up_receipts().await;
+        assert!(cut.was_cut());
+        let kids = published(&world).await;
+        assert_eq!(kids.len(), 1, "{writers} other writers: {kids:?}");
+        let (secret, _, _) = enrol_app(&world.user("alice"), "Phone").await;
+        assert_eq!(kid(&check(&world.user("alice"), &secret).await), kids[0]);
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_steps_back_behind_the_first_key_still_signs() {
+    let world = world();
+    let (secret, _, _) = enrol_app(&world.user("alice"), "Phone").await;
+    check(&world.user("alice"), &secret).await;
+    let stepped_back = Plan::over(Arc::clone(&world.store), SETTINGS).build();
+    assert!(stepped_back.now() < world.now());
+    let (secret, _, _) = enrol_app(&stepped_back.user("bob"), "Phone").await;
+    check(&stepped_back.user("bob"), &secret).await;
+    assert_eq!(published(&world).await.len(), 1);
+}
