@@ -84,7 +84,7 @@ impl Callers {
 }
 
 #[tokio::test]
-async fn what_is_meant_well_is_no_bad_request() {
+async fn a_well_formed_body_is_never_refused_as_malformed() {
     let callers = Callers::new().await;
     for route in routes_with_bodies() {
         for body in well_meant(&route) {
@@ -99,7 +99,7 @@ async fn what_is_meant_well_is_no_bad_request() {
 }
 
 #[tokio::test]
-async fn t37_bodies_that_broke_others_are_answered() {
+async fn malformed_bodies_that_broke_other_services_are_answered_t37() {
     let callers = Callers::new().await;
     for body in hand_picked() {
         callers.go_on().await;
@@ -110,7 +110,7 @@ async fn t37_bodies_that_broke_others_are_answered() {
 }
 
 #[tokio::test]
-async fn t37_a_body_of_any_content_type_is_answered() {
+async fn only_json_content_types_are_accepted_on_every_route_t37() {
     let callers = Callers::new().await;
     let types = [
         ("application/json", true),
@@ -146,7 +146,7 @@ async fn t37_a_body_of_any_content_type_is_answered() {
 }
 
 #[tokio::test]
-async fn t37_a_field_of_any_kind_is_answered() {
+async fn a_field_with_any_json_value_is_answered_in_the_dialect_t37() {
     let callers = Callers::new().await;
     for route in routes_with_bodies() {
         for body in well_meant(&route) {
@@ -161,7 +161,7 @@ async fn t37_a_field_of_any_kind_is_answered() {
 }
 
 #[tokio::test]
-async fn t37_a_body_over_256_kib_is_too_large_in_every_dialect() {
+async fn a_body_over_256_kib_is_answered_with_413_in_every_dialect_t37() {
     let callers = Callers::new().await;
     for length in [MAX_BYTES + 1, 300 * 1024, 2 * 1024 * 1024] {
         let start = format!("{{\"code\":\"{CANARY}");
@@ -176,7 +176,7 @@ async fn t37_a_body_over_256_kib_is_too_large_in_every_dialect() {
 }
 
 #[tokio::test]
-async fn t02_a_code_is_a_text_and_no_number() {
+async fn a_code_that_is_not_a_json_string_is_refused_on_every_route_t02() {
     let callers = Callers::new().await;
     let is_code = |field: &String| ["/code", "/totp", "/enrollmentData/passCode"].contains(&field.as_str());
     let mut seen = 0;
@@ -266,7 +266,7 @@ fn any_body(route: &Route) -> BoxedStrategy<Bytes> {
 }
 
 #[test]
-fn t37_any_body_is_answered() {
+fn any_random_body_is_answered_in_the_dialect_t37() {
     let runtime = Runtime::new().unwrap();
     let callers = runtime.block_on(Callers::new());
     let content_type = prop_oneof![

@@ -25,7 +25,7 @@ pub fn rows(section: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn what_the_table_costs_follows_from_the_size_of_an_item() {
+fn the_storage_costs_follow_from_the_size_of_an_item() {
     // What an item weighs and 100 bytes that DynamoDB adds, at $0.25 a GB and $0.20 for the backup.
     let sizes = read("tests/sizes/snapshots/countersign__sizes__items__every_item.snap");
     let usual = sizes.lines().find(|line| line.ends_with("an app and ten recovery codes, just enrolled")).unwrap();
@@ -61,7 +61,7 @@ fn answers() -> Vec<(u16, Value)> {
 }
 
 #[test]
-fn every_error_that_was_seen_is_in_the_tables() {
+fn every_error_in_the_snapshots_is_documented() {
     let page = read("docs/api.md");
     let native: BTreeSet<_> = rows(section(&page, "**Native**", "**GenAuth**"))
         .into_iter()

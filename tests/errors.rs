@@ -88,7 +88,7 @@ impl Store for Rejecting {
 }
 
 #[tokio::test]
-async fn a_fault_of_ours_is_one_in_every_dialect_and_tells_nothing_of_it() {
+async fn an_internal_error_is_500_in_every_dialect_without_internal_details() {
     let world = World::on(Arc::new(Rejecting));
     for route in routes_with_identity() {
         for (status, reply) in ask(&world.caller(&route, "alice"), &route).await {
@@ -104,7 +104,7 @@ async fn a_fault_of_ours_is_one_in_every_dialect_and_tells_nothing_of_it() {
 }
 
 #[tokio::test]
-async fn a_request_is_named_in_every_answer() {
+async fn every_answer_has_the_request_id() {
     let world = World::new();
     for route in routes_with_identity() {
         for client in [world.caller(&route, "alice"), world.nobody()] {

@@ -24,7 +24,7 @@ fn a_function_without_its_settings_says_what_is_missing_and_fails() {
 }
 
 #[test]
-fn a_function_is_there_for_every_function_of_the_route_table() {
+fn every_function_of_the_route_table_has_a_binary() {
     let binaries: Vec<_> = BINARIES.iter().map(|(name, _)| *name).collect();
     let functions: Vec<_> = countersign::http::routes::Function::ALL.iter().map(|function| function.name()).collect();
     assert_eq!(binaries, functions);

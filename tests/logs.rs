@@ -186,7 +186,7 @@ fn assert_one_line_each(lines: &[String], visits: &[Visit]) {
 }
 
 #[tokio::test]
-async fn t23_no_line_of_json_tells_a_secret_and_each_request_has_one() {
+async fn json_logs_have_no_secret_and_one_line_per_request_t23() {
     let (log, guard) = Log::capture(Form::Json);
     let tour = tour().await;
     drop(guard);
@@ -226,7 +226,7 @@ async fn every_line_of_a_request_has_its_id() {
 }
 
 #[tokio::test]
-async fn t23_no_line_of_text_tells_a_secret_and_each_request_has_one() {
+async fn text_logs_have_no_secret_and_one_line_per_request_t23() {
     let (log, guard) = Log::capture(Form::Text);
     let tour = tour().await;
     drop(guard);
@@ -239,7 +239,7 @@ async fn t23_no_line_of_text_tells_a_secret_and_each_request_has_one() {
 }
 
 #[tokio::test]
-async fn t23_keys_that_cant_be_reached_are_told_without_a_secret() {
+async fn unreachable_keys_are_logged_without_a_secret_t23() {
     let (log, guard) = Log::capture(Form::Json);
     let world = Plan { keys: TestKeys::failing(1), ..Plan::with(&[]) }.build();
     let mut tour = Tour::new(&world);
@@ -257,7 +257,7 @@ async fn t23_keys_that_cant_be_reached_are_told_without_a_secret() {
 
 /// Tests the capture itself: every logged text is found.
 #[tokio::test]
-async fn what_is_logged_is_captured_with_its_spans() {
+async fn the_log_capture_sees_every_event_and_span_field() {
     for form in [Form::Json, Form::Text] {
         let (log, guard) = Log::capture(form);
         let span = tracing::trace_span!("check", code = "828384");

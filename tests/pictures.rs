@@ -57,7 +57,7 @@ fn read(picture: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn another_reader_reads_the_uri_in_every_dialect() {
+async fn an_independent_reader_reads_the_qr_code_of_every_dialect() {
     if !tools::have("zbarimg") {
         return;
     }

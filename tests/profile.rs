@@ -28,7 +28,7 @@ async fn enrolled(client: &Client) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn two_factors_are_generated_enabled_and_disabled() {
+async fn two_fa_is_generated_enabled_and_disabled() {
     let world = World::new();
     let alice = world.claiming(&[("sub", "alice"), ("jti", "1"), ("email", "alice@example.com")]);
     let mut log = Transcript::default();
@@ -80,7 +80,7 @@ async fn generating_again_replaces_the_pending_secret() {
 }
 
 #[tokio::test]
-async fn two_factors_are_disabled_with_a_recovery_code() {
+async fn two_fa_is_disabled_with_a_recovery_code() {
     let world = World::new();
     let alice = world.user("alice");
     let (_, codes) = enable(&alice).await;
@@ -94,7 +94,7 @@ async fn two_factors_are_disabled_with_a_recovery_code() {
 }
 
 #[tokio::test]
-async fn disabling_leaves_other_factors_alone_and_takes_every_app() {
+async fn disabling_removes_every_app_and_no_other_factor() {
     let world = World::new();
     let alice = world.user("alice");
     enable(&alice).await;
@@ -116,7 +116,7 @@ async fn disabling_needs_no_recent_check_besides_its_code() {
 }
 
 #[tokio::test]
-async fn an_app_that_was_enrolled_natively_is_one_that_is_enabled() {
+async fn an_app_enrolled_natively_counts_as_enabled_two_fa() {
     let world = World::new();
     let alice = world.user("alice");
     let (secret, ..) = rig::enrol_app(&alice, "Phone").await;
@@ -128,7 +128,7 @@ async fn an_app_that_was_enrolled_natively_is_one_that_is_enabled() {
 }
 
 #[tokio::test]
-async fn a_number_alone_does_not_enable_two_factors() {
+async fn a_phone_number_alone_does_not_enable_two_fa() {
     let world = World::new();
     let alice = world.user("alice");
     rig::enrol_phone(&alice, "+41791234567").await;
@@ -148,7 +148,7 @@ async fn an_account_with_a_factor_needs_a_check_by_this_session() {
 }
 
 #[tokio::test]
-async fn what_was_generated_on_an_empty_account_needs_a_check_once_it_is_not() {
+async fn an_enrollment_from_before_the_first_factor_needs_a_check() {
     let world = World::new();
     let first = world.session("alice", "first");
     let secret = secret(&first.post(TWO_FA, Value::Null).await);
@@ -158,7 +158,7 @@ async fn what_was_generated_on_an_empty_account_needs_a_check_once_it_is_not() {
 }
 
 #[tokio::test]
-async fn nothing_is_enabled_that_was_not_generated_here_and_lately() {
+async fn enabling_needs_a_secret_generated_on_the_page_within_ten_minutes() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
@@ -207,7 +207,7 @@ async fn too_many_wrong_codes_lock_the_app() {
 }
 
 #[tokio::test]
-async fn a_code_that_is_missing_or_no_text_is_said_to_be() {
+async fn a_missing_or_non_string_code_is_refused() {
     let world = World::new();
     let alice = world.user("alice");
     enable(&alice).await;
@@ -225,7 +225,7 @@ async fn a_code_that_is_missing_or_no_text_is_said_to_be() {
 }
 
 #[tokio::test]
-async fn an_account_has_room_for_so_many_factors() {
+async fn a_factor_beyond_max_factors_is_refused() {
     let world = Plan::with(&[("MAX_FACTORS", "1")]).build();
     let alice = world.user("alice");
     rig::enrol_phone(&alice, "+41791234567").await;

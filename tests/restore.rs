@@ -78,7 +78,7 @@ async fn begin(client: &Client, label: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_lost_account_comes_back_without_what_was_over_and_the_others_stay_as_they_are() {
+async fn only_lost_accounts_are_restored_without_recovery_codes_or_recent_checks() {
     let Some(table) = Restored::new("restore0").await else { return };
     let (world, alice, bob) = (&table.world, table.world.user("alice"), table.world.user("bob"));
     let (secret, _, recovery) = enrol_app(&alice, "Phone").await;
@@ -109,7 +109,7 @@ async fn a_lost_account_comes_back_without_what_was_over_and_the_others_stay_as_
 }
 
 #[tokio::test]
-async fn who_is_named_comes_back_over_what_is_there_with_recovery_codes_if_they_are_to_be_kept() {
+async fn a_named_account_is_overwritten_and_keeps_recovery_codes_on_request() {
     let Some(table) = Restored::new("restore1").await else { return };
     let (world, alice) = (&table.world, table.world.user("alice"));
     let (secret, app, recovery) = enrol_app(&alice, "Phone").await;

@@ -56,7 +56,7 @@ impl Keys for NotYet {
 }
 
 #[tokio::test]
-async fn nothing_is_refused_while_the_permission_for_a_new_key_is_on_its_way() {
+async fn an_unavailable_new_key_makes_only_the_factors_sealed_with_it_busy() {
     let keys = Arc::new(NotYet(TestKeys::of_versions(&[1, 2]), AtomicBool::new(false)));
     let world = Plan { keys: keys.clone(), ..Plan::with(&[]) }.build();
     let (secret, ..) = enrol_app(&world.user("alice"), "Phone").await;

@@ -35,24 +35,24 @@ macro_rules! conformance {
                 the_names_of_the_stores_own_attributes_are_rejected,
             }
             content {
-                every_kind_of_value_comes_back_as_it_went,
-                an_item_of_almost_400_kilobytes_comes_back_as_it_went,
+                every_kind_of_value_is_read_back_unchanged,
+                an_item_of_almost_400_kilobytes_is_read_back_unchanged,
                 the_content_is_replaced_and_not_merged,
                 a_put_without_a_time_to_live_clears_the_one_before,
-                an_expired_item_that_is_still_there_is_read,
-                an_expired_item_that_is_still_there_is_not_nothing,
+                an_expired_item_that_still_exists_is_read,
+                an_expired_item_that_still_exists_conflicts_with_a_creation,
                 a_commit_is_seen_by_every_other_task_at_once,
             }
             lost_replies {
-                t40_a_repeated_commit_succeeds_under_as_many_later_writers_as_are_kept,
-                t40_a_repeated_commit_conflicts_under_more_later_writers_than_are_kept,
-                t40_a_repeated_replacement_succeeds_under_as_many_later_writers_as_are_kept,
-                t40_one_item_that_shows_the_version_is_enough,
-                t40_another_commit_of_the_same_puts_is_no_repetition,
-                t40_a_refused_commit_that_is_repeated_is_refused_again,
-                t40_a_commit_repeated_by_many_at_once_is_applied_once,
+                a_repeated_commit_succeeds_while_its_version_is_still_kept_t40,
+                a_repeated_commit_conflicts_once_its_version_is_no_longer_kept_t40,
+                a_repeated_replacement_succeeds_while_its_version_is_still_kept_t40,
+                a_repeated_commit_succeeds_if_any_item_still_shows_its_version_t40,
+                the_same_puts_under_another_version_conflict_t40,
+                a_refused_commit_is_refused_again_when_repeated_t40,
+                a_commit_repeated_concurrently_is_applied_once_t40,
                 a_spent_item_stays_readable,
-                t40_a_repeated_commit_succeeds_over_a_spent_item,
+                a_repeated_commit_succeeds_over_a_spent_item_t40,
             }
             races {
                 one_of_64_creations_wins,

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn t28_a_token_of_the_issuer_passes() {
+    fn an_access_token_of_the_local_issuer_is_accepted_t28() {
         let issuer = issuer();
         let header = json!({"alg": "RS256", "typ": "at+jwt", "kid": issuer.kid()});
         let authorizer = Authorizer::of(&issuer);
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn t28_every_forged_token_is_refused_with_its_reason() {
+    fn a_forged_expired_or_foreign_access_token_is_refused_with_its_reason_t28() {
         let (issuer, stranger) = (issuer(), self::issuer());
         let authorizer = Authorizer::of(&issuer);
         let now = SystemClock.now().unix();

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_changes_nothing() {
+    fn an_invalid_clock_request_is_refused_and_changes_nothing() {
         let clock = LocalClock::default();
         clock.set(&json!({"now": "2027-01-15T08:00:00Z"})).unwrap();
         let bodies = [

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_shown_as_a_shell_reads_it() {
+    fn the_data_dir_flag_is_quoted_for_a_shell() {
         let flag = |path: &str| data_dir_flag(Path::new(path));
         assert_eq!(flag(".countersign"), "");
         assert_eq!(flag("/tmp/data"), " --data-dir /tmp/data");

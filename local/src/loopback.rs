@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn t42_any_host_gets_an_answer() {
+    fn a_missing_malformed_or_foreign_host_header_is_refused_t42() {
         assert!(passes(&[(header::HOST, b"localhost:3000")]));
         assert!(!passes(&[]));
         for host in [&b""[..], b"a b", b"\xff\xfe", b"127.0.0.1, evil.example", b"evil.example"] {

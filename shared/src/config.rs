@@ -430,12 +430,12 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_the_policy() {
+    fn the_default_settings_give_the_default_policy() {
         assert_eq!(read(|_| None).unwrap().policy, Policy::default());
     }
 
     #[test]
-    fn everything_that_is_wrong_is_told_at_once() {
+    fn all_invalid_settings_are_reported_together() {
         let set = |name: &str| match name {
             "CODE_TRIES" => Some("many".to_owned()),
             "CHALLENGE_SECONDS" => Some("601".to_owned()),
@@ -451,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_written_as_browsers_write_them() {
+    fn an_allowed_origin_must_have_the_form_of_an_origin_header() {
         let set = |origins: &str| {
             read(|name| (name == "ALLOWED_ORIGINS").then(|| origins.to_owned()))
                 .map(|settings| settings.allowed_origins)
@@ -468,7 +468,7 @@ mod tests {
 
     #[cfg(feature = "aws")]
     #[test]
-    fn a_deployment_says_all_that_is_missing_or_wrong() {
+    fn all_missing_or_invalid_deployment_settings_are_reported_together() {
         let set = |name: &str| match name {
             "KMS_KEYS" => Some("arn:aws:kms:eu-central-1:123456789012:key/a".to_owned()),
             "SMS_SENDER_ID" => Some("123456".to_owned()),
@@ -485,7 +485,7 @@ mod tests {
 
     #[cfg(feature = "aws")]
     #[test]
-    fn a_deployment_sends_nothing_unless_it_is_told_to() {
+    fn a_deployment_sends_no_message_unless_a_channel_is_configured() {
         let needed = |name: &str| match name {
             "TABLE_NAME" => Some("table".to_owned()),
             "KMS_KEYS" => Some("1:key".to_owned()),
@@ -509,7 +509,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_is_taken() {
+    fn the_allowed_countries_are_read_from_their_setting() {
         let settings = read(|name| (name == "ALLOWED_COUNTRIES").then(|| "CH, DE".to_owned())).unwrap();
         assert_eq!(settings.countries, Countries::Only(vec!["CH".to_owned(), "DE".to_owned()]));
     }

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn another_reader_reads_what_was_written() {
+    fn an_independent_reader_reads_back_the_encoded_text() {
         let long = URI.repeat(5);
         let texts = [1, 10, 30, 62, 84, 122, 152, 200, 300, 400, 500, 600].map(|length| long.get(..length).unwrap());
         for text in texts.into_iter().chain([URI, "0123456789", "HELLO WORLD"]) {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_symbol_can_be_read_too_and_no_larger_is_made() {
+    fn the_largest_symbol_is_readable_and_longer_text_is_refused() {
         let largest = "x".repeat(1125);
         assert_eq!(Symbol::of(&largest, LEVEL).unwrap().width, 125);
         if let Some(read) = read_back(&png_of(&largest)) {

@@ -30,7 +30,7 @@ const MALFORMED: StoreError = StoreError::Rejected("DynamoDB rejected a call as 
 const REFUSED: StoreError = StoreError::Rejected("DynamoDB rejected a transaction");
 
 #[tokio::test]
-async fn each_error_of_the_service_is_taken_for_what_it_is() {
+async fn each_dynamodb_error_maps_to_its_store_error() {
     let table = [
         // Nothing was written, and a later attempt may succeed.
         (Fault::Refused(400, "ThrottlingException"), StoreError::Unavailable),
@@ -69,7 +69,7 @@ async fn each_error_of_the_service_is_taken_for_what_it_is() {
 }
 
 #[tokio::test]
-async fn t40_a_transaction_that_the_service_knows_in_another_form_is_judged_by_its_versions() {
+async fn an_idempotency_mismatch_is_resolved_by_reading_the_stored_versions_t40() {
     let Some(endpoint) = dynamodb::endpoint() else { return };
     let proxy = Proxy::to(endpoint);
     let client = clients_at(&proxy.url()).await.dynamodb;
@@ -90,7 +90,7 @@ async fn t40_a_transaction_that_the_service_knows_in_another_form_is_judged_by_i
 }
 
 #[tokio::test]
-async fn each_reason_of_a_cancelled_transaction_is_taken_for_what_it_is() {
+async fn each_cancellation_reason_maps_to_its_store_error() {
     let table: [(&'static [&'static str], StoreError); 14] = [
         // Another writer came first: decide again, whatever the other reasons are.
         (&["ConditionalCheckFailed", "None"], StoreError::Conflict),

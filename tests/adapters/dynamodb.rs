@@ -159,7 +159,7 @@ where
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t40_quick_trouble_on_the_wire_at_any_call_is_not_noticed() {
+async fn one_failed_or_lost_dynamodb_call_does_not_change_the_answer_t40() {
     with_every_flow(async |way: Way| {
         for fault in QUICK {
             for first in 0..way.flow.usual.calls {
@@ -171,7 +171,7 @@ async fn t40_quick_trouble_on_the_wire_at_any_call_is_not_noticed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t40_an_answer_that_comes_too_late_at_any_call_is_not_noticed() {
+async fn one_timed_out_dynamodb_call_does_not_change_the_answer_t40() {
     // A few at a time: load on the machine must not use up the second that a call has.
     let places = Arc::new(Semaphore::new(6));
     let mut works = JoinSet::new();
@@ -193,7 +193,7 @@ async fn t40_an_answer_that_comes_too_late_at_any_call_is_not_noticed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t40_under_other_writers_no_flow_notices_that_its_answer_was_cut_off() {
+async fn a_lost_dynamodb_reply_is_recovered_under_up_to_two_other_writers_t40() {
     with_every_flow(async |way: Way| {
         // Only the versions can tell that the commit was applied.
         way.proxy.forget_tokens();
@@ -216,7 +216,7 @@ async fn t40_under_other_writers_no_flow_notices_that_its_answer_was_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn trouble_on_the_wire_that_lasts_is_told_as_busy_and_costs_nothing() {
+async fn lasting_dynamodb_failures_are_answered_as_busy_and_change_nothing() {
     with_every_flow(async |way: Way| {
         let name = way.flow.name;
         for fault in [Fault::Throttled, Fault::Cut] {
@@ -233,7 +233,7 @@ async fn trouble_on_the_wire_that_lasts_is_told_as_busy_and_costs_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t35_answers_that_stay_lost_on_the_wire_are_told_as_busy_and_the_owner_goes_on() {
+async fn lasting_loss_of_dynamodb_replies_is_answered_as_busy_and_recoverable_t35() {
     with_every_flow(async |way: Way| {
         let name = way.flow.name;
         for fault in [Fault::CutAfter, Fault::BrokenAfter] {
@@ -251,7 +251,7 @@ async fn t35_answers_that_stay_lost_on_the_wire_are_told_as_busy_and_the_owner_g
 
 /// Four calls, each with a timeout of a second.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_hangs_is_told_as_busy_before_the_function_runs_out_of_time() {
+async fn a_hanging_dynamodb_is_answered_as_busy_after_four_timeouts() {
     let mut works = JoinSet::new();
     for flow in flows().await.into_iter().filter(|flow| ["an_app_is_checked", "a_phone_is_begun"].contains(&flow.name))
     {
@@ -272,7 +272,7 @@ async fn a_store_that_hangs_is_told_as_busy_before_the_function_runs_out_of_time
 
 /// Nothing listens there.
 #[tokio::test]
-async fn a_store_that_cant_be_reached_is_told_as_busy() {
+async fn an_unreachable_dynamodb_is_answered_as_busy() {
     let nowhere = Proxy::to_nowhere().url();
     let store = DynamoDbStore::new(clients_at(&nowhere).await.dynamodb, TABLE.to_owned());
     let world = crate::rig::World::on(Arc::new(store));

@@ -12,7 +12,7 @@ use crate::rig::proxy::Fault;
 use crate::rig::{Client, Reply, moto};
 
 #[tokio::test]
-async fn an_email_goes_as_it_is_with_what_is_set() {
+async fn an_email_reaches_ses_unchanged_with_the_configured_settings() {
     let Some(endpoint) = moto::endpoint() else { return };
     assert!(endpoint.starts_with("http://127.0.0.1:"));
     moto::verify_sender(SENDER);
@@ -42,7 +42,7 @@ async fn an_email_goes_as_it_is_with_what_is_set() {
 }
 
 #[tokio::test]
-async fn an_email_that_is_refused_is_told_from_one_of_which_nothing_is_known_and_none_is_sent_twice() {
+async fn ses_failures_are_classified_as_refused_or_unknown_and_never_retried() {
     let mut cases = JoinSet::new();
     let refusals = REFUSALS.map(|fault| (fault, DeliveryError::Refused));
     let throttles = THROTTLES.map(|fault| (fault, DeliveryError::Throttled));
@@ -88,7 +88,7 @@ async fn a_sender_that_is_not_verified_is_refused_and_the_log_says_what_to_do() 
 }
 
 #[tokio::test]
-async fn t35_an_address_is_enrolled_at_once_after_a_refusal_and_in_a_minute_when_nothing_is_known() {
+async fn an_email_enrollment_waits_a_minute_only_if_the_send_outcome_is_unknown_t35() {
     let Some(post) = Post::usual().await else { return };
     let world = post.world();
     let (alice, address) = (world.user("alice"), "alice@enrolled.example");

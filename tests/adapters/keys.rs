@@ -18,7 +18,7 @@ pub(super) async fn kms_keys(endpoint: &str, arns: &[(u8, String)]) -> Arc<KmsKe
 }
 
 #[tokio::test]
-async fn a_root_is_what_kms_says_and_the_same_again() {
+async fn a_root_key_is_the_mac_from_kms_and_is_reproducible() {
     let Some(endpoint) = moto::endpoint() else { return };
     let (first, second) = (hmac_key(), hmac_key());
     for keys in [
@@ -36,7 +36,7 @@ async fn a_root_is_what_kms_says_and_the_same_again() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_there_or_of_another_kind_is_said_so() {
+async fn an_unknown_kms_key_and_one_of_another_kind_give_distinct_errors() {
     let Some(endpoint) = moto::endpoint() else { return };
     let unknown = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000";
     for (arn, error) in
@@ -50,7 +50,7 @@ async fn a_key_that_is_not_there_or_of_another_kind_is_said_so() {
 /// Whatever the fault is, requests are answered as busy until it ends; no restart is needed. Then each version is
 /// fetched once for the process's life.
 #[tokio::test]
-async fn keys_that_cant_be_had_are_asked_for_by_the_next_request_until_they_can() {
+async fn keys_are_fetched_again_by_each_request_until_kms_answers() {
     let Some(endpoint) = moto::endpoint() else { return };
     let arns: Arc<[(u8, String)]> = Arc::new([(2, hmac_key()), (1, hmac_key())]);
     let table = [
@@ -96,7 +96,7 @@ async fn trouble_and_its_end(endpoint: &str, arns: Arc<[(u8, String)]>, fault: F
 }
 
 #[tokio::test]
-async fn keys_that_cant_be_reached_keep_a_function_busy() {
+async fn requests_are_busy_while_kms_is_unreachable() {
     let keys = kms_keys(&Proxy::to_nowhere().url(), &[(1, "arn".to_owned())]).await;
     assert_eq!(keys.derive(KeyVersion(1), ROOT_LABEL).await, Err(KeysError("KMS did not answer")));
     let world = Plan { keys, ..Plan::with(&[]) }.build();

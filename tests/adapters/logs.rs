@@ -80,7 +80,7 @@ impl Told {
 }
 
 #[tokio::test]
-async fn t23_no_line_tells_a_secret_whatever_goes_wrong_on_the_way_to_aws() {
+async fn no_log_line_has_secrets_or_personal_data_when_aws_calls_fail_t23() {
     let (Some(endpoint), Some(post)) = (dynamodb::endpoint(), Post::usual().await) else { return };
     let (to_store, to_keys) = (Proxy::to(endpoint), Proxy::to(moto::endpoint().unwrap()));
     let client = patient(&clients_at(&to_store.url()).await.dynamodb);

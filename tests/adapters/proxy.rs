@@ -20,7 +20,7 @@ fn commit(version: u8, keys: &[&str]) -> Commit {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_proxy_does_what_it_is_told_to_and_writes_down_what_it_saw() {
+async fn the_proxy_injects_planned_faults_and_records_requests() {
     let Some(endpoint) = endpoint() else { return };
     let (direct, proxy) = (patient(&clients_of(endpoint, "proxied").await.dynamodb), Proxy::to(endpoint));
     create_table(&direct, "proxied").await;

@@ -67,7 +67,7 @@ async fn share_everything(one: &World, other: &World, name: &str) {
 }
 
 #[tokio::test]
-async fn functions_of_neighbouring_phases_do_everything_together() {
+async fn functions_of_adjacent_rotation_phases_can_finish_each_others_flows() {
     let Some([first, second, third, _]) = phases().await else { return };
     let mut names = (0..).map(|number| format!("alice-{number}"));
     for (one, other) in [(&first, &second), (&second, &first), (&second, &third), (&third, &second)] {
@@ -77,7 +77,7 @@ async fn functions_of_neighbouring_phases_do_everything_together() {
 
 /// The reason for the phase in which the new key opens and does not seal.
 #[tokio::test]
-async fn functions_of_the_first_phase_cant_open_what_those_of_the_third_sealed() {
+async fn functions_of_the_first_rotation_phase_cannot_open_data_of_the_third() {
     let Some([first, _, third, _]) = phases().await else { return };
     let (secret, ..) = enrol_app(&third.user("alice"), "App").await;
     check(&first.user("alice"), &secret, 500).await;
@@ -85,7 +85,7 @@ async fn functions_of_the_first_phase_cant_open_what_those_of_the_third_sealed()
 }
 
 #[tokio::test]
-async fn old_factors_pass_all_the_way_and_use_seals_them_anew() {
+async fn factors_work_in_every_rotation_phase_and_use_reseals_them() {
     let Some([first, second, third, retired]) = phases().await else { return };
     let alice = first.user("alice");
     let (secret, app, codes) = enrol_app(&alice, "App").await;
@@ -114,7 +114,7 @@ async fn old_factors_pass_all_the_way_and_use_seals_them_anew() {
 
 /// Recent checks and limits are stored under the lowest key version.
 #[tokio::test]
-async fn sessions_and_limits_outlive_the_phases_and_begin_anew_without_the_old_key() {
+async fn recent_checks_and_limits_survive_a_rotation_until_the_old_key_is_gone() {
     let Some([first, second, third, retired]) = phases().await else { return };
     let (secret, ..) = enrol_app(&first.user("alice"), "App").await;
     let to_bob = json!({"factorType": "sms", "phoneNumber": "+8613800138000"});

@@ -24,7 +24,7 @@ fn attributes(seen: &Seen) -> BTreeMap<String, (String, String)> {
 }
 
 #[tokio::test]
-async fn an_sms_goes_as_it_is_with_the_attributes_that_are_set_and_no_others() {
+async fn an_sms_reaches_sns_unchanged_with_only_the_configured_attributes() {
     let all = SmsSettings {
         sender_id: "Example".to_owned(),
         origination_number: "+12065550100".to_owned(),
@@ -65,7 +65,7 @@ async fn an_sms_goes_as_it_is_with_the_attributes_that_are_set_and_no_others() {
 }
 
 #[tokio::test]
-async fn an_sms_that_is_refused_is_told_from_one_of_which_nothing_is_known_and_none_is_sent_twice() {
+async fn sns_failures_are_classified_as_refused_or_unknown_and_never_retried() {
     let mut cases = JoinSet::new();
     let refusals = REFUSALS.map(|fault| (fault, DeliveryError::Refused));
     let throttles = THROTTLES.map(|fault| (fault, DeliveryError::Throttled));
@@ -98,7 +98,7 @@ async fn confirm(client: &Client, number: &str, token: &str) -> String {
 }
 
 #[tokio::test]
-async fn t35_a_number_whose_sms_is_refused_is_enrolled_at_once_and_challenged_so() {
+async fn a_refused_sms_delays_neither_enrollment_nor_challenge_t35() {
     let Some(post) = Post::usual().await else { return };
     let (alice, number) = (post.world().user("alice"), "+8613800132000");
     for fault in REFUSALS {
@@ -131,7 +131,7 @@ async fn t35_a_number_whose_sms_is_refused_is_enrolled_at_once_and_challenged_so
 }
 
 #[tokio::test]
-async fn t35_an_sms_of_which_nothing_is_known_is_charged_and_its_token_never_given() {
+async fn an_sms_with_unknown_outcome_is_charged_and_its_token_withheld_t35() {
     let mut cases = JoinSet::new();
     for (index, fault) in UNKNOWNS.into_iter().enumerate() {
         cases.spawn(async move {

@@ -248,7 +248,7 @@ fn back_end(walk: &mut Walk<'_>) {
 }
 
 #[tokio::test]
-async fn t38_t23_every_factor_is_enrolled_checked_and_removed_with_no_more_than_the_policies_and_logs_say() {
+async fn every_flow_makes_only_permitted_aws_calls_and_logs_no_secret_t23_t38() {
     let Some(stack) = Stack::start(&[RESEND]).await else { return };
     let mut walk = Walk { stack: &stack, secrets: BTreeSet::new() };
     native(&mut walk);

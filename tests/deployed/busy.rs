@@ -9,7 +9,7 @@ use crate::rig::proxy::Fault;
 use crate::stack::{Caller, Stack};
 
 #[tokio::test]
-async fn t35_a_function_that_starts_without_its_keys_says_so_and_tries_again() {
+async fn a_function_that_starts_without_kms_answers_busy_and_keeps_running_t35() {
     // Nothing listens there yet.
     let Some(mut stack) = Stack::start(&[("AWS_ENDPOINT_URL_KMS", "http://127.0.0.1:9")]).await else { return };
     let alice = Caller::User("alice");
@@ -23,7 +23,7 @@ async fn t35_a_function_that_starts_without_its_keys_says_so_and_tries_again() {
 }
 
 #[tokio::test]
-async fn t35_a_function_recovers_when_kms_and_dynamodb_do() {
+async fn a_function_recovers_with_dynamodb_and_fetches_its_keys_only_once_t35() {
     let Some(stack) = Stack::start(&[]).await else { return };
     let alice = Caller::User("alice");
     stack.call(alice, "GET /v1/me/factors", &[], &Value::Null).expect(200);
@@ -39,7 +39,7 @@ async fn t35_a_function_recovers_when_kms_and_dynamodb_do() {
 }
 
 #[tokio::test]
-async fn a_function_answers_before_lambda_would_end_it() {
+async fn a_function_answers_before_the_lambda_timeout() {
     let Some(stack) = Stack::start(&[]).await else { return };
     let alice = Caller::User("alice");
     let dynamodb = stack.dynamodb("create-totp");

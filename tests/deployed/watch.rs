@@ -29,14 +29,14 @@ fn token(user: &str) -> String {
 }
 
 #[tokio::test]
-async fn t28_what_nobody_checked_passes_in_no_build_that_was_not_told_to() {
+async fn an_event_with_an_unchecked_token_is_refused_by_default_t28() {
     let Some(stack) = Stack::start(&[]).await else { return };
     let path = "/v1/me/factors";
     assert_eq!(watched(&stack, "GET", path, &token("alice")).status, 404, "there is no such route");
 }
 
 #[tokio::test]
-async fn t28_a_debug_build_that_is_told_to_takes_a_token_as_it_is_and_a_release_build_does_not() {
+async fn unchecked_tokens_are_accepted_only_by_a_debug_build_with_the_setting_t28() {
     let Some(stack) = Stack::start(&[("UNCHECKED_TOKENS", "accept")]).await else { return };
     let (mine, theirs) = ("/v1/me/factors", "/v1/users/auth0%7Calice/factors");
     let signed = "AWS4-HMAC-SHA256 Credential=none";

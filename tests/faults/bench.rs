@@ -362,7 +362,7 @@ fn passed(reply: &Reply) -> bool {
 
 /// A snapshot, so that a change of a flow's answer, also of a repeated request, is reviewed.
 #[tokio::test]
-async fn without_trouble_every_flow_goes_as_reviewed() {
+async fn without_faults_every_flow_answers_as_reviewed() {
     let mut table = String::new();
     for flow in prepared().await {
         let Usual { told, again, calls, sent, .. } = &flow.usual;

@@ -41,7 +41,7 @@ async fn pending_and_charged(bench: &Bench) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t35_a_refused_message_leaves_nothing_and_can_be_asked_for_again_at_once() {
+async fn a_refused_message_charges_nothing_and_can_be_requested_again_at_once_t35() {
     with_every_sending_flow(refused).await;
 }
 
@@ -67,7 +67,7 @@ async fn not_sent(flow: &'static Prepared, fate: Fate, answers: [&str; 2]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t35_a_message_of_which_nothing_is_known_keeps_its_charge_and_its_token() {
+async fn a_message_with_unknown_outcome_is_charged_and_its_token_withheld_t35() {
     with_every_sending_flow(unknown).await;
 }
 
@@ -103,7 +103,7 @@ async fn a_channel_that_is_not_configured_changes_nothing() {
 
 /// The undo of a refused message may itself fail. Then the charge stays, and the owner can send again after a minute.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t35_a_refusal_in_the_midst_of_other_trouble_is_over_in_a_minute() {
+async fn a_refused_message_under_store_faults_blocks_for_at_most_a_minute_t35() {
     with_every_sending_flow(refused_in_trouble).await;
 }
 
@@ -137,7 +137,7 @@ async fn refused_in_trouble(flow: &'static Prepared) {
 }
 
 #[tokio::test]
-async fn t35_what_was_pending_before_a_refused_message_is_pending_after_it() {
+async fn a_pending_enrollment_survives_a_later_refused_message_t35() {
     let world = World::new();
     let alice = world.user("alice");
     let phone = json!({"factorType": "sms", "phoneNumber": "+8613800138000"});
@@ -151,7 +151,7 @@ async fn t35_what_was_pending_before_a_refused_message_is_pending_after_it() {
 }
 
 #[tokio::test]
-async fn t35_a_challenge_from_before_a_refused_message_can_be_answered_after_it() {
+async fn an_open_challenge_survives_a_later_refused_message_t35() {
     let world = World::new();
     let alice = world.user("alice");
     let phone = enrol_phone(&alice, "+8613800138000").await;
@@ -164,7 +164,7 @@ async fn t35_a_challenge_from_before_a_refused_message_can_be_answered_after_it(
 }
 
 #[tokio::test]
-async fn t35_a_code_whose_token_was_never_given_out_is_worth_nothing() {
+async fn a_resend_with_unknown_outcome_voids_the_earlier_token_t35() {
     let world = World::new();
     let alice = world.user("alice");
     let phone = json!({"factorType": "sms", "phoneNumber": "+8613800138000"});
@@ -182,7 +182,7 @@ async fn t35_a_code_whose_token_was_never_given_out_is_worth_nothing() {
 }
 
 #[tokio::test]
-async fn t35_challenges_of_which_nothing_is_known_use_up_the_sends_of_ten_minutes() {
+async fn challenges_with_unknown_outcome_count_towards_the_ten_minute_limit_t35() {
     let world = World::new();
     let alice = world.user("alice");
     let phone = enrol_phone(&alice, "+8613800138000").await;

@@ -4,7 +4,7 @@ use super::bench::{Prepared, Stands, is_busy, told, with_every_flow};
 use crate::rig::TestKeys;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_keys_every_flow_is_busy_and_with_them_it_goes_without_a_restart() {
+async fn every_flow_is_busy_while_the_keys_are_away_and_works_once_they_return() {
     with_every_flow(first_without_keys).await;
 }
 

@@ -61,7 +61,7 @@ impl Store for Gates {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t35_killed_at_any_point_a_flow_leaves_the_account_as_before_or_as_after() {
+async fn a_killed_flow_leaves_the_account_unchanged_or_fully_changed_t35() {
     with_every_flow(killed_everywhere).await;
 }
 
@@ -94,7 +94,7 @@ async fn killed_everywhere(flow: &'static Prepared) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t35_killed_while_a_message_is_on_its_way_a_flow_keeps_its_charge_and_its_token() {
+async fn a_flow_killed_during_a_send_keeps_its_charge_and_its_pending_code_t35() {
     with_every_flow(async |flow: &'static Prepared| {
         if flow.usual.sent == 0 {
             return;

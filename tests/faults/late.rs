@@ -47,7 +47,7 @@ fn slow(store: Arc<Slow>) -> World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_is_answered_in_its_dialect_before_its_function_is_ended() {
+async fn a_request_is_answered_in_its_dialect_before_the_lambda_timeout() {
     let world = slow(Slow::by(60_000));
     let alice = world.user("alice");
     let began = Instant::now();
@@ -59,7 +59,7 @@ async fn a_request_is_answered_in_its_dialect_before_its_function_is_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn t35_a_message_that_cant_be_waited_for_is_not_sent_and_costs_nothing() {
+async fn a_message_is_not_sent_or_charged_without_time_to_await_its_outcome_t35() {
     let store = Slow::by(2600);
     let world = slow(store.clone());
     let alice = world.user("alice");

@@ -76,7 +76,7 @@ pub(crate) async fn touch(store: &dyn Store, key: &Key) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t40_under_three_other_writers_no_flow_notices_that_its_answer_was_lost() {
+async fn a_lost_reply_is_recovered_under_up_to_three_other_writers_t40() {
     with_every_flow(async |flow: &'static Prepared| {
         // The number of writers before each loss in a row.
         for writers in [&[0][..], &[1], &[2], &[3], &[1, 1, 1], &[0, 0, 3], &[3, 0, 0]] {
@@ -96,7 +96,7 @@ async fn t40_under_three_other_writers_no_flow_notices_that_its_answer_was_lost(
 /// With more writers than an item keeps versions, an applied commit can't be recognised, so the request decides again.
 /// A code that passed is then refused as used, which is the safe side.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t40_under_four_other_writers_a_flow_goes_at_most_as_if_it_were_asked_for_twice() {
+async fn a_lost_reply_under_four_other_writers_acts_at_most_like_a_repeat_t40() {
     with_every_flow(async |flow: &'static Prepared| {
         let how = "its answer lost under four writers";
         let bench = flow.bench().await;
@@ -132,7 +132,7 @@ fn losing_world() -> (Arc<Losing>, World) {
 }
 
 #[tokio::test]
-async fn t40_an_apps_code_passes_once_and_is_told_so_whoever_writes_meanwhile() {
+async fn a_totp_code_passes_once_after_a_lost_reply_under_other_writers_t40() {
     for writers in 0..=3 {
         let (losing, world) = losing_world();
         let alice = world.user("alice");
@@ -154,7 +154,7 @@ async fn t40_an_apps_code_passes_once_and_is_told_so_whoever_writes_meanwhile() 
 }
 
 #[tokio::test]
-async fn t40_an_answer_to_a_challenge_passes_once_and_is_told_so_whoever_writes_meanwhile() {
+async fn a_challenge_is_passed_once_after_a_lost_reply_under_other_writers_t40() {
     for writers in 0..=3 {
         let (losing, world) = losing_world();
         let alice = world.user("alice");
@@ -178,7 +178,7 @@ async fn t40_an_answer_to_a_challenge_passes_once_and_is_told_so_whoever_writes_
 }
 
 #[tokio::test]
-async fn t40_a_confirmation_makes_one_factor_and_shows_its_codes_whoever_writes_meanwhile() {
+async fn a_confirmation_adds_one_factor_after_a_lost_reply_under_other_writers_t40() {
     for writers in 0..=3 {
         let (losing, world) = losing_world();
         let alice = world.user("alice");
@@ -203,7 +203,7 @@ async fn t40_a_confirmation_makes_one_factor_and_shows_its_codes_whoever_writes_
 }
 
 #[tokio::test]
-async fn t40_a_recovery_code_passes_once_and_is_told_so_whoever_writes_meanwhile() {
+async fn a_recovery_code_passes_once_after_a_lost_reply_under_other_writers_t40() {
     for writers in 0..=3 {
         let (losing, world) = losing_world();
         let alice = world.user("alice");

@@ -101,7 +101,7 @@ fn mishaps() -> impl Strategy<Value = Vec<Mishap>> {
 }
 
 #[test]
-fn t40_whatever_goes_wrong_one_after_another_a_flow_goes_as_usual_or_is_busy_and_goes_on() {
+fn under_random_faults_a_flow_answers_as_usual_or_busy_and_recovers_t40() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let flows = runtime.block_on(prepared());
     let config = Config { cases: 256, failure_persistence: None, ..Config::default() };

@@ -12,7 +12,7 @@ const A_FEW: usize = 3;
 const ALL: usize = 1000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn trouble_at_any_call_that_passes_is_not_noticed() {
+async fn up_to_three_store_failures_do_not_change_the_answer() {
     with_every_flow(async |flow: &'static Prepared| {
         for trouble in TROUBLES {
             for (first, count) in (0..flow.usual.calls).flat_map(|first| [(first, 1), (first, A_FEW)]) {
@@ -31,7 +31,7 @@ async fn trouble_at_any_call_that_passes_is_not_noticed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn trouble_that_lasts_is_told_as_busy_and_costs_nothing() {
+async fn lasting_store_failures_are_answered_as_busy_and_change_nothing() {
     with_every_flow(async |flow: &'static Prepared| {
         for trouble in [Trouble::Throttled, Trouble::Silence, Trouble::Conflict] {
             for first in 0..flow.usual.calls {
@@ -52,7 +52,7 @@ async fn trouble_that_lasts_is_told_as_busy_and_costs_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t35_answers_that_stay_lost_are_told_as_busy_and_the_owner_goes_on() {
+async fn lasting_loss_of_store_replies_is_answered_as_busy_and_recoverable_t35() {
     with_every_flow(async |flow: &'static Prepared| {
         for first in 0..flow.usual.calls {
             let how = format!("every answer lost from call {first} on");

@@ -21,7 +21,7 @@ fn in_base64(mut event: Value, body: &str) -> Value {
 }
 
 #[tokio::test]
-async fn t37_a_body_in_base64_is_the_same_body() {
+async fn a_base64_encoded_body_gets_the_same_answer_as_a_plain_one_t37() {
     let world = World::new();
     let router = every_function(&world);
     for route in routes() {
@@ -36,7 +36,7 @@ async fn t37_a_body_in_base64_is_the_same_body() {
 }
 
 #[tokio::test]
-async fn t37_a_body_that_is_no_base64_is_answered_in_the_dialect() {
+async fn an_invalid_base64_body_is_refused_in_the_dialect_t37() {
     let world = World::new();
     let router = every_function(&world);
     let body = BASE64.encode(br#"{"code":"123456"}"#);
@@ -74,7 +74,7 @@ async fn t37_a_body_that_is_no_base64_is_answered_in_the_dialect() {
 }
 
 #[tokio::test]
-async fn t37_a_body_of_more_than_256_kib_is_answered_in_the_dialect() {
+async fn an_event_body_over_256_kib_is_answered_with_413_in_the_dialect_t37() {
     let world = World::new();
     let router = every_function(&world);
     let body = |length: usize| {
@@ -100,7 +100,7 @@ async fn t37_a_body_of_more_than_256_kib_is_answered_in_the_dialect() {
 }
 
 #[tokio::test]
-async fn t37_any_query_is_answered_in_the_dialect() {
+async fn any_query_string_is_answered_in_the_dialect_t37() {
     let world = World::new();
     let router = every_function(&world);
     let (_, id) = super::enrol_app(&world, "alice").await;

@@ -55,7 +55,7 @@ const HEADERS: [(&str, &str); 45] = [
 ];
 
 #[tokio::test]
-async fn t42_any_header_that_a_proxy_may_send_is_answered() {
+async fn unusual_or_malformed_headers_do_not_change_the_answer_t42() {
     let world = World::new();
     let router = every_function(&world);
     let plain = run(&router, &event("native-get-factors")).await;
@@ -72,7 +72,7 @@ async fn t42_any_header_that_a_proxy_may_send_is_answered() {
 }
 
 #[tokio::test]
-async fn t42_what_is_odd_around_the_headers_is_answered() {
+async fn an_event_with_missing_or_malformed_metadata_is_answered_t42() {
     let world = World::new();
     let router = every_function(&world);
     let changes: [(&str, Value); 17] = [
@@ -107,7 +107,7 @@ async fn t42_what_is_odd_around_the_headers_is_answered() {
 }
 
 #[tokio::test]
-async fn t42_a_content_type_of_any_kind_is_answered_in_the_dialect() {
+async fn only_json_content_types_are_accepted_through_the_gateway_t42() {
     let world = World::new();
     let router = every_function(&world);
     let json_types = [

@@ -27,7 +27,7 @@ fn assert_unauthorized(dialect: &str, name: &str, answer: &Answer) {
 }
 
 #[tokio::test]
-async fn t39_without_an_identity_of_its_kind_every_route_answers_401_in_its_dialect() {
+async fn every_route_answers_401_without_the_required_identity_t39() {
     let iam = event("users-get-factors")["requestContext"]["authorizer"]["iam"].clone();
     let of_pool = |identity: Value| {
         let mut iam = iam.clone();
@@ -75,7 +75,7 @@ async fn t39_without_an_identity_of_its_kind_every_route_answers_401_in_its_dial
 }
 
 #[tokio::test]
-async fn t39_a_user_id_that_is_none_is_refused() {
+async fn a_malformed_user_id_in_the_token_is_refused_t39() {
     let world = World::new();
     for sub in ["a b", "alice#bob", "alice/bob", "älice", "alice\n", "\0", "[alice bob]", &"a".repeat(129)] {
         let answer = run(&every_function(&world), &of_user(event("native-get-factors"), sub)).await;
@@ -87,7 +87,7 @@ async fn t39_a_user_id_that_is_none_is_refused() {
 }
 
 #[tokio::test]
-async fn t39_no_header_query_or_body_names_another_user() {
+async fn no_header_query_or_body_can_select_another_user_t39() {
     let world = World::new();
     enrol_app(&world, "alice").await;
     let router = every_function(&world);
@@ -130,7 +130,7 @@ async fn t39_no_header_query_or_body_names_another_user() {
 }
 
 #[tokio::test]
-async fn t39_the_back_ends_user_is_the_paths_and_no_other() {
+async fn the_back_ends_user_comes_from_the_path_parameter_alone_t39() {
     let world = World::new();
     enrol_app(&world, "alice").await;
     let router = every_function(&world);
@@ -155,7 +155,7 @@ async fn t39_the_back_ends_user_is_the_paths_and_no_other() {
 }
 
 #[tokio::test]
-async fn t39_a_user_id_in_the_path_is_the_same_user_however_it_is_written() {
+async fn a_user_id_in_the_path_is_taken_literally_and_refused_if_malformed_t39() {
     let world = World::new();
     for user in ["auth0|5f7c8ec7", "alice@example.com", "a+b=c~d:e._-", &"a".repeat(128)] {
         let (_, id) = enrol_app(&world, user).await;

@@ -47,7 +47,7 @@ const PATHS: [&str; 30] = [
 ];
 
 #[tokio::test]
-async fn t39_a_handler_follows_the_route_key_whatever_the_path() {
+async fn the_route_key_and_not_the_path_selects_the_handler_t39() {
     let world = World::new();
     let router = every_function(&world);
     let (_, id) = enrol_app(&world, "alice").await;
@@ -70,7 +70,7 @@ async fn t39_a_handler_follows_the_route_key_whatever_the_path() {
 
 /// A decoded path parameter stays in its segment.
 #[tokio::test]
-async fn t39_a_parameter_stays_one_segment_whatever_is_in_it() {
+async fn a_path_parameter_never_leaves_its_segment_t39() {
     let world = World::new();
     let router = every_function(&world);
     let (_, id) = enrol_app(&world, "alice").await;
@@ -119,7 +119,7 @@ async fn t39_a_parameter_stays_one_segment_whatever_is_in_it() {
 }
 
 #[tokio::test]
-async fn t39_an_event_without_a_route_is_answered() {
+async fn an_event_without_a_known_route_is_answered_with_404_t39() {
     let world = World::new();
     let router = every_function(&world);
     let keys = [
@@ -161,7 +161,7 @@ async fn t39_an_event_without_a_route_is_answered() {
 }
 
 #[tokio::test]
-async fn t39_the_method_is_the_route_keys_too() {
+async fn the_method_comes_from_the_route_key_alone_t39() {
     let world = World::new();
     let router = every_function(&world);
     let (_, id) = enrol_app(&world, "alice").await;

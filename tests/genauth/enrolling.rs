@@ -43,7 +43,7 @@ async fn messages_are_in_the_language_of_the_clients_header() {
 }
 
 #[tokio::test]
-async fn a_code_says_that_it_lives_a_minute() {
+async fn a_message_says_that_its_code_is_valid_for_one_minute() {
     let world = World::new();
     world.user("alice").post(SEND, phone()).await;
     assert!(world.postbox.sent()[0].text.contains("Valid for 1 minute."), "{:?}", world.postbox.sent());
@@ -67,7 +67,7 @@ async fn a_token_lives_a_minute() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_named_with_its_field() {
+async fn an_invalid_field_is_named_in_the_error() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
@@ -113,7 +113,7 @@ async fn what_is_wrong_with_a_request_is_named_with_its_field() {
 }
 
 #[tokio::test]
-async fn a_code_of_another_shape_is_a_wrong_one() {
+async fn a_code_of_another_format_is_answered_as_incorrect() {
     let world = World::new();
     let alice = world.user("alice");
     let token = alice.post(SEND, phone()).await.text("/data/enrollmentToken");
@@ -123,7 +123,7 @@ async fn a_code_of_another_shape_is_a_wrong_one() {
 }
 
 #[tokio::test]
-async fn faces_and_channels_that_are_not_set_up_are_said_to_be() {
+async fn faces_and_unconfigured_channels_are_refused_as_not_configured() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
@@ -150,7 +150,7 @@ async fn a_destination_that_cannot_be_served_is_refused() {
 }
 
 #[tokio::test]
-async fn a_message_that_fails_is_said_to_have_failed() {
+async fn a_failed_send_is_answered_as_delivery_failed() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
@@ -175,7 +175,7 @@ async fn a_destination_is_sent_to_once_a_minute() {
 }
 
 #[tokio::test]
-async fn five_wrong_codes_are_all() {
+async fn an_enrollment_allows_five_wrong_codes() {
     let world = World::new();
     let alice = world.user("alice");
     let token = alice.post(SEND, phone()).await.text("/data/enrollmentToken");
@@ -207,7 +207,7 @@ async fn another_factor_needs_a_check_by_this_session() {
 }
 
 #[tokio::test]
-async fn what_is_bound_is_not_bound_again() {
+async fn an_enrolled_factor_cannot_be_enrolled_again() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
@@ -223,7 +223,7 @@ async fn what_is_bound_is_not_bound_again() {
 }
 
 #[tokio::test]
-async fn an_app_that_was_enrolled_natively_counts() {
+async fn an_app_enrolled_natively_cannot_be_enrolled_again() {
     let world = World::new();
     let alice = world.user("alice");
     rig::enrol_app(&alice, "Phone").await;
@@ -231,7 +231,7 @@ async fn an_app_that_was_enrolled_natively_counts() {
 }
 
 #[tokio::test]
-async fn an_account_has_room_for_so_many_factors() {
+async fn a_factor_beyond_max_factors_is_refused() {
     let world = Plan::with(&[("MAX_FACTORS", "1")]).build();
     let alice = world.user("alice");
     enrol_app(&alice).await;
@@ -241,7 +241,7 @@ async fn an_account_has_room_for_so_many_factors() {
 }
 
 #[tokio::test]
-async fn a_token_is_one_users_one_types_and_one_dialects() {
+async fn a_token_of_another_user_type_or_dialect_or_a_replaced_one_is_unknown() {
     let world = World::new();
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let mut log = Transcript::default();

@@ -27,7 +27,7 @@ async fn factors_are_shown_to_their_owner_with_masked_profiles() {
 }
 
 #[tokio::test]
-async fn an_id_that_names_no_factor_finds_none() {
+async fn a_missing_or_unknown_factor_id_is_refused() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
@@ -45,7 +45,7 @@ async fn an_id_that_names_no_factor_finds_none() {
 }
 
 #[tokio::test]
-async fn what_can_be_enrolled_is_set_up_and_not_yet_bound() {
+async fn only_configured_factors_that_are_not_enrolled_yet_are_offered() {
     let world = World::new();
     let alice = world.user("alice");
     let types = async || {

@@ -15,7 +15,7 @@ async fn who_is_not_signed_in_is_told_so() {
 }
 
 #[tokio::test]
-async fn who_needs_a_recent_check_is_told_the_way_to_one() {
+async fn a_refusal_without_a_recent_check_names_the_way_to_one() {
     let world = World::new();
     let (phone, laptop) = (world.session("alice", "phone"), world.session("alice", "laptop"));
     let (secret, _) = enrol_app(&phone).await;

@@ -6,7 +6,7 @@ use super::{RESET, VERIFY, enrol_app, enrol_sent, outcome};
 use crate::rig::{self, Plan, Transcript, World, tools};
 
 #[tokio::test]
-async fn a_code_that_is_missing_or_no_text_is_said_to_be() {
+async fn a_missing_or_malformed_code_is_refused() {
     let world = World::new();
     let alice = world.user("alice");
     enrol_app(&alice).await;
@@ -65,7 +65,7 @@ async fn too_many_wrong_codes_lock_the_app() {
 }
 
 #[tokio::test]
-async fn of_two_apps_each_is_tried_and_each_is_charged() {
+async fn a_code_is_compared_and_counted_against_each_of_two_apps() {
     let world = World::new();
     let alice = world.user("alice");
     let (phone, ..) = rig::enrol_app(&alice, "Phone").await;
@@ -86,7 +86,7 @@ async fn of_two_apps_each_is_tried_and_each_is_charged() {
 }
 
 #[tokio::test]
-async fn a_native_recovery_code_is_taken_too() {
+async fn a_native_recovery_code_passes_once() {
     let world = World::new();
     let alice = world.user("alice");
     let (.., codes) = rig::enrol_app(&alice, "Phone").await;
@@ -95,7 +95,7 @@ async fn a_native_recovery_code_is_taken_too() {
 }
 
 #[tokio::test]
-async fn data_tells_of_a_verdict_on_this_route_alone() {
+async fn an_error_without_a_verdict_has_no_data_field() {
     let world = World::new();
     let alice = world.user("alice");
     enrol_app(&alice).await;

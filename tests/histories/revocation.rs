@@ -76,7 +76,7 @@ const COVERED: &[&str] = &[
 ];
 
 #[test]
-fn t18_in_no_history_is_anything_finished_that_another_change_has_ended() {
+fn in_random_histories_a_change_ends_the_pending_work_of_other_actors_t18() {
     let mut told = Told::new();
     let missing = |told: &Told| COVERED.iter().copied().filter(|what| !told.contains_key(*what)).collect::<Vec<_>>();
     // Rare cases may be missing in one round.

@@ -33,7 +33,7 @@ macro_rules! cant_be_printed {
 }
 
 #[test]
-fn t23_plain_secrets_and_tokens_cant_be_printed() {
+fn secrets_and_tokens_implement_neither_debug_nor_display_t23() {
     cant_be_printed!(TotpSecret, Passcode, RecoveryCode, Code, Nonce, EnrollmentToken, ChallengeId, Keyring);
     cant_be_printed!(Enrolled, Offer, Target, Request, Challenged);
 }
@@ -48,7 +48,7 @@ fn assert_hides(value: &impl Debug, hidden: &[&str]) {
 }
 
 #[tokio::test]
-async fn t23_what_is_printed_of_a_person_tells_nothing() {
+async fn the_debug_output_of_personal_data_is_redacted_t23() {
     let number = PhoneNumber::parse("+8613812345678", None).unwrap();
     assert_hides(&number, &["138", "12345678", "5678"]);
     let address = EmailAddress::parse("anna.ample@mail.example").unwrap();

@@ -6,7 +6,7 @@ use super::{BIND, VERIFY, bound, enrol_app, make_secret, verified_secret};
 use crate::rig::{Client, Plan, Transcript, World, enrol_email, enrol_phone};
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_named_with_its_key_path() {
+async fn the_key_path_of_an_invalid_field_is_named_in_the_error() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
@@ -34,7 +34,7 @@ async fn other_factors_are_not_set_up() {
 }
 
 #[tokio::test]
-async fn a_recent_check_is_asked_for_before_anything_is_said_of_the_id() {
+async fn a_recent_check_is_required_before_the_id_is_examined() {
     let world = World::new();
     let phone = world.session("alice", "phone");
     let laptop = world.session("alice", "laptop");
@@ -57,7 +57,7 @@ async fn a_recent_check_is_asked_for_before_anything_is_said_of_the_id() {
 }
 
 #[tokio::test]
-async fn an_account_is_told_what_it_can_pass_a_check_with() {
+async fn a_refusal_lists_the_factors_that_can_pass_a_check() {
     let world = World::new();
     let alice = world.session("alice", "phone");
     crate::rig::enrol_app(&alice, "Phone").await;
@@ -87,7 +87,7 @@ async fn after_a_check_of_an_enrolled_factor_a_new_one_is_bound() {
 }
 
 #[tokio::test]
-async fn then_the_id_must_be_there_and_verified() {
+async fn an_unknown_unverified_or_expired_id_is_not_bound() {
     let world = World::new();
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let (id, _) = make_secret(&alice).await;
@@ -103,7 +103,7 @@ async fn then_the_id_must_be_there_and_verified() {
 }
 
 #[tokio::test]
-async fn a_verified_secret_is_bound_within_ten_minutes_of_its_making() {
+async fn a_verified_secret_expires_ten_minutes_after_its_creation() {
     let world = World::new();
     let alice = world.user("alice");
     let (id, _) = verified_secret(&alice).await;
@@ -113,7 +113,7 @@ async fn a_verified_secret_is_bound_within_ten_minutes_of_its_making() {
 }
 
 #[tokio::test]
-async fn then_no_app_must_be_enrolled() {
+async fn a_second_app_is_not_bound() {
     let world = World::new();
     let alice = world.user("alice");
     let secret = enrol_app(&alice).await;
@@ -128,7 +128,7 @@ async fn then_no_app_must_be_enrolled() {
 }
 
 #[tokio::test]
-async fn an_account_has_room_for_so_many_factors() {
+async fn a_factor_beyond_max_factors_is_refused() {
     let world = Plan::with(&[("MAX_FACTORS", "1")]).build();
     let alice = world.user("alice");
     enrol_phone(&alice, "+41791234567").await;
@@ -139,7 +139,7 @@ async fn an_account_has_room_for_so_many_factors() {
 }
 
 #[tokio::test]
-async fn what_was_begun_on_an_empty_account_needs_a_check_once_it_is_not() {
+async fn an_enrollment_from_before_the_first_factor_needs_a_check() {
     let world = World::new();
     let (first, second) = (world.session("alice", "first"), world.session("alice", "second"));
     let (id, _) = verified_secret(&first).await;

@@ -6,7 +6,7 @@ use super::{SECRET, VERIFY, enrol_app, make_secret};
 use crate::rig::{Transcript, World, enrol_email};
 
 #[tokio::test]
-async fn a_secret_is_given_to_whoever_is_signed_in_and_bound_by_nobody_else() {
+async fn a_session_without_a_recent_check_may_create_a_secret() {
     let world = World::new();
     enrol_app(&world.session("alice", "phone")).await;
     // Logto's dialect needs the check when the secret is bound, not here.
@@ -27,7 +27,7 @@ async fn a_new_secret_replaces_the_one_before() {
 }
 
 #[tokio::test]
-async fn a_body_is_not_asked_for() {
+async fn the_body_of_a_secret_request_is_ignored() {
     let world = World::new();
     let alice = world.user("alice");
     for body in ["", "{}", "null", "not JSON"] {

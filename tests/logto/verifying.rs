@@ -6,7 +6,7 @@ use super::{BIND, VERIFY, bound, enrol_app, make_secret};
 use crate::rig::{self, Plan, Transcript, World};
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_named_with_its_key_path() {
+async fn the_key_path_of_an_invalid_field_is_named_in_the_error() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
@@ -32,7 +32,7 @@ async fn without_an_app_no_code_is_right() {
 }
 
 #[tokio::test]
-async fn an_id_is_one_users_and_one_dialects() {
+async fn a_verification_id_of_another_user_or_dialect_is_unknown() {
     let world = World::new();
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let (id, secret) = make_secret(&alice).await;
@@ -58,7 +58,7 @@ async fn an_id_lives_ten_minutes() {
 }
 
 #[tokio::test]
-async fn five_wrong_codes_of_a_new_secret_are_all() {
+async fn a_new_secret_allows_five_wrong_codes() {
     let world = World::new();
     let alice = world.user("alice");
     let (id, secret) = make_secret(&alice).await;
@@ -105,7 +105,7 @@ async fn too_many_wrong_codes_lock_the_app() {
 }
 
 #[tokio::test]
-async fn a_recovery_code_is_told_by_its_shape() {
+async fn a_recovery_code_is_recognised_by_its_format() {
     let world = World::new();
     let alice = world.user("alice");
     let (.., codes) = rig::enrol_app(&alice, "Phone").await;

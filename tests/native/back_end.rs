@@ -78,7 +78,7 @@ async fn the_back_end_names_the_account_that_an_app_shows() {
 }
 
 #[tokio::test]
-async fn no_recent_check_is_needed_but_a_code_that_is_given_decides() {
+async fn the_back_end_needs_no_recent_check_but_a_given_code_must_be_right() {
     let world = World::new();
     let (alice, back_end) = (world.user("alice"), world.back_end("alice"));
     let (secret, app, codes) = enrol_app(&alice, "Phone").await;
@@ -100,7 +100,7 @@ async fn no_recent_check_is_needed_but_a_code_that_is_given_decides() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_told_as_to_a_user() {
+async fn an_invalid_back_end_request_is_refused_with_the_native_errors() {
     let world = World::new();
     let back_end = world.back_end("alice");
     let mut log = Transcript::default();

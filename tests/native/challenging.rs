@@ -48,7 +48,7 @@ async fn a_factor_that_is_not_there_cannot_be_challenged() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_named_with_its_field() {
+async fn an_invalid_field_is_named_in_the_error() {
     let world = World::new();
     let alice = world.user("alice");
     let (_, app, _) = enrol_app(&alice, "Phone").await;
@@ -70,7 +70,7 @@ async fn what_is_wrong_with_a_request_is_named_with_its_field() {
 }
 
 #[tokio::test]
-async fn messages_are_in_the_language_and_for_the_place_that_the_request_names() {
+async fn messages_use_the_language_and_platform_of_the_request() {
     let world = Plan::with(&[("WEB_DOMAIN", "example.com")]).build();
     let alice = world.user("alice");
     enrol_phone(&alice, "+41791234567").await;
@@ -166,7 +166,7 @@ async fn five_wrong_answers_stop_new_codes() {
 }
 
 #[tokio::test]
-async fn a_message_that_fails_leaves_the_challenge_before_as_it_was() {
+async fn a_refused_message_leaves_the_open_challenge_answerable() {
     let world = World::new();
     let alice = world.user("alice");
     enrol_phone(&alice, "+41791234567").await;
@@ -185,7 +185,7 @@ async fn a_message_that_fails_leaves_the_challenge_before_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_challenge_is_no_way_around_a_recent_check() {
+async fn an_unanswered_challenge_gives_no_recent_check() {
     let world = World::new();
     let phone = world.session("alice", "phone");
     enrol_phone(&phone, "+41791234567").await;

@@ -36,7 +36,7 @@ async fn the_first_factor_brings_recovery_codes_and_the_second_none() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_named_with_its_field() {
+async fn an_invalid_field_is_named_in_the_error() {
     let world = World::new();
     let alice = world.user("alice");
     let (token, _) = begin_sent(&alice, address()).await;
@@ -57,7 +57,7 @@ async fn what_is_wrong_with_a_request_is_named_with_its_field() {
 }
 
 #[tokio::test]
-async fn five_wrong_codes_are_all() {
+async fn an_enrollment_allows_five_wrong_codes() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
@@ -96,7 +96,7 @@ async fn a_token_lives_ten_minutes() {
 }
 
 #[tokio::test]
-async fn a_token_is_one_users_and_one_dialects_and_a_new_one_replaces_it() {
+async fn a_token_of_another_user_type_or_dialect_or_a_replaced_one_is_unknown() {
     let world = World::new();
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let mut log = Transcript::default();
@@ -120,7 +120,7 @@ async fn a_token_is_one_users_and_one_dialects_and_a_new_one_replaces_it() {
 }
 
 #[tokio::test]
-async fn a_challenge_is_no_enrolment() {
+async fn a_challenge_id_confirms_no_enrollment() {
     let world = World::new();
     let alice = world.user("alice");
     enrol_phone(&alice, "+41791234567").await;
@@ -130,7 +130,7 @@ async fn a_challenge_is_no_enrolment() {
 }
 
 #[tokio::test]
-async fn what_was_begun_on_an_empty_account_needs_a_check_once_it_is_not() {
+async fn an_enrollment_from_before_the_first_factor_needs_a_check() {
     let world = World::new();
     let (first, second) = (world.session("alice", "first"), world.session("alice", "second"));
     let mut log = Transcript::default();
@@ -156,7 +156,7 @@ async fn a_label_that_was_taken_meanwhile_is_refused() {
 }
 
 #[tokio::test]
-async fn what_was_begun_while_there_was_room_needs_room_when_it_is_confirmed() {
+async fn a_confirmation_is_refused_once_the_account_is_full() {
     let world = Plan::with(&[("MAX_FACTORS", "2")]).build();
     let alice = world.user("alice");
     let mut log = Transcript::default();

@@ -41,7 +41,7 @@ async fn the_uri_names_the_account_as_the_token_does() {
 }
 
 #[tokio::test]
-async fn an_app_makes_codes_as_the_operator_wants() {
+async fn the_otpauth_uri_has_the_configured_algorithm_and_digits() {
     let world = Plan::with(&[("TOTP_ALGORITHM", "SHA256"), ("TOTP_DIGITS", "8")]).build();
     let begun = world.user("alice").post(ENROLLMENTS, app()).await.expect(201);
     assert!(begun.text("/totp/uri").contains("&period=30&digits=8&algorithm=SHA256&"));
@@ -66,7 +66,7 @@ async fn the_longest_names_still_fit_into_a_qr_code() {
 }
 
 #[tokio::test]
-async fn messages_are_in_the_language_and_for_the_place_that_the_request_names() {
+async fn messages_use_the_language_and_platform_of_the_request() {
     let settings = [("PRODUCT_NAME", "Acme"), ("WEB_DOMAIN", "example.com"), ("ANDROID_APP_HASH", "FA+9qCX9VSu")];
     let requests = [
         json!({}),
@@ -92,7 +92,7 @@ async fn messages_are_in_the_language_and_for_the_place_that_the_request_names()
 }
 
 #[tokio::test]
-async fn without_a_locale_the_header_tells_the_language() {
+async fn the_accept_language_header_applies_without_a_locale() {
     for (locale, in_chinese) in [(None, true), (Some("en"), false)] {
         let world = World::new();
         let alice = world.user("alice");
@@ -130,7 +130,7 @@ async fn a_type_that_is_none_is_answered_with_those_that_are_set_up() {
 }
 
 #[tokio::test]
-async fn a_channel_that_is_not_set_up_is_said_to_be() {
+async fn an_unconfigured_channel_is_refused_as_not_configured() {
     let world = World::new();
     let alice = world.user("alice");
     world.postbox.fate(Fate::NotConfigured);
@@ -142,7 +142,7 @@ async fn a_channel_that_is_not_set_up_is_said_to_be() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_named_with_its_field() {
+async fn an_invalid_field_is_named_in_the_error() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
@@ -237,7 +237,7 @@ async fn a_destination_is_sent_to_five_times_an_hour() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_refused_leaves_nothing() {
+async fn a_refused_message_can_be_requested_again_at_once() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
@@ -249,7 +249,7 @@ async fn a_message_that_is_refused_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_message_of_which_nothing_is_known_keeps_its_charge() {
+async fn a_message_with_unknown_outcome_keeps_its_charge() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
@@ -302,7 +302,7 @@ async fn a_code_in_the_request_is_as_good_as_a_check() {
 }
 
 #[tokio::test]
-async fn of_two_apps_a_code_in_the_request_could_be_for_either() {
+async fn a_code_in_the_request_is_ambiguous_with_two_apps_and_refused() {
     let world = World::new();
     let alice = world.user("alice");
     enrol_app(&alice, "Phone").await;
@@ -315,7 +315,7 @@ async fn of_two_apps_a_code_in_the_request_could_be_for_either() {
 }
 
 #[tokio::test]
-async fn what_is_enrolled_is_not_enrolled_again() {
+async fn an_enrolled_factor_cannot_be_enrolled_again() {
     let world = World::new();
     let alice = world.user("alice");
     enrol_app(&alice, "Phone").await;
@@ -341,7 +341,7 @@ async fn what_is_enrolled_is_not_enrolled_again() {
 }
 
 #[tokio::test]
-async fn an_account_has_room_for_so_many_factors() {
+async fn a_factor_beyond_max_factors_is_refused() {
     let world = Plan::with(&[("MAX_FACTORS", "1")]).build();
     let alice = world.user("alice");
     enrol_app(&alice, "Phone").await;

@@ -23,7 +23,7 @@ async fn factors_are_listed_and_shown_to_their_owner() {
 }
 
 #[tokio::test]
-async fn an_id_of_any_bytes_names_no_factor() {
+async fn a_malformed_or_unknown_factor_id_is_not_found() {
     let world = World::new();
     let alice = world.user("alice");
     for id in

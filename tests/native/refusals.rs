@@ -22,7 +22,7 @@ async fn without_an_identity_of_a_user_nothing_is_done() {
 }
 
 #[tokio::test]
-async fn the_operator_says_which_claim_names_the_user() {
+async fn the_user_id_comes_from_the_configured_claim() {
     let world = Plan::with(&[("USER_ID_CLAIM", "oid")]).build();
     world.claiming(&[("oid", "alice")]).get(FACTORS).await.expect(200);
     world.claiming(&[("sub", "alice")]).get(FACTORS).await.expect(401);

@@ -31,7 +31,7 @@ async fn an_app_is_named_by_its_id_by_its_type_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_code_may_be_spelt_as_apps_and_messages_show_it() {
+async fn a_totp_code_may_contain_spaces_and_hyphens() {
     let world = World::new();
     let alice = world.user("alice");
     let (secret, ..) = enrol_app(&alice, "Phone").await;
@@ -87,7 +87,7 @@ async fn without_a_factor_that_could_be_meant_the_user_is_not_enrolled() {
 }
 
 #[tokio::test]
-async fn a_code_that_was_sent_answers_its_challenge_alone() {
+async fn a_passcode_passes_only_with_its_challenge_id() {
     let world = World::new();
     let alice = world.user("alice");
     let number = enrol_phone(&alice, "+41791234567").await;
@@ -116,7 +116,7 @@ async fn a_challenge_lives_ten_minutes() {
 }
 
 #[tokio::test]
-async fn five_wrong_answers_are_all() {
+async fn a_challenge_allows_five_wrong_answers() {
     let world = World::new();
     let alice = world.user("alice");
     enrol_phone(&alice, "+41791234567").await;
@@ -191,7 +191,7 @@ async fn wrong_recovery_codes_are_neither_delayed_nor_counted() {
 }
 
 #[tokio::test]
-async fn too_many_wrong_codes_lock_the_factor_and_it_alone() {
+async fn too_many_wrong_codes_lock_only_that_factor() {
     let world = Plan::with(&[("LOCK_AFTER", "10")]).build();
     let alice = world.user("alice");
     let (secret, app, codes) = enrol_app(&alice, "Phone").await;
@@ -230,7 +230,7 @@ async fn a_locked_number_is_not_challenged() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_named_with_its_field() {
+async fn an_invalid_field_is_named_in_the_error() {
     let world = World::new();
     let alice = world.user("alice");
     enrol_app(&alice, "Phone").await;
@@ -253,7 +253,7 @@ async fn what_is_wrong_with_a_request_is_named_with_its_field() {
 }
 
 #[tokio::test]
-async fn a_clients_own_time_is_not_looked_at() {
+async fn a_timestamp_from_the_client_is_ignored() {
     let world = World::new();
     let alice = world.user("alice");
     let (secret, ..) = enrol_app(&alice, "Phone").await;

@@ -60,7 +60,7 @@ fn confirm(user: &User, token: &str, secret: &str) -> u16 {
 }
 
 #[test]
-fn every_answered_enrolment_survives_a_kill_and_every_other_is_whole_or_absent() {
+fn every_answered_enrollment_survives_a_kill_and_others_are_whole_or_absent() {
     const ROUNDS: u64 = 12;
     const WRITERS: usize = 4;
     let folder = TempDir::new().unwrap();

@@ -23,7 +23,7 @@ fn raw(server: &Server, request: &[u8]) -> u16 {
 }
 
 #[test]
-fn what_is_no_route_is_not_found_without_a_token() {
+fn an_unknown_route_is_answered_with_404_without_a_token() {
     let server = Server::start();
     for (method, path) in [("GET", "/v1/nothing"), ("PUT", "/v1/me/factors"), ("OPTIONS", "/v1/me/verify")] {
         let answer = request(method, &format!("{}{path}", server.url), None, &Value::Null).unwrap();
@@ -32,7 +32,7 @@ fn what_is_no_route_is_not_found_without_a_token() {
 }
 
 #[test]
-fn t42_any_header_is_answered() {
+fn a_malformed_host_or_authorization_header_is_answered_t42() {
     let server = Server::start();
     for host in [&b"evil.example"[..], b"", b"a b", b"\xff\xfe", b"localhost:3000:1", b"127.0.0.1, evil.example"] {
         for (path, status) in [("/local/inbox", 403), ("/v1/me/factors", 401)] {
@@ -47,7 +47,7 @@ fn t42_any_header_is_answered() {
 }
 
 #[test]
-fn t39_the_back_ends_routes_take_what_looks_signed_from_this_machine_alone() {
+fn back_end_routes_accept_only_local_requests_with_a_sigv4_header_t39() {
     let server = Server::start();
     let path = "/v1/users/auth0%7Calice/factors";
     let ask = |method: &str, path: &str, authorization: Option<&str>| {
@@ -111,7 +111,7 @@ fn a_page_of_another_site_does_not_set_the_clock() {
 }
 
 #[test]
-fn a_clock_set_beyond_the_calendar_is_refused_and_the_inbox_stays_readable() {
+fn an_unrepresentable_clock_time_is_refused_and_the_inbox_stays_readable() {
     let server = Server::start();
     let clock = format!("{}/local/clock", server.url);
     let (status, answer) = request("POST", &clock, None, &json!({"advance": i64::MAX})).unwrap();
@@ -131,7 +131,7 @@ fn half_a_request_does_not_keep_the_server_from_stopping() {
 
 /// A new key of the same version would count every right code as wrong.
 #[test]
-fn a_store_with_items_and_no_key_file_does_not_start() {
+fn the_server_refuses_to_start_with_items_but_no_key_file() {
     let folder = TempDir::new().unwrap();
     let mut server = Server::start_in(folder.path().to_owned());
     server.user("alice").call("POST", "/v1/me/enrollments", json!({"factorType": "totp"}));

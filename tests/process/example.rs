@@ -28,7 +28,7 @@ fn now() -> i64 {
 }
 
 #[test]
-fn a_server_of_ones_own_has_a_second_factor() {
+fn the_axum_example_serves_its_own_routes_and_the_second_factor() {
     let Some(example) = example() else { return };
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("data");

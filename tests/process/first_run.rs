@@ -61,7 +61,7 @@ fn codes_are_in_the_inbox_which_is_a_page_in_a_browser() {
 }
 
 #[test]
-fn a_token_is_made_with_the_server_running_or_not_and_is_no_other_servers() {
+fn a_local_token_is_valid_only_for_its_data_dir_even_if_made_before_start() {
     let folder = TempDir::new().unwrap();
     let before = token(folder.path(), "alice");
     let server = Server::start_in(folder.path().to_owned());
@@ -86,7 +86,7 @@ fn a_second_server_on_the_same_data_says_what_is_wrong() {
 }
 
 #[test]
-fn settings_that_make_no_sense_are_told_at_once() {
+fn invalid_settings_are_reported_together_at_start_up() {
     let folder = TempDir::new().unwrap();
     let output = Command::new(BINARY)
         .args(["--code-tries", "many", "--challenge-seconds", "601", "--data-dir"])

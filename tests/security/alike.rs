@@ -79,7 +79,7 @@ async fn known(world: &World) -> Client {
     alice
 }
 
-pub(super) async fn t21_what_is_anothers_is_as_unknown_as_what_never_was(store: Arc<dyn Store>) {
+pub(super) async fn another_users_ids_are_answered_like_unknown_ids_t21(store: Arc<dyn Store>) {
     let store = Observed::new(store);
     let world = World::on(store.clone());
     let [of_bob, of_nobody] = of_bob_and_of_nobody(&world).await;
@@ -93,7 +93,7 @@ pub(super) async fn t21_what_is_anothers_is_as_unknown_as_what_never_was(store: 
     }
 }
 
-pub(super) async fn t21_a_known_user_learns_no_more_than_an_unknown_one(store: Arc<dyn Store>) {
+pub(super) async fn users_with_and_without_factors_get_the_same_answers_about_others_t21(store: Arc<dyn Store>) {
     let store = Observed::new(store);
     let world = World::on(store.clone());
     let [of_bob, of_nobody] = of_bob_and_of_nobody(&world).await;
@@ -105,7 +105,7 @@ pub(super) async fn t21_a_known_user_learns_no_more_than_an_unknown_one(store: A
     }
 }
 
-pub(super) async fn t21_a_number_that_is_taken_looks_like_one_that_is_free(store: Arc<dyn Store>) {
+pub(super) async fn a_destination_enrolled_by_another_user_looks_like_a_free_one_t21(store: Arc<dyn Store>) {
     let store = Observed::new(store);
     let world = World::on(store.clone());
     let bob = world.user("bob");

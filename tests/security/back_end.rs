@@ -22,7 +22,7 @@ async fn factors(client: &Client) -> usize {
     client.get(FACTORS).await.expect(200).json()["factors"].as_array().unwrap().len()
 }
 
-pub(super) async fn t18_what_the_back_end_passes_is_no_sessions_recent_check(store: Arc<dyn Store>) {
+pub(super) async fn enrollments_and_checks_by_the_back_end_give_no_session_a_recent_check_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (alice, back_end) = (world.user("alice"), world.back_end("alice"));
     // Its enrolments give no session a recent check.
@@ -46,7 +46,7 @@ pub(super) async fn t18_what_the_back_end_passes_is_no_sessions_recent_check(sto
     expect(&alice.post(CODES, Value::Null).await, 403, "step_up_required");
 }
 
-pub(super) async fn t18_a_change_by_the_back_end_ends_the_recent_check_of_every_session(store: Arc<dyn Store>) {
+pub(super) async fn a_change_by_the_back_end_ends_every_sessions_recent_check_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (alice, back_end) = (world.user("alice"), world.back_end("alice"));
     let (secret, ..) = enrol_app(&alice, "App").await;
@@ -60,7 +60,7 @@ pub(super) async fn t18_a_change_by_the_back_end_ends_the_recent_check_of_every_
     expect(&alice.post(ENROLL, new_app()).await, 403, "step_up_required");
 }
 
-pub(super) async fn t18_what_was_begun_before_the_back_end_enrolled_needs_a_recent_check(store: Arc<dyn Store>) {
+pub(super) async fn an_enrollment_from_before_one_by_the_back_end_needs_a_recent_check_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (thief, back_end) = (world.session("alice", "thief"), world.back_end("alice"));
     let (token, code) = begin_email(&thief, "thief@example.com").await;
@@ -87,7 +87,7 @@ async fn with_everything(world: &World, user: &str, number: &str) -> (String, St
     (secret, app, codes, phone)
 }
 
-pub(super) async fn t19_a_reset_by_the_back_end_does_not_touch_other_users(store: Arc<dyn Store>) {
+pub(super) async fn a_reset_by_the_back_end_does_not_touch_other_users_t19(store: Arc<dyn Store>) {
     let world = Plan::over(store, &[("LOCK_AFTER", "10")]).build();
     let (secret, app, _, phone) = with_everything(&world, "alice", "+8613800138000").await;
     for _ in 0..10 {
@@ -125,7 +125,7 @@ pub(super) async fn t19_a_reset_by_the_back_end_does_not_touch_other_users(store
     expect(&world.user("bob").delete("/v1/users/alice2", Value::Null).await, 401, "unauthorized");
 }
 
-pub(super) async fn t20_nothing_of_a_forgotten_user_stays_but_tombstones(store: Arc<dyn Store>) {
+pub(super) async fn a_forgotten_user_leaves_only_tombstones_and_destination_limits_t20(store: Arc<dyn Store>) {
     let store = Observed::new(store);
     let world = World::on(store.clone());
     let alice = world.user("alice");
@@ -173,7 +173,7 @@ pub(super) async fn t20_nothing_of_a_forgotten_user_stays_but_tombstones(store: 
     assert_eq!(codes.len(), 10);
 }
 
-pub(super) async fn t20_a_user_is_forgotten_whole_whoever_races(store: Arc<dyn Store>) {
+pub(super) async fn a_user_is_forgotten_completely_under_concurrent_requests_t20(store: Arc<dyn Store>) {
     let world = World::on(store);
     for round in 0..50 {
         let name = format!("alice-{round}");
@@ -215,7 +215,7 @@ pub(super) async fn t20_a_user_is_forgotten_whole_whoever_races(store: Arc<dyn S
 }
 
 /// There is no account item yet whose version could cause a conflict.
-pub(super) async fn t20_a_first_enrollment_in_flight_does_not_outlive_its_user(store: Arc<dyn Store>) {
+pub(super) async fn a_concurrent_first_enrollment_does_not_survive_forgetting_the_user_t20(store: Arc<dyn Store>) {
     let world = World::on(store);
     for round in 0..50 {
         let name = format!("alice-{round}");
@@ -268,7 +268,7 @@ impl Store for Held {
 }
 
 /// The account is read before it exists, the enrolment after it was confirmed.
-pub(super) async fn t20_an_enrollment_confirmed_between_two_reads_does_not_outlive_its_user(store: Arc<dyn Store>) {
+pub(super) async fn an_enrollment_confirmed_while_its_user_is_forgotten_does_not_survive_t20(store: Arc<dyn Store>) {
     let held = Arc::new(Held { inner: Arc::clone(&store), account_was_read: Notify::new(), gate: Semaphore::new(0) });
     let world = World::on(store);
     let alice = world.user("alice");
@@ -282,7 +282,7 @@ pub(super) async fn t20_an_enrollment_confirmed_between_two_reads_does_not_outli
     assert_eq!(factors(&alice).await, 0);
 }
 
-pub(super) async fn t41_what_one_kind_of_caller_begins_the_other_cant_finish(store: Arc<dyn Store>) {
+pub(super) async fn users_and_the_back_end_cannot_finish_each_others_flows_t41(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (alice, back_end) = (world.user("alice"), world.back_end("alice"));
     for (begins, other) in [(&alice, &back_end), (&back_end, &alice)] {
@@ -315,7 +315,7 @@ pub(super) async fn t41_what_one_kind_of_caller_begins_the_other_cant_finish(sto
 }
 
 /// A request that began before a user is forgotten, and commits afterwards, leaves nothing and sends nothing.
-pub(super) async fn t20_what_is_begun_in_flight_does_not_outlive_its_user(store: Arc<dyn Store>) {
+pub(super) async fn a_request_in_flight_is_decided_again_after_its_user_is_forgotten_t20(store: Arc<dyn Store>) {
     let held = Arc::new(HeldCommit::new(store));
     let world = World::on(held.clone());
     let alice = world.user("alice");

@@ -15,7 +15,7 @@ use super::given::*;
 use crate::rig::tools::totp;
 use crate::rig::{Plan, World, enrol_app, enrol_email, enrol_phone};
 
-pub(super) async fn t01_a_secret_is_160_bits_of_the_systems_generator_and_never_the_same(store: Arc<dyn Store>) {
+pub(super) async fn totp_secrets_are_160_random_bits_and_never_repeat_t01(store: Arc<dyn Store>) {
     const ENROLLMENTS: usize = 1000;
     // Six standard deviations of fair bits: 500 ± 95 for each bit, 80,000 ± 1,200 for all.
     const SPREAD_OF_ONE: usize = 95;
@@ -46,7 +46,7 @@ pub(super) async fn t01_a_secret_is_160_bits_of_the_systems_generator_and_never_
     assert!(ones.iter().sum::<usize>().abs_diff(ENROLLMENTS * 80) < SPREAD_OF_ALL);
 }
 
-pub(super) async fn t02_a_code_keeps_its_leading_zeros(store: Arc<dyn Store>) {
+pub(super) async fn a_totp_code_keeps_its_leading_zeros_t02(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, ..) = enrol_app(&alice, "App").await;
@@ -57,7 +57,7 @@ pub(super) async fn t02_a_code_keeps_its_leading_zeros(store: Arc<dyn Store>) {
     verify(&alice, &code).await.expect(200);
 }
 
-pub(super) async fn t02_a_sent_code_keeps_its_leading_zeros(store: Arc<dyn Store>) {
+pub(super) async fn a_passcode_keeps_its_leading_zeros_t02(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let phone = enrol_phone(&alice, "+8613800138000").await;
@@ -76,7 +76,7 @@ pub(super) async fn t02_a_sent_code_keeps_its_leading_zeros(store: Arc<dyn Store
     panic!("of 200 codes none begins with a zero");
 }
 
-pub(super) async fn t02_a_number_is_no_code_in_any_dialect(store: Arc<dyn Store>) {
+pub(super) async fn a_json_number_is_not_accepted_as_a_code_in_any_dialect_t02(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, app, _) = enrol_app(&alice, "App").await;
@@ -103,7 +103,7 @@ pub(super) async fn t02_a_number_is_no_code_in_any_dialect(store: Arc<dyn Store>
     verify(&alice, &code).await.expect(200);
 }
 
-pub(super) async fn t02_a_setting_cant_make_codes_shorter(_: Arc<dyn Store>) {
+pub(super) async fn a_setting_cannot_make_codes_shorter_than_six_digits_t02(_: Arc<dyn Store>) {
     for name in ["TOTP_DIGITS", "PASSCODE_DIGITS"] {
         let read = |digits: &str| config::read(|each| (each == name).then(|| digits.to_owned()));
         assert!(read("6").is_ok());
@@ -126,7 +126,7 @@ impl Randomness for KnownSecret {
 }
 
 /// RFC 6238, appendix B, for SHA-1.
-pub(super) async fn t02_codes_are_those_of_rfc_6238(store: Arc<dyn Store>) {
+pub(super) async fn totp_codes_match_the_vectors_of_rfc_6238_t02(store: Arc<dyn Store>) {
     let vectors = [
         (59, "94287082"),
         (1_111_111_109, "07081804"),
@@ -147,7 +147,7 @@ pub(super) async fn t02_codes_are_those_of_rfc_6238(store: Arc<dyn Store>) {
 }
 
 /// The widest window: the code is used one step early, and tried again until one step late.
-pub(super) async fn t03_a_used_code_is_remembered_for_as_long_as_it_would_pass(store: Arc<dyn Store>) {
+pub(super) async fn a_used_totp_code_is_remembered_for_its_whole_window_t03(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, ..) = enrol_app(&alice, "App").await;
@@ -164,7 +164,7 @@ pub(super) async fn t03_a_used_code_is_remembered_for_as_long_as_it_would_pass(s
     expect(&verify(&alice, &code).await, 400, "incorrect_code");
 }
 
-pub(super) async fn t04_a_step_before_the_last_one_used_is_refused(store: Arc<dyn Store>) {
+pub(super) async fn a_totp_code_older_than_the_last_used_one_is_refused_t04(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, ..) = enrol_app(&alice, "App").await;
@@ -179,7 +179,7 @@ pub(super) async fn t04_a_step_before_the_last_one_used_is_refused(store: Arc<dy
     expect(&verify(&alice, &current).await, 400, "code_already_used");
 }
 
-pub(super) async fn t04_the_step_that_enrolled_an_app_is_spent(store: Arc<dyn Store>) {
+pub(super) async fn the_totp_code_that_confirmed_an_app_is_spent_t04(store: Arc<dyn Store>) {
     let world = World::on(store);
     let native = world.user("native");
     let (token, secret) = begin_app(&native, "App").await;
@@ -199,7 +199,7 @@ pub(super) async fn t04_the_step_that_enrolled_an_app_is_spent(store: Arc<dyn St
     profile.patch(PROFILE_DISABLE, json!({"code": code})).await.expect(400);
 }
 
-pub(super) async fn t05_one_step_either_way_passes_and_two_do_not(store: Arc<dyn Store>) {
+pub(super) async fn a_totp_code_passes_one_time_step_off_but_not_two_t05(store: Arc<dyn Store>) {
     let world = World::on(store);
     for (shift, passes) in [(-60, false), (-30, true), (0, true), (30, true), (60, false)] {
         // The first and the last second of a step.
@@ -214,7 +214,7 @@ pub(super) async fn t05_one_step_either_way_passes_and_two_do_not(store: Arc<dyn
     }
 }
 
-pub(super) async fn t05_a_clients_time_is_ignored(store: Arc<dyn Store>) {
+pub(super) async fn a_timestamp_from_the_client_is_ignored_t05(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, ..) = enrol_app(&alice, "App").await;
@@ -232,7 +232,7 @@ pub(super) async fn t05_a_clients_time_is_ignored(store: Arc<dyn Store>) {
     assert!(!passed(&alice.post(GENAUTH_VERIFY, body).await));
 }
 
-pub(super) async fn t11_a_resend_voids_the_code_before_it(store: Arc<dyn Store>) {
+pub(super) async fn a_new_challenge_voids_the_earlier_passcode_t11(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let phone = enrol_phone(&alice, "+8613800138000").await;
@@ -245,7 +245,7 @@ pub(super) async fn t11_a_resend_voids_the_code_before_it(store: Arc<dyn Store>)
     answer(&alice, &id, &code).await.expect(200);
 }
 
-pub(super) async fn t11_a_new_enrollment_voids_the_code_before_it(store: Arc<dyn Store>) {
+pub(super) async fn a_new_enrollment_voids_the_earlier_token_and_code_t11(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (old_token, old_code) = begin_email(&alice, "alice@example.com").await;
@@ -265,7 +265,7 @@ pub(super) async fn t11_a_new_enrollment_voids_the_code_before_it(store: Arc<dyn
     confirm(&alice, &token, &totp(&secret, world.now())).await.expect(201);
 }
 
-pub(super) async fn t12_a_code_is_for_its_own_user(store: Arc<dyn Store>) {
+pub(super) async fn a_code_passes_only_for_its_own_user_t12(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let (alices, alices_code) = begin_email(&alice, "alice@example.com").await;
@@ -283,7 +283,7 @@ pub(super) async fn t12_a_code_is_for_its_own_user(store: Arc<dyn Store>) {
     assert_eq!(refused.json()["remainingAttempts"], 4, "it is counted");
 }
 
-pub(super) async fn t12_a_code_is_for_its_own_factor(store: Arc<dyn Store>) {
+pub(super) async fn a_code_passes_only_for_its_own_factor_t12(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let phone = enrol_phone(&alice, "+8613800138000").await;
@@ -304,7 +304,7 @@ pub(super) async fn t12_a_code_is_for_its_own_factor(store: Arc<dyn Store>) {
     expect(&alice.post(VERIFY, json!({"factorId": second, "code": code})).await, 400, "incorrect_code");
 }
 
-pub(super) async fn t12_a_code_is_for_its_own_purpose(store: Arc<dyn Store>) {
+pub(super) async fn a_code_passes_only_for_its_own_purpose_t12(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let phone = enrol_phone(&alice, "+8613800138000").await;

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::given::*;
 use crate::rig::{World, enrol_app};
 
-pub(super) async fn t51_a_label_has_no_character_that_nobody_sees_or_that_turns_the_text(store: Arc<dyn Store>) {
+pub(super) async fn a_label_with_invisible_or_bidi_characters_is_refused_t51(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (_, id, _) = enrol_app(&alice, "Phone").await;

@@ -16,7 +16,7 @@ async fn guess(client: &Client, secret: &str, times: usize) {
     }
 }
 
-pub(super) async fn t07_five_are_free_then_delays_double_and_a_hundred_lock(store: Arc<dyn Store>) {
+pub(super) async fn five_wrong_codes_are_free_then_delays_double_and_a_hundred_lock_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, app, codes) = enrol_app(&alice, "App").await;
@@ -50,7 +50,7 @@ pub(super) async fn t07_five_are_free_then_delays_double_and_a_hundred_lock(stor
     verify(&alice, &world.next_code(&secret)).await.expect(200);
 }
 
-pub(super) async fn t07_a_right_code_is_refused_unspent_while_a_delay_runs(store: Arc<dyn Store>) {
+pub(super) async fn a_right_code_is_refused_but_not_spent_during_a_delay_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, ..) = enrol_app(&alice, "App").await;
@@ -65,7 +65,7 @@ pub(super) async fn t07_a_right_code_is_refused_unspent_while_a_delay_runs(store
     verify(&alice, &code).await.expect(200);
 }
 
-pub(super) async fn t07_success_resets_the_count(store: Arc<dyn Store>) {
+pub(super) async fn a_right_code_resets_the_count_of_wrong_codes_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, ..) = enrol_app(&alice, "App").await;
@@ -76,7 +76,7 @@ pub(super) async fn t07_success_resets_the_count(store: Arc<dyn Store>) {
 }
 
 /// A lockout shared by all factors would let an attacker lock the owner out.
-pub(super) async fn t07_another_factor_and_another_user_still_work(store: Arc<dyn Store>) {
+pub(super) async fn a_delayed_factor_delays_no_other_factor_and_no_other_user_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let (_, closed, codes) = enrol_app(&alice, "Closed").await;
@@ -100,7 +100,7 @@ pub(super) async fn t07_another_factor_and_another_user_still_work(store: Arc<dy
     alice.post(VERIFY, json!({"factorId": open, "code": totp(&secret, world.now())})).await.expect(200);
 }
 
-pub(super) async fn t07_the_count_survives_new_challenges(store: Arc<dyn Store>) {
+pub(super) async fn the_count_of_wrong_codes_survives_new_challenges_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let phone = enrol_phone(&alice, "+8613800138000").await;
@@ -121,7 +121,7 @@ pub(super) async fn t07_the_count_survives_new_challenges(store: Arc<dyn Store>)
 }
 
 /// Every route that takes a code counts by the same rule.
-pub(super) async fn t07_every_door_counts_the_same(store: Arc<dyn Store>) {
+pub(super) async fn every_route_that_takes_a_code_shares_one_count_of_wrong_codes_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, app, _) = enrol_app(&alice, "App").await;
@@ -159,7 +159,7 @@ pub(super) async fn t07_every_door_counts_the_same(store: Arc<dyn Store>) {
 }
 
 /// Another service compared all five hundred.
-pub(super) async fn t07_of_500_guesses_in_four_seconds_six_are_looked_at(store: Arc<dyn Store>) {
+pub(super) async fn six_of_500_guesses_in_four_seconds_are_compared_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, ..) = enrol_app(&alice, "App").await;
@@ -177,7 +177,7 @@ pub(super) async fn t07_of_500_guesses_in_four_seconds_six_are_looked_at(store: 
     assert_eq!(looked_at, 6);
 }
 
-pub(super) async fn t08_a_new_challenge_does_not_reset_the_count(store: Arc<dyn Store>) {
+pub(super) async fn a_new_challenge_does_not_reset_the_count_of_tries_t08(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let phone = enrol_phone(&alice, "+8613800138000").await;
@@ -199,7 +199,7 @@ pub(super) async fn t08_a_new_challenge_does_not_reset_the_count(store: Arc<dyn 
     assert_eq!((reply.retry_after(), world.postbox.calls()), (Some(900), messages), "nothing is sent meanwhile");
 }
 
-pub(super) async fn t08_a_new_enrollment_does_not_reset_the_count(store: Arc<dyn Store>) {
+pub(super) async fn a_new_enrollment_does_not_reset_the_count_of_tries_t08(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (token, _) = begin_email(&alice, "alice@example.com").await;
@@ -222,7 +222,7 @@ pub(super) async fn t08_a_new_enrollment_does_not_reset_the_count(store: Arc<dyn
     confirm(&alice, &token, &code).await.expect(201);
 }
 
-pub(super) async fn t08_another_dialect_does_not_reset_the_count(store: Arc<dyn Store>) {
+pub(super) async fn another_dialect_does_not_reset_the_count_of_tries_t08(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (token, _) = begin_email(&alice, "alice@example.com").await;
@@ -237,7 +237,7 @@ pub(super) async fn t08_another_dialect_does_not_reset_the_count(store: Arc<dyn 
     expect(&confirm_genauth(&alice, "EMAIL", &token, &code).await, 429, "9011");
 }
 
-pub(super) async fn t29_a_challenge_has_five_tries(store: Arc<dyn Store>) {
+pub(super) async fn a_challenge_has_five_tries_t29(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let phone = enrol_phone(&alice, "+8613800138000").await;
@@ -254,7 +254,7 @@ pub(super) async fn t29_a_challenge_has_five_tries(store: Arc<dyn Store>) {
     expect(&answer(&alice, &id, &code).await, 410, "expired");
 }
 
-pub(super) async fn t29_five_codes_are_sent_in_ten_minutes_however_they_are_asked_for(store: Arc<dyn Store>) {
+pub(super) async fn a_factor_is_sent_at_most_five_codes_in_ten_minutes_t29(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let phone = enrol_phone(&alice, "+8613800138000").await;

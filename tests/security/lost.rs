@@ -11,7 +11,7 @@ use crate::rig::{CutOff, World, enrol_app, enrol_email, enrol_phone};
 /// Numbers of writers in between: up to the number of earlier versions that an item keeps.
 const WRITERS: [usize; 4] = [0, 1, 2, 3];
 
-pub(super) async fn t40_a_right_code_passes_once_and_is_told_so_when_the_answer_is_lost(store: Arc<dyn Store>) {
+pub(super) async fn a_right_code_passes_exactly_once_after_a_lost_reply_t40(store: Arc<dyn Store>) {
     let cut_off = CutOff::new(store);
     let world = World::on(cut_off.clone());
     for writers in WRITERS {
@@ -39,7 +39,7 @@ pub(super) async fn t40_a_right_code_passes_once_and_is_told_so_when_the_answer_
     }
 }
 
-pub(super) async fn t40_an_enrollment_is_finished_once_and_told_so_when_the_answer_is_lost(store: Arc<dyn Store>) {
+pub(super) async fn an_enrollment_is_confirmed_exactly_once_after_a_lost_reply_t40(store: Arc<dyn Store>) {
     let cut_off = CutOff::new(store);
     let world = World::on(cut_off.clone());
     for writers in WRITERS {
@@ -73,7 +73,7 @@ pub(super) async fn t40_an_enrollment_is_finished_once_and_told_so_when_the_answ
     }
 }
 
-pub(super) async fn t40_a_wrong_code_is_counted_once_when_the_answer_is_lost(store: Arc<dyn Store>) {
+pub(super) async fn a_wrong_code_is_counted_exactly_once_after_a_lost_reply_t40(store: Arc<dyn Store>) {
     let cut_off = CutOff::new(store);
     let world = World::on(cut_off.clone());
     for writers in WRITERS {
@@ -89,7 +89,7 @@ pub(super) async fn t40_a_wrong_code_is_counted_once_when_the_answer_is_lost(sto
     }
 }
 
-pub(super) async fn t40_a_factor_is_removed_and_told_so_when_the_answer_is_lost(store: Arc<dyn Store>) {
+pub(super) async fn factor_changes_are_answered_as_successful_after_a_lost_reply_t40(store: Arc<dyn Store>) {
     let cut_off = CutOff::new(store);
     let world = World::on(cut_off.clone());
     for writers in WRITERS {

@@ -16,7 +16,7 @@ async fn race<F: Future<Output = Reply> + Send + 'static>(request: impl FnMut(us
     at_once((0..RACERS).map(request)).await
 }
 
-pub(super) async fn t03_an_apps_code_passes_once_whoever_races(store: Arc<dyn Store>) {
+pub(super) async fn a_totp_code_passes_once_under_concurrent_requests_t03(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, ..) = enrol_app(&alice, "App").await;
@@ -39,7 +39,7 @@ pub(super) async fn t03_an_apps_code_passes_once_whoever_races(store: Arc<dyn St
     }
 }
 
-pub(super) async fn t03_a_code_passes_once_whatever_it_is_used_for(store: Arc<dyn Store>) {
+pub(super) async fn a_totp_code_passes_once_over_concurrent_different_operations_t03(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, app, _) = enrol_app(&alice, "App").await;
@@ -63,7 +63,7 @@ pub(super) async fn t03_a_code_passes_once_whatever_it_is_used_for(store: Arc<dy
     assert_eq!(replies.iter().filter(|reply| passed(reply)).count(), 1, "one of a hundred passes");
 }
 
-pub(super) async fn t03_a_sent_code_passes_once_whoever_races(store: Arc<dyn Store>) {
+pub(super) async fn a_passcode_passes_once_under_concurrent_requests_t03(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let phone = enrol_phone(&alice, "+8613800138000").await;
@@ -76,7 +76,7 @@ pub(super) async fn t03_a_sent_code_passes_once_whoever_races(store: Arc<dyn Sto
     assert_eq!((count(&replies, 200, ""), count(&replies, 409, "already_used")), (1, RACERS - 1));
 }
 
-pub(super) async fn t03_a_recovery_code_passes_once_whoever_races(store: Arc<dyn Store>) {
+pub(super) async fn a_recovery_code_passes_once_under_concurrent_requests_t03(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (_, _, codes) = enrol_app(&alice, "App").await;
@@ -95,7 +95,7 @@ pub(super) async fn t03_a_recovery_code_passes_once_whoever_races(store: Arc<dyn
     assert_eq!(listed["recoveryCodes"]["remaining"], codes.len() - 1, "and one code is spent");
 }
 
-pub(super) async fn t03_an_enrollment_is_confirmed_once_whoever_races(store: Arc<dyn Store>) {
+pub(super) async fn an_enrollment_is_confirmed_once_under_concurrent_requests_t03(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (token, secret) = begin_app(&alice, "App").await;
@@ -122,7 +122,7 @@ pub(super) async fn t03_an_enrollment_is_confirmed_once_whoever_races(store: Arc
 }
 
 /// A service that reads the count, compares, and only then counts would compare all of them.
-pub(super) async fn t07_parallel_guesses_at_an_app_are_all_counted(store: Arc<dyn Store>) {
+pub(super) async fn parallel_guesses_at_an_app_are_all_counted_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, ..) = enrol_app(&alice, "App").await;
@@ -137,7 +137,7 @@ pub(super) async fn t07_parallel_guesses_at_an_app_are_all_counted(store: Arc<dy
     expect(&verify(&alice, &code).await, 429, "too_many_attempts");
 }
 
-pub(super) async fn t07_parallel_guesses_at_a_sent_code_are_all_counted(store: Arc<dyn Store>) {
+pub(super) async fn parallel_guesses_at_a_passcode_are_all_counted_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let phone = enrol_phone(&alice, "+8613800138000").await;
@@ -152,7 +152,7 @@ pub(super) async fn t07_parallel_guesses_at_a_sent_code_are_all_counted(store: A
     expect(&answer(&alice, &id, &code).await, 429, "too_many_attempts");
 }
 
-pub(super) async fn t07_parallel_guesses_at_an_enrollment_are_all_counted(store: Arc<dyn Store>) {
+pub(super) async fn parallel_guesses_at_an_enrollment_are_all_counted_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (token, code) = begin_email(&alice, "alice@example.com").await;
@@ -175,7 +175,7 @@ fn assert_five_were_looked_at(replies: &[Reply]) {
     assert_eq!(count(replies, 429, "too_many_attempts"), replies.len() - 5, "the others are not looked at");
 }
 
-pub(super) async fn t09_a_flood_on_one_factor_neither_locks_nor_starves_another(store: Arc<dyn Store>) {
+pub(super) async fn a_flood_on_one_factor_neither_locks_nor_starves_another_t09(store: Arc<dyn Store>) {
     const FLOOD: usize = 50;
     let world = World::on(store);
     for round in 0..4 {
@@ -216,7 +216,7 @@ pub(super) async fn t09_a_flood_on_one_factor_neither_locks_nor_starves_another(
     }
 }
 
-pub(super) async fn t18_of_two_enrollments_begun_on_an_empty_account_one_is_finished(store: Arc<dyn Store>) {
+pub(super) async fn only_one_of_two_concurrent_first_enrollments_is_confirmed_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     for round in 0..20 {
         let name = format!("alice-{round}");
@@ -234,7 +234,7 @@ pub(super) async fn t18_of_two_enrollments_begun_on_an_empty_account_one_is_fini
     }
 }
 
-pub(super) async fn t20_a_check_in_flight_does_not_bring_a_removed_factor_back(store: Arc<dyn Store>) {
+pub(super) async fn a_concurrent_check_does_not_bring_a_removed_factor_back_t20(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, ..) = enrol_app(&alice, "App").await;
@@ -269,7 +269,7 @@ enum Request {
     Answer(String, String),
 }
 
-pub(super) async fn t30_a_destination_is_sent_to_five_times_however_many_ask(store: Arc<dyn Store>) {
+pub(super) async fn a_destination_gets_five_messages_under_concurrent_requests_t30(store: Arc<dyn Store>) {
     let world = World::on(store);
     let replies = at_once((0..50).map(|number| {
         let user = world.user(&format!("user-{number}"));
@@ -282,7 +282,7 @@ pub(super) async fn t30_a_destination_is_sent_to_five_times_however_many_ask(sto
     assert_eq!(world.postbox.calls(), 5);
 }
 
-pub(super) async fn t30_a_user_sends_to_a_destination_once_however_many_sessions_ask(store: Arc<dyn Store>) {
+pub(super) async fn a_user_sends_to_a_destination_once_under_concurrent_requests_t30(store: Arc<dyn Store>) {
     let world = World::on(store);
     let replies = at_once((0..50).map(|number| {
         let user = world.session("alice", &format!("alice-{number}"));
@@ -295,7 +295,7 @@ pub(super) async fn t30_a_user_sends_to_a_destination_once_however_many_sessions
     assert_eq!(world.postbox.calls(), 1);
 }
 
-pub(super) async fn t30_a_factor_is_challenged_once_however_many_ask(store: Arc<dyn Store>) {
+pub(super) async fn a_factor_is_challenged_once_under_concurrent_requests_t30(store: Arc<dyn Store>) {
     let world = World::on(store);
     let phone = enrol_phone(&world.user("alice"), "+8613800138000").await;
     for _ in 0..2 {
@@ -318,7 +318,7 @@ pub(super) async fn t30_a_factor_is_challenged_once_however_many_ask(store: Arc<
 }
 
 /// Sixty-four requests of every kind to one account. Each answer says what really happened.
-pub(super) async fn nothing_is_lost_when_everything_happens_at_once(store: Arc<dyn Store>) {
+pub(super) async fn answers_to_64_concurrent_requests_match_the_final_account(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, app, codes) = enrol_app(&alice, "App").await;

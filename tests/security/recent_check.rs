@@ -21,7 +21,7 @@ fn new_app() -> Value {
     json!({"factorType": "totp", "label": "New"})
 }
 
-pub(super) async fn t18_adding_a_factor_needs_a_recent_check_in_every_dialect(store: Arc<dyn Store>) {
+pub(super) async fn adding_a_factor_needs_a_recent_check_in_every_dialect_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let owner = world.user("alice");
     enrol_email(&owner, "alice@example.com").await;
@@ -54,7 +54,7 @@ pub(super) async fn t18_adding_a_factor_needs_a_recent_check_in_every_dialect(st
     other.post(ENROLL, new_app()).await.expect(201);
 }
 
-pub(super) async fn t18_a_recent_check_is_of_one_session_of_one_user(store: Arc<dyn Store>) {
+pub(super) async fn a_recent_check_counts_only_for_its_own_session_and_user_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let usual = [("iss", "https://issuer.example"), ("client_id", "app"), ("sub", "alice"), ("sid", "s"), ("jti", "j")];
     let with = |name: &'static str, value: &'static str| {
@@ -90,7 +90,7 @@ pub(super) async fn t18_a_recent_check_is_of_one_session_of_one_user(store: Arc<
     }
 }
 
-pub(super) async fn t18_a_recent_check_ends(store: Arc<dyn Store>) {
+pub(super) async fn a_recent_check_expires_after_ten_minutes_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, ..) = enrol_app(&alice, "App").await;
@@ -105,7 +105,7 @@ pub(super) async fn t18_a_recent_check_ends(store: Arc<dyn Store>) {
     expect(&alice.post(ENROLL, new_app()).await, 403, "step_up_required");
 }
 
-pub(super) async fn t18_a_code_stands_in_for_a_recent_check_once(store: Arc<dyn Store>) {
+pub(super) async fn a_code_in_the_request_replaces_a_recent_check_once_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, ..) = enrol_app(&alice, "App").await;
@@ -121,7 +121,7 @@ pub(super) async fn t18_a_code_stands_in_for_a_recent_check_once(store: Arc<dyn 
 }
 
 /// In each dialect: a thief begins while the account is empty, the owner enrols, and the thief tries to finish.
-pub(super) async fn t18_what_was_begun_on_an_empty_account_cant_be_finished_on_a_full_one(store: Arc<dyn Store>) {
+pub(super) async fn an_enrollment_from_before_the_first_factor_needs_a_recent_check_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let users = |name: &str| (world.session(name, "owner"), world.session(name, "thief"));
 
@@ -158,7 +158,7 @@ pub(super) async fn t18_what_was_begun_on_an_empty_account_cant_be_finished_on_a
 }
 
 /// The account is empty again, as at the beginning, but its epoch has changed.
-pub(super) async fn t18_what_was_begun_before_a_removal_cant_be_finished_after_it(store: Arc<dyn Store>) {
+pub(super) async fn an_enrollment_from_before_a_removal_cannot_be_confirmed_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (owner, thief) = (world.session("alice", "owner"), world.session("alice", "thief"));
     let (token, secret) = begin_app(&thief, "Thief's").await;
@@ -169,7 +169,7 @@ pub(super) async fn t18_what_was_begun_before_a_removal_cant_be_finished_after_i
     expect(&reply, 410, "expired");
 }
 
-pub(super) async fn t19_removing_a_factor_needs_a_recent_check_or_its_code(store: Arc<dyn Store>) {
+pub(super) async fn removing_a_factor_needs_a_recent_check_or_its_own_code_t19(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (first, first_id, _) = enrol_app(&alice, "First").await;
@@ -194,7 +194,7 @@ pub(super) async fn t19_removing_a_factor_needs_a_recent_check_or_its_code(store
     expect(&other.post("/api/v3/reset-factor", reset).await, 200, "");
 }
 
-pub(super) async fn t19_other_changes_need_a_recent_check_too(store: Arc<dyn Store>) {
+pub(super) async fn renaming_disabling_and_new_recovery_codes_need_a_recent_check_or_code_t19(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, app, codes) = enrol_app(&alice, "App").await;
@@ -211,7 +211,7 @@ pub(super) async fn t19_other_changes_need_a_recent_check_too(store: Arc<dyn Sto
     alice.get(&path).await.expect(200);
 }
 
-pub(super) async fn t20_a_removed_factor_stops_at_once_with_its_challenges(store: Arc<dyn Store>) {
+pub(super) async fn a_removed_factor_and_its_challenges_stop_at_once_t20(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, app, codes) = enrol_app(&alice, "App").await;

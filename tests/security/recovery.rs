@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::given::*;
 use crate::rig::{Asked, Client, Observed, World, enrol_app};
 
-pub(super) async fn t15_a_recovery_code_is_used_once(store: Arc<dyn Store>) {
+pub(super) async fn a_recovery_code_passes_once_in_any_spelling_t15(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (_, _, codes) = enrol_app(&alice, "App").await;
@@ -26,7 +26,7 @@ pub(super) async fn t15_a_recovery_code_is_used_once(store: Arc<dyn Store>) {
     assert_eq!(verify(&alice, &codes[1]).await.expect(200).json()["remainingRecoveryCodes"], 8);
 }
 
-pub(super) async fn t16_recovery_codes_have_at_least_64_bits(store: Arc<dyn Store>) {
+pub(super) async fn recovery_codes_have_at_least_64_random_bits_t16(store: Arc<dyn Store>) {
     let world = World::on(store);
     let mut short = Vec::new();
     for number in 0..10 {
@@ -65,7 +65,7 @@ fn assert_all_bits_vary(codes: &[String], bytes: usize) {
     assert!(ones.iter().all(|ones| (1..codes.len()).contains(ones)), "{ones:?}");
 }
 
-pub(super) async fn t16_a_new_set_voids_the_old(store: Arc<dyn Store>) {
+pub(super) async fn a_new_set_of_recovery_codes_voids_the_old_one_t16(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (_, _, old) = enrol_app(&alice, "App").await;
@@ -83,7 +83,7 @@ pub(super) async fn t16_a_new_set_voids_the_old(store: Arc<dyn Store>) {
     assert_eq!(alice.get(FACTORS).await.json()["recoveryCodes"]["remaining"], 9);
 }
 
-pub(super) async fn t16_the_code_shown_before_the_confirmation_lives_from_it_on(store: Arc<dyn Store>) {
+pub(super) async fn a_genauth_recovery_code_is_valid_only_after_its_confirmation_t16(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let begun = begin_genauth(&alice, "OTP", Value::Null).await;
@@ -108,7 +108,7 @@ async fn guess(client: &Client) -> crate::rig::Reply {
 
 /// A stolen session guesses all the time, with many parallel requests. The owner's right code passes at the first try,
 /// in every dialect.
-pub(super) async fn t17_a_flood_of_guesses_never_keeps_the_owners_recovery_code_out(store: Arc<dyn Store>) {
+pub(super) async fn a_flood_of_guesses_never_blocks_the_owners_recovery_code_t17(store: Arc<dyn Store>) {
     let store = Observed::new(store);
     let world = World::on(store.clone());
     let (alice, thief) = (world.user("alice"), world.session("alice", "thief"));
@@ -137,7 +137,7 @@ pub(super) async fn t17_a_flood_of_guesses_never_keeps_the_owners_recovery_code_
 }
 
 /// The attack as it was first found: a guess a minute for thirty hours.
-pub(super) async fn t17_a_guess_a_minute_never_keeps_the_owners_recovery_code_out(store: Arc<dyn Store>) {
+pub(super) async fn a_guess_a_minute_never_blocks_the_owners_recovery_code_t17(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (alice, thief) = (world.user("alice"), world.session("alice", "thief"));
     enrol_app(&alice, "App").await;
@@ -151,7 +151,7 @@ pub(super) async fn t17_a_guess_a_minute_never_keeps_the_owners_recovery_code_ou
     }
 }
 
-pub(super) async fn t17_guesses_at_recovery_codes_do_not_delay_an_app(store: Arc<dyn Store>) {
+pub(super) async fn guesses_at_recovery_codes_and_at_an_app_do_not_delay_each_other_t17(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (secret, _, codes) = enrol_app(&alice, "App").await;

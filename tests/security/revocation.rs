@@ -273,7 +273,7 @@ async fn revokes(world: &World, (way, change): (Way, Change), by_back_end: bool,
     world.pass(60);
 }
 
-pub(super) async fn t18_no_other_session_finishes_what_it_began_before_a_change(store: Arc<dyn Store>) {
+pub(super) async fn a_change_ends_the_enrollments_that_other_sessions_began_t18(store: Arc<dyn Store>) {
     // By default genauth's enrolments live for a minute, and a change with two codes takes as long.
     let world = Plan::over(store, &[("GENAUTH_ENROLLMENT_SECONDS", "600")]).build();
     let mut number = 0;
@@ -292,7 +292,7 @@ pub(super) async fn t18_no_other_session_finishes_what_it_began_before_a_change(
 }
 
 /// The attack as it was first found: five hundred seconds later, within the life of both the check and the enrolment.
-pub(super) async fn t18_a_leaked_recovery_code_is_worth_nothing_after_new_ones(store: Arc<dyn Store>) {
+pub(super) async fn new_recovery_codes_end_an_enrollment_begun_with_a_leaked_one_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let Robbed { owner, thief, .. } = robbed(&world, "alice", 0).await;
     let (token, secret) = begin_app(&thief, "Thief's").await;
@@ -302,7 +302,7 @@ pub(super) async fn t18_a_leaked_recovery_code_is_worth_nothing_after_new_ones(s
 }
 
 /// A thief without a check does not void an enrolment that the owner is about to finish.
-pub(super) async fn t18_a_thief_voids_no_enrollment_that_its_owner_may_finish(store: Arc<dyn Store>) {
+pub(super) async fn an_enrollment_survives_its_owners_changes_and_a_thiefs_attempts_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (owner, thief) = (world.session("alice", "owner"), world.session("alice", "thief"));
     enrol_email(&owner, "alice@example.com").await;
@@ -315,7 +315,7 @@ pub(super) async fn t18_a_thief_voids_no_enrollment_that_its_owner_may_finish(st
 }
 
 /// The session that makes the change may finish what it began.
-pub(super) async fn t18_the_session_that_changes_something_goes_on(store: Arc<dyn Store>) {
+pub(super) async fn the_session_that_makes_a_change_may_finish_its_own_enrollment_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let owner = world.user("alice");
     enrol_email(&owner, "alice@example.com").await;

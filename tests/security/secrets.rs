@@ -12,7 +12,7 @@ use super::given::*;
 use crate::rig::tour::Tour;
 use crate::rig::{Recorded, World, enrol_app, enrol_phone};
 
-pub(super) async fn t15_t22_nothing_that_was_ever_stored_tells_a_secret(store: Arc<dyn Store>) {
+pub(super) async fn no_stored_item_ever_contains_a_plain_secret_t15_t22(store: Arc<dyn Store>) {
     let recorded = Recorded::new(store);
     let world = World::on(recorded.clone());
     let tour = Tour::of_every_flow(&world).await;
@@ -50,7 +50,7 @@ pub(super) async fn plant(store: &dyn Store, key: Key, item: Item) {
     store.commit(&commit).await.unwrap();
 }
 
-pub(super) async fn t22_a_ciphertext_opens_for_its_own_user_alone(store: Arc<dyn Store>) {
+pub(super) async fn a_sealed_secret_opens_only_for_its_own_user_and_factor_t22(store: Arc<dyn Store>) {
     let world = World::on(Arc::clone(&store));
     let (alice, bob, carol) = (world.user("alice"), world.user("bob"), world.user("carol"));
     let (secret, app, codes) = enrol_app(&alice, "App").await;
@@ -95,7 +95,7 @@ pub(super) async fn t22_a_ciphertext_opens_for_its_own_user_alone(store: Arc<dyn
     verify(&alice, &world.next_code(&secret)).await.expect(200);
 }
 
-pub(super) async fn t22_a_digest_is_of_its_own_user_alone(store: Arc<dyn Store>) {
+pub(super) async fn a_digest_matches_only_for_its_own_user_t22(store: Arc<dyn Store>) {
     let world = World::on(Arc::clone(&store));
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let (_, _, alices_codes) = enrol_app(&alice, "App").await;

@@ -17,7 +17,7 @@ fn to_phone(number: &str) -> Value {
     json!({"factorType": "sms", "phoneNumber": number})
 }
 
-pub(super) async fn t30_a_destination_is_sent_to_once_a_minute_however_it_is_written(store: Arc<dyn Store>) {
+pub(super) async fn a_user_sends_to_a_destination_once_a_minute_in_any_spelling_t30(store: Arc<dyn Store>) {
     let world = World::on(store);
     let phone = ["+8613800138000", "13800138000", "+86 138-0013-8000", "(+86) 138.0013.8000"].map(to_phone);
     let mail = ["alice@example.com", "Alice@Example.COM", "alice+bank@example.com", "ALICE+a+b@example.com"]
@@ -53,7 +53,7 @@ pub(super) async fn t30_a_destination_is_sent_to_once_a_minute_however_it_is_wri
     }
 }
 
-pub(super) async fn t30_spellings_of_a_gmail_mailbox_are_one_destination_and_several_addresses(store: Arc<dyn Store>) {
+pub(super) async fn spellings_of_one_gmail_mailbox_share_its_message_limits_t30(store: Arc<dyn Store>) {
     let world = World::on(store);
     let mail = |address: &str| json!({"factorType": "email", "email": address});
     let alice = world.user("alice");
@@ -75,7 +75,7 @@ pub(super) async fn t30_spellings_of_a_gmail_mailbox_are_one_destination_and_sev
     bob.post(ENROLL, mail("bob.smith@example.com")).await.expect(201);
 }
 
-pub(super) async fn t30_a_destination_gets_five_messages_an_hour_and_ten_a_day_over_all_users(store: Arc<dyn Store>) {
+pub(super) async fn a_destination_gets_five_messages_an_hour_and_ten_a_day_over_all_users_t30(store: Arc<dyn Store>) {
     let world = World::on(store);
     let phone = ["+8613800138000", "13800138000"].map(to_phone);
     let mail = ["alice@example.com", "Alice+bank@Example.COM"].map(|to| json!({"factorType": "email", "email": to}));
@@ -116,7 +116,7 @@ pub(super) async fn t30_a_destination_gets_five_messages_an_hour_and_ten_a_day_o
     }
 }
 
-pub(super) async fn t30_answering_every_challenge_does_not_renew_the_budget(store: Arc<dyn Store>) {
+pub(super) async fn answering_challenges_does_not_renew_the_message_budget_t30(store: Arc<dyn Store>) {
     const TWO_DAYS: i64 = 2 * 86_400;
     let world = World::on(store);
     for answers in [true, false] {
@@ -151,7 +151,7 @@ pub(super) async fn t30_answering_every_challenge_does_not_renew_the_budget(stor
     }
 }
 
-pub(super) async fn t30_every_factor_has_a_budget_of_its_own(store: Arc<dyn Store>) {
+pub(super) async fn every_factor_has_its_own_message_budget_t30(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let phone = enrol_phone(&alice, "+8613800138000").await;
@@ -167,7 +167,7 @@ pub(super) async fn t30_every_factor_has_a_budget_of_its_own(store: Arc<dyn Stor
 }
 
 /// The stranger sends every minute. The victim's message is the last of the hour's five.
-pub(super) async fn t30_a_stranger_who_sends_every_minute_does_not_delay_the_victims_first_try(store: Arc<dyn Store>) {
+pub(super) async fn a_strangers_messages_do_not_delay_the_victims_first_enrollment_t30(store: Arc<dyn Store>) {
     let world = World::on(store);
     let stranger = world.user("stranger");
     for minutes in 1..=4 {
@@ -188,7 +188,7 @@ pub(super) async fn t30_a_stranger_who_sends_every_minute_does_not_delay_the_vic
     }
 }
 
-pub(super) async fn t30_a_strangers_messages_do_not_block_the_owners_challenge(store: Arc<dyn Store>) {
+pub(super) async fn a_strangers_messages_do_not_block_the_owners_challenge_t30(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (owner, stranger) = (world.user("owner"), world.user("stranger"));
     let phone = enrol_phone(&owner, "+8613800138000").await;
@@ -202,7 +202,7 @@ pub(super) async fn t30_a_strangers_messages_do_not_block_the_owners_challenge(s
     }
 }
 
-pub(super) async fn t30_a_country_that_is_not_allowed_is_not_sent_to(store: Arc<dyn Store>) {
+pub(super) async fn a_number_in_a_country_that_is_not_allowed_is_refused_t30(store: Arc<dyn Store>) {
     let plan = Plan::with(&[("ALLOWED_COUNTRIES", "CH,DE")]);
     let world = Plan { store, ..plan }.build();
     let alice = world.user("alice");
@@ -218,7 +218,7 @@ pub(super) async fn t30_a_country_that_is_not_allowed_is_not_sent_to(store: Arc<
 }
 
 /// A message to a satellite phone costs dollars, and its number has no country.
-pub(super) async fn t30_a_number_of_no_country_is_never_sent_to(store: Arc<dyn Store>) {
+pub(super) async fn a_number_of_no_country_is_always_refused_t30(store: Arc<dyn Store>) {
     for allowed in ["*", "CH,DE", "US,GB,CN,FR"] {
         let plan = Plan::with(&[("ALLOWED_COUNTRIES", allowed)]);
         let world = Plan { store: Arc::clone(&store), ..plan }.build();
@@ -234,7 +234,7 @@ pub(super) async fn t30_a_number_of_no_country_is_never_sent_to(store: Arc<dyn S
     }
 }
 
-pub(super) async fn t35_a_refused_message_burns_nothing_of_the_budgets(store: Arc<dyn Store>) {
+pub(super) async fn a_refused_message_uses_up_no_budget_t35(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let number = to_phone("+8613800138000");
@@ -270,7 +270,7 @@ pub(super) async fn t35_a_refused_message_burns_nothing_of_the_budgets(store: Ar
     assert_eq!(reply.retry_after(), Some(500), "the five that arrived are all that counts");
 }
 
-pub(super) async fn t35_a_refused_message_leaves_nothing_behind(store: Arc<dyn Store>) {
+pub(super) async fn a_refused_enrollment_message_can_be_requested_again_at_once_t35(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     world.postbox.fate(Fate::Refused);
@@ -290,7 +290,7 @@ pub(super) async fn t35_a_refused_message_leaves_nothing_behind(store: Arc<dyn S
     expect(&alice.post(GENAUTH_ENROLL, request).await, 200, "");
 }
 
-pub(super) async fn t35_a_refused_message_leaves_what_was_there_before(store: Arc<dyn Store>) {
+pub(super) async fn a_refused_message_keeps_the_earlier_enrollment_and_its_tries_t35(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (token, code) = begin_email(&alice, "alice@example.com").await;
@@ -307,7 +307,7 @@ pub(super) async fn t35_a_refused_message_leaves_what_was_there_before(store: Ar
     confirm(&alice, &token, &code).await.expect(201);
 }
 
-pub(super) async fn t35_a_refused_challenge_costs_nothing(store: Arc<dyn Store>) {
+pub(super) async fn a_refused_challenge_message_keeps_the_open_challenge_t35(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let phone = enrol_phone(&alice, "+8613800138000").await;
@@ -326,7 +326,7 @@ pub(super) async fn t35_a_refused_challenge_costs_nothing(store: Arc<dyn Store>)
     answer(&alice, &id, &code).await.expect(200);
 }
 
-pub(super) async fn t35_an_unknown_outcome_keeps_its_charge(store: Arc<dyn Store>) {
+pub(super) async fn a_message_with_unknown_outcome_keeps_its_charge_t35(store: Arc<dyn Store>) {
     let world = World::on(store);
     for (fate, number) in [(Fate::Lost, "+8613800138000"), (Fate::AnswerLost, "+8613800138001")] {
         let alice = world.user(&format!("alice{number}"));
@@ -356,7 +356,7 @@ pub(super) async fn t35_an_unknown_outcome_keeps_its_charge(store: Arc<dyn Store
     }
 }
 
-pub(super) async fn t35_a_request_killed_while_it_sends_keeps_its_charge(store: Arc<dyn Store>) {
+pub(super) async fn a_request_killed_while_sending_keeps_its_charge_t35(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     world.postbox.fate(Fate::Hangs);

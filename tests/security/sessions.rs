@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::given::*;
 use crate::rig::{World, enrol_app, enrol_email};
 
-pub(super) async fn t20_a_recent_check_ends_with_the_factor_that_passed_it(store: Arc<dyn Store>) {
+pub(super) async fn a_recent_check_ends_when_its_factor_is_removed_t20(store: Arc<dyn Store>) {
     let world = World::on(store);
     let owner = world.user("alice");
     let (stolen, stolen_id, _) = enrol_app(&owner, "Stolen").await;
@@ -24,7 +24,7 @@ pub(super) async fn t20_a_recent_check_ends_with_the_factor_that_passed_it(store
     owner.patch(&other, json!({"label": "Mine"})).await.expect(200);
 }
 
-pub(super) async fn t16_a_recent_check_ends_with_the_recovery_codes_that_passed_it(store: Arc<dyn Store>) {
+pub(super) async fn new_recovery_codes_end_a_recent_check_made_with_an_old_one_t16(store: Arc<dyn Store>) {
     let world = World::on(store);
     let owner = world.user("alice");
     let (_, id, codes) = enrol_app(&owner, "Phone").await;
@@ -34,7 +34,7 @@ pub(super) async fn t16_a_recent_check_ends_with_the_recovery_codes_that_passed_
     expect(&thief.delete(&format!("{FACTORS}/{id}"), Value::Null).await, 403, "step_up_required");
 }
 
-pub(super) async fn t18_an_enrollment_is_finished_by_the_session_that_was_present(store: Arc<dyn Store>) {
+pub(super) async fn another_session_without_a_check_cannot_confirm_an_enrollment_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let owner = world.user("alice");
     enrol_email(&owner, "alice@example.com").await;
@@ -55,7 +55,7 @@ pub(super) async fn t18_an_enrollment_is_finished_by_the_session_that_was_presen
     assert_eq!(owner.patch(PROFILE, enable).await.expect(200).json()["data"].as_array().unwrap().len(), 12);
 }
 
-pub(super) async fn t08_confirming_another_destination_does_not_bring_new_tries(store: Arc<dyn Store>) {
+pub(super) async fn confirming_another_destination_does_not_reset_the_tries_t08(store: Arc<dyn Store>) {
     let world = World::on(store);
     let mallory = world.user("mallory");
     let (token, _) = begin_email(&mallory, "victim@example.com").await;
@@ -75,7 +75,7 @@ pub(super) async fn t08_confirming_another_destination_does_not_bring_new_tries(
     expect(&mallory.post(CONFIRM, right).await, 429, "too_many_attempts");
 }
 
-pub(super) async fn t18_who_is_not_present_voids_nobodys_enrollment(store: Arc<dyn Store>) {
+pub(super) async fn a_session_without_a_recent_check_cannot_void_an_enrollment_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let owner = world.user("alice");
     enrol_email(&owner, "alice@example.com").await;
@@ -86,7 +86,7 @@ pub(super) async fn t18_who_is_not_present_voids_nobodys_enrollment(store: Arc<d
     owner.post(CONFIRM, confirm).await.expect(201);
 }
 
-pub(super) async fn t03_a_right_code_is_spent_whatever_else_is_refused(store: Arc<dyn Store>) {
+pub(super) async fn a_right_code_is_spent_even_if_the_request_is_refused_t03(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (secret, id, codes) = enrol_app(&world.user("alice"), "Phone").await;
     enrol_app(&world.user("alice"), "Tablet").await;
@@ -104,7 +104,7 @@ pub(super) async fn t03_a_right_code_is_spent_whatever_else_is_refused(store: Ar
     expect(&world.session("alice", "third").post(VERIFY, spent).await, 400, "code_already_used");
 }
 
-pub(super) async fn t34_a_transaction_is_refused_rather_than_ignored(store: Arc<dyn Store>) {
+pub(super) async fn an_unsupported_transaction_is_refused_rather_than_ignored_t34(store: Arc<dyn Store>) {
     let world = World::on(store);
     let owner = world.user("alice");
     let (secret, _, _) = enrol_app(&owner, "Phone").await;

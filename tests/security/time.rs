@@ -27,7 +27,7 @@ async fn passes_after_its_wait(world: &World, longest: u64, case: &str, ask: imp
     assert!(passed(&reply), "{case}: {}", reply.json());
 }
 
-pub(super) async fn t49_a_step_back_lengthens_no_delay_of_an_app(store: Arc<dyn Store>) {
+pub(super) async fn a_clock_step_back_does_not_lengthen_an_apps_delay_t49(store: Arc<dyn Store>) {
     let world = World::on(store);
     for step in STEPS {
         let alice = world.user(&format!("alice-{step}"));
@@ -50,7 +50,7 @@ pub(super) async fn t49_a_step_back_lengthens_no_delay_of_an_app(store: Arc<dyn 
 }
 
 /// Free tries stay free. They were once refused for up to thousands of years.
-pub(super) async fn t49_a_step_back_takes_no_free_try(store: Arc<dyn Store>) {
+pub(super) async fn a_clock_step_back_takes_away_no_free_try_t49(store: Arc<dyn Store>) {
     let world = World::on(store);
     for step in STEPS {
         let alice = world.user(&format!("alice-{step}"));
@@ -66,7 +66,7 @@ pub(super) async fn t49_a_step_back_takes_no_free_try(store: Arc<dyn Store>) {
 }
 
 /// A clock that is set back and forth does not make a used code pass again.
-pub(super) async fn t49_a_code_passes_once_whichever_way_the_clock_steps(store: Arc<dyn Store>) {
+pub(super) async fn a_used_totp_code_stays_spent_whichever_way_the_clock_steps_t49(store: Arc<dyn Store>) {
     let world = World::on(store);
     for step in STEPS {
         let alice = world.user(&format!("alice-{step}"));
@@ -88,7 +88,7 @@ pub(super) async fn t49_a_code_passes_once_whichever_way_the_clock_steps(store: 
     }
 }
 
-pub(super) async fn t49_a_step_back_lengthens_no_wait_for_a_message(store: Arc<dyn Store>) {
+pub(super) async fn a_clock_step_back_does_not_lengthen_the_wait_for_a_message_t49(store: Arc<dyn Store>) {
     let world = World::on(store);
     for (number, step) in STEPS.into_iter().enumerate() {
         let alice = world.user(&format!("alice-{step}"));
@@ -108,7 +108,7 @@ pub(super) async fn t49_a_step_back_lengthens_no_wait_for_a_message(store: Arc<d
     }
 }
 
-pub(super) async fn t49_a_jump_and_back_earns_no_message_more(store: Arc<dyn Store>) {
+pub(super) async fn a_clock_step_forth_and_back_allows_no_extra_message_t49(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let phone = enrol_phone(&alice, "+8613800138000").await;
@@ -131,7 +131,7 @@ pub(super) async fn t49_a_jump_and_back_earns_no_message_more(store: Arc<dyn Sto
     assert!(wait <= 86_400, "{wait}");
 }
 
-pub(super) async fn t49_a_step_back_lengthens_no_wait_for_new_tries(store: Arc<dyn Store>) {
+pub(super) async fn a_clock_step_back_does_not_lengthen_the_wait_for_new_tries_t49(store: Arc<dyn Store>) {
     let world = World::on(store);
     for (number, step) in [1, 30, 59].into_iter().enumerate() {
         let alice = world.user(&format!("alice-{number}"));
@@ -150,7 +150,7 @@ pub(super) async fn t49_a_step_back_lengthens_no_wait_for_new_tries(store: Arc<d
 }
 
 /// A recent check of a stolen session, or a sent code, must not live for a year because a clock was wrong for a second.
-pub(super) async fn t49_a_step_back_keeps_nothing_alive(store: Arc<dyn Store>) {
+pub(super) async fn a_long_clock_step_back_ends_checks_enrollments_and_challenges_t49(store: Arc<dyn Store>) {
     let world = World::on(store);
     for (number, step) in [3_600, 31_536_000].into_iter().enumerate() {
         let alice = world.user(&format!("alice-{number}"));
@@ -171,7 +171,7 @@ pub(super) async fn t49_a_step_back_keeps_nothing_alive(store: Arc<dyn Store>) {
 }
 
 /// With one clock among others an hour slow, or one that is set back and forth, nobody gets more guesses or messages.
-pub(super) async fn t49_a_clock_that_swings_frees_nothing(store: Arc<dyn Store>) {
+pub(super) async fn a_swinging_clock_allows_no_extra_tries_or_messages_t49(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (token, code) = begin_email(&alice, "alice@example.com").await;
@@ -200,7 +200,7 @@ pub(super) async fn t49_a_clock_that_swings_frees_nothing(store: Arc<dyn Store>)
 }
 
 /// An enrolment, a challenge or a recent check that a step back has ended stays ended after the clock has caught up.
-pub(super) async fn t49_what_a_step_back_ended_stays_ended(store: Arc<dyn Store>) {
+pub(super) async fn checks_and_codes_ended_by_a_clock_step_back_stay_ended_t49(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let mail = enrol_email(&alice, "alice@example.com").await;

@@ -10,7 +10,7 @@ use super::given::*;
 use crate::rig::tools::totp;
 use crate::rig::{Client, Plan, Reply, World, enrol_app, enrol_email, enrol_phone};
 
-pub(super) async fn t10_a_sent_code_expires_while_its_item_is_still_there(store: Arc<dyn Store>) {
+pub(super) async fn a_passcode_expires_while_its_item_still_exists_t10(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let phone = enrol_phone(&alice, "+8613800138000").await;
@@ -104,7 +104,7 @@ impl Door {
 }
 
 /// Every way to enrol checks the expiry: an enrolment passes until the last second, and then expires.
-pub(super) async fn t10_an_enrollment_expires_at_every_door(store: Arc<dyn Store>) {
+pub(super) async fn an_enrollment_expires_on_every_route_that_finishes_one_t10(store: Arc<dyn Store>) {
     let world = World::on(store);
     for (number, (door, seconds, (status, code))) in (0_u32..).zip(Door::ALL) {
         let (late, early) = (world.user(&format!("late-{number}")), world.user(&format!("early-{number}")));
@@ -120,7 +120,7 @@ pub(super) async fn t10_an_enrollment_expires_at_every_door(store: Arc<dyn Store
     }
 }
 
-pub(super) async fn t10_a_setting_cant_make_a_code_live_longer(_: Arc<dyn Store>) {
+pub(super) async fn a_setting_cannot_extend_a_codes_life_beyond_ten_minutes_t10(_: Arc<dyn Store>) {
     for name in ["ENROLLMENT_SECONDS", "GENAUTH_ENROLLMENT_SECONDS", "CHALLENGE_SECONDS"] {
         let read = |seconds: &str| config::read(|each| (each == name).then(|| seconds.to_owned()));
         assert!(read("600").is_ok());
@@ -129,7 +129,7 @@ pub(super) async fn t10_a_setting_cant_make_a_code_live_longer(_: Arc<dyn Store>
     }
 }
 
-pub(super) async fn t33_a_token_works_once(store: Arc<dyn Store>) {
+pub(super) async fn an_enrollment_token_works_once_t33(store: Arc<dyn Store>) {
     let world = World::on(store);
     for (number, (door, ..)) in (0_u32..).zip(Door::ALL) {
         let user = world.user(&format!("user-{number}"));
@@ -147,7 +147,7 @@ pub(super) async fn t33_a_token_works_once(store: Arc<dyn Store>) {
     }
 }
 
-pub(super) async fn t33_a_token_is_for_its_own_user(store: Arc<dyn Store>) {
+pub(super) async fn an_enrollment_token_works_only_for_its_own_user_t33(store: Arc<dyn Store>) {
     let world = World::on(store);
     for (number, (door, ..)) in (0_u32..).zip(Door::ALL) {
         let (owner, thief) = (world.user(&format!("owner-{number}")), world.user(&format!("thief-{number}")));
@@ -163,7 +163,7 @@ pub(super) async fn t33_a_token_is_for_its_own_user(store: Arc<dyn Store>) {
     }
 }
 
-pub(super) async fn t33_a_token_is_for_its_own_dialect_and_type(store: Arc<dyn Store>) {
+pub(super) async fn an_enrollment_token_works_only_in_its_own_dialect_and_type_t33(store: Arc<dyn Store>) {
     let world = World::on(store);
     let native = world.user("native");
     let (token, secret) = begin_app(&native, "App").await;
@@ -199,7 +199,7 @@ pub(super) async fn t33_a_token_is_for_its_own_dialect_and_type(store: Arc<dyn S
     profile.patch(PROFILE, json!({"code": code})).await.expect(200);
 }
 
-pub(super) async fn t41_an_id_of_one_purpose_or_dialect_is_none_of_another(store: Arc<dyn Store>) {
+pub(super) async fn an_id_is_unknown_outside_its_own_purpose_and_dialect_t41(store: Arc<dyn Store>) {
     let world = World::on(store);
     // Every kind of token and id that can be open at once, and every code that could be right.
     let carol = world.user("carol");
@@ -254,7 +254,7 @@ pub(super) async fn t41_an_id_of_one_purpose_or_dialect_is_none_of_another(store
     expect(&confirm_genauth(&bob, "SMS", &genauth, &genauth_code).await, 200, "");
 }
 
-pub(super) async fn t41_a_verified_but_unbound_secret_is_no_recent_check(store: Arc<dyn Store>) {
+pub(super) async fn a_verified_but_unbound_secret_gives_no_recent_check_t41(store: Arc<dyn Store>) {
     let world = Plan { store, ..Plan::with(&[]) }.build();
     let owner = world.user("alice");
     let mail = enrol_email(&owner, "alice@example.com").await;
@@ -277,7 +277,7 @@ pub(super) async fn t41_a_verified_but_unbound_secret_is_no_recent_check(store: 
     owner.post(ENROLL, new).await.expect(201);
 }
 
-pub(super) async fn t41_the_step_that_verified_a_secret_is_spent_when_it_is_bound(store: Arc<dyn Store>) {
+pub(super) async fn the_totp_code_that_verified_a_secret_is_spent_after_binding_t41(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
     let (id, secret) = begin_logto(&alice).await;

@@ -37,7 +37,7 @@ async fn damage(store: &dyn Store, ids: &[&str], how: Damage) {
     plant(store, account_key(&user("alice")), account.clone().with("factors", factors)).await;
 }
 
-pub(super) async fn t22_an_unreadable_factor_is_listed_and_its_account_goes_on(store: Arc<dyn Store>) {
+pub(super) async fn an_unreadable_factor_is_listed_and_the_others_work_t22(store: Arc<dyn Store>) {
     let world = World::on(Arc::clone(&store));
     let alice = world.user("alice");
     for (how, damages) in DAMAGES {
@@ -97,7 +97,7 @@ pub(super) async fn t22_an_unreadable_factor_is_listed_and_its_account_goes_on(s
     }
 }
 
-pub(super) async fn t22_whose_only_factor_is_unreadable_still_has_one(store: Arc<dyn Store>) {
+pub(super) async fn a_user_whose_only_factor_is_unreadable_is_not_without_factors_t22(store: Arc<dyn Store>) {
     let world = World::on(Arc::clone(&store));
     let alice = world.session("alice", "laptop");
     let (secret, app, codes) = enrol_app(&world.user("alice"), "App").await;

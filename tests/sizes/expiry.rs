@@ -48,7 +48,7 @@ impl Left {
 }
 
 #[tokio::test]
-async fn t10_a_thousand_items_are_swept_after_their_time_and_none_before_it() {
+async fn expired_items_are_swept_after_their_time_to_live_and_none_before_t10() {
     let store = EmbeddedStore::in_memory().unwrap();
     let observed = Observed::new(Arc::new(store.clone()));
     let world = World::on(observed.clone());
@@ -117,7 +117,7 @@ async fn an_account_without_factors_is_swept_a_week_after_its_last_was_removed()
 
 /// The store sweeps late: a user who removed every factor a week ago may have begun an enrolment by then.
 #[tokio::test]
-async fn an_enrolment_goes_on_when_the_account_without_factors_that_it_began_on_is_swept() {
+async fn an_enrollment_survives_the_sweep_of_its_account_without_factors() {
     let store = EmbeddedStore::in_memory().unwrap();
     let world = World::on(Arc::new(store.clone()));
     let alice = world.user("alice");
@@ -141,7 +141,7 @@ struct Late {
 }
 
 #[tokio::test]
-async fn t10_in_every_dialect_what_expired_is_told_apart_from_what_was_swept() {
+async fn expired_and_swept_enrollments_get_different_errors_in_every_dialect_t10() {
     let genauth = late_in_genauth().await;
     let logto = late_in_logto().await;
     let profile = late_in_profile().await;

@@ -92,7 +92,7 @@ fn drawn(trips: &[Vec<Asked>]) -> String {
 }
 
 #[tokio::test]
-async fn a_request_makes_two_round_trips_and_three_with_a_message_or_challenges_whatever_the_number_of_accounts() {
+async fn a_request_takes_at_most_three_round_trips_for_any_number_of_accounts() {
     let mut table = "trips reads writes\n".to_owned();
     let mut seen = BTreeSet::new();
     let many = with_accounts(999).await;
@@ -113,7 +113,7 @@ async fn a_request_makes_two_round_trips_and_three_with_a_message_or_challenges_
 }
 
 #[tokio::test]
-async fn what_is_asked_at_once_is_one_round_trip_and_what_waits_is_another() {
+async fn parallel_calls_count_as_one_round_trip_and_a_later_call_as_another() {
     let observed = Observed::new(Arc::new(EmbeddedStore::in_memory().unwrap()));
     let (a, b) = (Key::new('a', &["1"]), Key::new('b', &["1"]));
     let _ = tokio::join!(observed.get(&a), observed.get(&b));

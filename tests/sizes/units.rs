@@ -188,7 +188,7 @@ async fn billed() -> Option<(Arc<DynamoDbStore>, Bill)> {
 }
 
 #[tokio::test]
-async fn dynamodb_bills_every_flow_as_we_do() {
+async fn the_computed_units_of_every_flow_match_dynamodb_local() {
     let Some((store, bill)) = billed().await else { return };
     let metered = Metered::new(store);
     for (number, flow) in (1..).zip(flows::all()) {
@@ -217,7 +217,7 @@ fn weighing(key: &Key, weight: usize) -> Item {
 /// item. By then it keeps all its earlier versions. The other item has a different number of units, because of
 /// [`Used::billed_locally`].
 #[tokio::test]
-async fn dynamodb_begins_a_unit_where_we_do() {
+async fn the_computed_unit_boundaries_match_dynamodb_local() {
     const SMALL: usize = 500;
     let Some((store, bill)) = billed().await else { return };
     let metered = Metered::new(store);
@@ -243,7 +243,7 @@ async fn dynamodb_begins_a_unit_where_we_do() {
 }
 
 #[tokio::test]
-async fn what_is_metered_is_what_went_through() {
+async fn the_meter_counts_the_units_of_the_calls_it_forwards() {
     let metered = Metered::new(Arc::new(EmbeddedStore::in_memory().unwrap()));
     let put = |name: &str, replaces, weight| {
         let key = Key::new('t', &[name]);

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::given::{EXPIRED, FAR_AHEAD, commit, committed, creation, number_of, numbered, replacement, stored, until};
 
-pub(super) async fn every_kind_of_value_comes_back_as_it_went(store: Arc<dyn Store>) {
+pub(super) async fn every_kind_of_value_is_read_back_unchanged(store: Arc<dyn Store>) {
     let values = Item::default()
         .with("text", "alice")
         .with("empty text", "")
@@ -34,7 +34,7 @@ pub(super) async fn every_kind_of_value_comes_back_as_it_went(store: Arc<dyn Sto
     }
 }
 
-pub(super) async fn an_item_of_almost_400_kilobytes_comes_back_as_it_went(store: Arc<dyn Store>) {
+pub(super) async fn an_item_of_almost_400_kilobytes_is_read_back_unchanged(store: Arc<dyn Store>) {
     let item = Item::default().with("bytes", vec![7_u8; Put::MAX_SIZE - 1_024]);
     committed(&*store, [creation("a", item.clone())]).await;
     assert_eq!(stored(&*store, "a").await.unwrap().item, item);
@@ -55,13 +55,13 @@ pub(super) async fn a_put_without_a_time_to_live_clears_the_one_before(store: Ar
     assert_eq!(stored(&*store, "a").await.unwrap().ttl, None);
 }
 
-pub(super) async fn an_expired_item_that_is_still_there_is_read(store: Arc<dyn Store>) {
+pub(super) async fn an_expired_item_that_still_exists_is_read(store: Arc<dyn Store>) {
     committed(&*store, [until(creation("a", numbered(1)), EXPIRED)]).await;
     let found = stored(&*store, "a").await.unwrap();
     assert_eq!((found.item, found.ttl), (numbered(1), Some(EXPIRED)));
 }
 
-pub(super) async fn an_expired_item_that_is_still_there_is_not_nothing(store: Arc<dyn Store>) {
+pub(super) async fn an_expired_item_that_still_exists_conflicts_with_a_creation(store: Arc<dyn Store>) {
     let version = committed(&*store, [until(creation("a", numbered(1)), EXPIRED)]).await;
     assert_eq!(store.commit(&commit([creation("a", numbered(2))])).await, Err(StoreError::Conflict));
     committed(&*store, [replacement("a", version, numbered(3))]).await;

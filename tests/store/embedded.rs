@@ -124,7 +124,7 @@ async fn any_history_with_sweeps_goes_as_in_the_model() {
 }
 
 #[tokio::test]
-async fn a_file_opened_again_has_it_all() {
+async fn a_reopened_file_has_its_items_versions_and_times_to_live() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.redb");
     let store = EmbeddedStore::open(&path).unwrap();

@@ -10,7 +10,7 @@ use super::given::{
     stored, until,
 };
 
-pub(super) async fn t40_a_repeated_commit_succeeds_under_as_many_later_writers_as_are_kept(store: Arc<dyn Store>) {
+pub(super) async fn a_repeated_commit_succeeds_while_its_version_is_still_kept_t40(store: Arc<dyn Store>) {
     for later in 0..=Version::KEPT {
         let name = format!("item-{later}");
         let lost = commit([creation(&name, numbered(1))]);
@@ -23,7 +23,7 @@ pub(super) async fn t40_a_repeated_commit_succeeds_under_as_many_later_writers_a
     }
 }
 
-pub(super) async fn t40_a_repeated_commit_conflicts_under_more_later_writers_than_are_kept(store: Arc<dyn Store>) {
+pub(super) async fn a_repeated_commit_conflicts_once_its_version_is_no_longer_kept_t40(store: Arc<dyn Store>) {
     let lost = commit([creation("a", numbered(1))]);
     assert_eq!(store.commit(&lost).await, Ok(()));
     overwritten(&*store, "a", lost.version, Version::KEPT + 1).await;
@@ -33,7 +33,7 @@ pub(super) async fn t40_a_repeated_commit_conflicts_under_more_later_writers_tha
     assert_eq!(stored(&*store, "a").await, before);
 }
 
-pub(super) async fn t40_a_repeated_replacement_succeeds_under_as_many_later_writers_as_are_kept(store: Arc<dyn Store>) {
+pub(super) async fn a_repeated_replacement_succeeds_while_its_version_is_still_kept_t40(store: Arc<dyn Store>) {
     for later in 0..=Version::KEPT {
         let name = format!("item-{later}");
         let first = committed(&*store, [creation(&name, numbered(1))]).await;
@@ -48,7 +48,7 @@ pub(super) async fn t40_a_repeated_replacement_succeeds_under_as_many_later_writ
 }
 
 /// A commit is applied whole or not at all: so one item that shows the version is enough.
-pub(super) async fn t40_one_item_that_shows_the_version_is_enough(store: Arc<dyn Store>) {
+pub(super) async fn a_repeated_commit_succeeds_if_any_item_still_shows_its_version_t40(store: Arc<dyn Store>) {
     for order in [["busy", "quiet"], ["quiet", "busy"]] {
         let [first, second] = order.map(|name| format!("{name}, as in {order:?}"));
         let busy = if order[0] == "busy" { &first } else { &second };
@@ -62,14 +62,14 @@ pub(super) async fn t40_one_item_that_shows_the_version_is_enough(store: Arc<dyn
     }
 }
 
-pub(super) async fn t40_another_commit_of_the_same_puts_is_no_repetition(store: Arc<dyn Store>) {
+pub(super) async fn the_same_puts_under_another_version_conflict_t40(store: Arc<dyn Store>) {
     let first = committed(&*store, [creation("a", numbered(1))]).await;
     let puts = [replacement("a", first, numbered(2)), creation("b", numbered(2))];
     committed(&*store, puts.clone()).await;
     assert_eq!(store.commit(&commit(puts)).await, Err(StoreError::Conflict));
 }
 
-pub(super) async fn t40_a_refused_commit_that_is_repeated_is_refused_again(store: Arc<dyn Store>) {
+pub(super) async fn a_refused_commit_is_refused_again_when_repeated_t40(store: Arc<dyn Store>) {
     let first = committed(&*store, [creation("a", numbered(1))]).await;
     let refused = commit([creation("b", numbered(2)), creation("a", numbered(2))]);
     assert_eq!(store.commit(&refused).await, Err(StoreError::Conflict));
@@ -78,7 +78,7 @@ pub(super) async fn t40_a_refused_commit_that_is_repeated_is_refused_again(store
     assert_eq!(stored(&*store, "b").await, None);
 }
 
-pub(super) async fn t40_a_commit_repeated_by_many_at_once_is_applied_once(store: Arc<dyn Store>) {
+pub(super) async fn a_commit_repeated_concurrently_is_applied_once_t40(store: Arc<dyn Store>) {
     let opening = commit([creation("a", numbered(1))]);
     assert_eq!(store.commit(&opening).await, Ok(()));
     let lost = commit([replacement("a", opening.version, numbered(2)), creation("b", numbered(2))]);
@@ -101,7 +101,7 @@ pub(super) async fn a_spent_item_stays_readable(store: Arc<dyn Store>) {
     assert_eq!((found.item, found.version, found.ttl), (numbered(2), spent, Some(FAR_AHEAD)));
 }
 
-pub(super) async fn t40_a_repeated_commit_succeeds_over_a_spent_item(store: Arc<dyn Store>) {
+pub(super) async fn a_repeated_commit_succeeds_over_a_spent_item_t40(store: Arc<dyn Store>) {
     let opening = commit([creation("a", numbered(1))]);
     assert_eq!(store.commit(&opening).await, Ok(()));
     let spending = commit([until(replacement("a", opening.version, numbered(2)), FAR_AHEAD)]);

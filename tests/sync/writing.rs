@@ -41,7 +41,7 @@ fn nothing_is_written_unless_it_is_asked_for_and_never_in_ci() {
 }
 
 #[test]
-fn what_changed_is_written_and_what_is_gone_is_removed() {
+fn changed_files_are_written_and_obsolete_ones_removed() {
     let folder = tempfile::tempdir().unwrap();
     let files = |files: &[(&str, &str)]| -> Files {
         files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()

@@ -92,7 +92,7 @@ fn each_route_has_the_authorizer_of_its_callers_and_only_public_keys_have_none()
 }
 
 #[test]
-fn the_authorizer_asks_the_issuer_and_the_audience_of_the_parameters() {
+fn the_jwt_authorizer_uses_the_issuer_and_audience_parameters() {
     let Some(template) = Template::few() else { return };
     let authorizers = template.all("AWS::ApiGatewayV2::Authorizer");
     assert_eq!(authorizers.keys().copied().collect::<Vec<_>>(), ["Authorizer"]);
@@ -134,7 +134,7 @@ fn the_stage_waits_for_the_routes_that_it_has_settings_of() {
 }
 
 #[test]
-fn there_is_one_stage_at_the_root_and_it_deploys_what_changes() {
+fn the_only_stage_is_the_default_one_and_deploys_automatically() {
     let Some(template) = Template::few() else { return };
     assert_eq!(template.all("AWS::ApiGatewayV2::Stage").len(), 1);
     assert_eq!(template.properties("Stage")["StageName"], "$default");
@@ -142,7 +142,7 @@ fn there_is_one_stage_at_the_root_and_it_deploys_what_changes() {
 }
 
 #[test]
-fn the_access_log_has_nothing_of_a_person() {
+fn the_access_log_has_no_personal_data() {
     let Some(template) = Template::few() else { return };
     let format = template.properties("Stage")["AccessLogSettings"]["Format"].as_str().unwrap();
     let line: BTreeMap<String, String> = serde_json::from_str(format).unwrap();
@@ -163,7 +163,7 @@ fn the_access_log_has_nothing_of_a_person() {
 }
 
 #[test]
-fn browsers_may_call_where_origins_are_given_and_nowhere_else() {
+fn cors_is_configured_only_if_allowed_origins_are_given() {
     let (Some(few), Some(many)) = (Template::few(), Template::many()) else { return };
     assert_eq!(few.properties("Api").get("CorsConfiguration"), None);
     let cors = &many.properties("Api")["CorsConfiguration"];

@@ -14,7 +14,7 @@ fn parameter(setting: &str) -> String {
 }
 
 #[test]
-fn every_function_runs_alike() {
+fn every_function_has_the_same_runtime_memory_and_timeout() {
     let Some(template) = Template::few() else { return };
     for (name, function) in template.all("AWS::Lambda::Function") {
         let function = &function["Properties"];
@@ -95,7 +95,7 @@ fn a_parameter_of_a_setting_has_the_settings_default() {
 }
 
 #[test]
-fn the_issuer_and_the_audience_are_all_that_must_be_given() {
+fn issuer_and_audience_are_the_only_required_parameters() {
     let Some(template) = Template::few() else { return };
     let parameters = template.section("Parameters");
     let required: Vec<_> = parameters.iter().filter(|(_, each)| each.get("Default").is_none()).collect();

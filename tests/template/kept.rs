@@ -59,7 +59,7 @@ fn a_key_makes_macs_and_the_account_administers_it() {
 }
 
 #[test]
-fn a_rotation_opens_with_the_second_key_before_it_seals_with_it() {
+fn a_rotation_first_opens_with_the_second_key_and_then_seals_with_that_key() {
     let states = [
         ("none", "1:${Key.Arn}", 1),
         ("prepared", "1:${Key.Arn},2:${SecondKey.Arn}", 2),

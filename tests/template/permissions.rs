@@ -116,13 +116,13 @@ fn check(template: &Template, keys: &[&str], channels: &[Channel]) {
 }
 
 #[test]
-fn each_function_may_do_what_it_does_and_nothing_else() {
+fn each_functions_policy_allows_exactly_its_own_actions() {
     let Some(template) = Template::few() else { return };
     check(&template, &["Key"], &[]);
 }
 
 #[test]
-fn by_a_channel_that_is_configured_the_functions_that_send_may_send() {
+fn only_functions_that_send_may_use_a_configured_channel() {
     use Channel::{Email, Sms};
     let cases: [(&[&str], &[Channel]); 4] = [
         (&["AllowedCountries=CH"], &[Sms]),

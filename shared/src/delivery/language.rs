@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_request_comes_before_the_header_and_english_after_both() {
+    fn the_locale_field_precedes_accept_language_and_english_is_the_default() {
         use Language::{Chinese, English};
         let table = [
             (None, None, English),

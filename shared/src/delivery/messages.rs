@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_in_one_sms_is_refused_at_start_up() {
+    fn wording_too_long_for_one_sms_is_refused_at_start_up() {
         let fits = |name: usize, domain: usize| {
             Wording::new(&"P".repeat(name), Some(&format!("{}.com", "d".repeat(domain - 4))), Some(HASH))
         };
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_product_name_is_no_html() {
+    fn a_product_name_is_escaped_in_html() {
         let wording = Wording::new("<b>R&D's \"x\"", None, None).unwrap();
         let address = EmailAddress::parse("alice@example.com").unwrap();
         let message = wording.email(&address, "012345", Language::English, 10);
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_shows_nothing_when_debugged() {
+    fn the_debug_output_of_a_message_hides_its_content() {
         let shown = format!("{:?}", sms(&wording(), None, Language::English, 10));
         assert_eq!(shown, "Message { channel: Sms, .. }");
     }

@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_from_beyond_the_calendar_is_listed_with_the_others() {
+    async fn a_message_with_an_unrepresentable_time_is_still_listed() {
         let store = EmbeddedStore::in_memory().unwrap();
         let outbox = Outbox::new(store.database(), Arc::new(Ticking(AtomicI64::new(i64::MAX - 1))));
         outbox.send(&sms("123456")).await.unwrap();
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_is_on_disk_once_it_was_taken() {
+    async fn a_message_is_on_disk_when_send_returns() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("db");
         let outbox = in_file(&path);
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_newest_are_kept() {
+    async fn only_the_newest_messages_are_kept() {
         let outbox = in_memory();
         for number in 0..Outbox::KEPT + 5 {
             outbox.send(&sms(&format!("{number:06}"))).await.unwrap();
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn messages_sent_at_once_are_all_there() {
+    async fn messages_sent_concurrently_are_all_kept() {
         let outbox = Arc::new(in_memory());
         let sends: Vec<_> = (0..20)
             .map(|number| {
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_delivered_shows_nothing_when_debugged() {
+    async fn the_debug_output_of_a_delivered_message_hides_its_content() {
         let outbox = in_memory();
         outbox.send(&sms("123456")).await.unwrap();
         let shown = format!("{:?}", outbox.list().await.unwrap());

@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn t51_a_label_has_no_character_that_nobody_sees() {
+    fn a_blank_label_or_one_with_invisible_or_bidi_characters_is_refused_t51() {
         let hidden =
             ["\u{200b}", "a\u{202e}b", "\u{feff}a", "a\u{00ad}b", "a\u{2066}b\u{2069}", "a\u{200d}b", "\u{200d}"];
         let blank = ["\u{3164}", "\u{2800}", "\u{fe0f}", "我\u{200d}的", "ы\u{200d}ы", "\u{202e}"];
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn t51_a_joiner_stays_between_letters_that_need_it() {
+    fn a_joiner_is_allowed_between_letters_or_emoji_that_need_one_t51() {
         for text in ["می\u{200c}خواهم", "क्\u{200d}ष", "👩\u{200d}💻", "Büro", "我的手机", " trimmed "]
         {
             assert_eq!(Label::parse(text).unwrap().as_str(), text.trim());

@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn t49_while_the_clock_is_behind_a_wait_runs_from_where_it_was_seen_and_afterwards_as_before() {
+    fn a_wait_restarts_when_the_clock_steps_back_and_never_exceeds_its_length_t49() {
         let mut moment = then(10_000);
         assert_eq!(moment.wait(900, at(6_400)), 900);
         moment.rewind(at(6_400));
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn t07_five_are_free_then_delays_double_up_to_fifteen_minutes() {
+    fn five_wrong_codes_are_free_then_delays_double_up_to_fifteen_minutes_t07() {
         let policy = Policy::default();
         let mut attempts = Attempts::default();
         let mut delays = Vec::new();
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn t07_a_factor_locks_at_a_hundred() {
+    fn a_factor_locks_after_a_hundred_wrong_codes_t07() {
         let policy = Policy::default();
         let attempts = Attempts { wrong: 100, last: then(0) };
         let late = at(1_000_000);
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_is_told_in_the_seconds_that_are_left() {
+    fn retry_after_is_the_number_of_seconds_left_of_the_delay() {
         let policy = Policy::default();
         let attempts = Attempts { wrong: 6, last: then(100) };
         let refused = |retry_after| Err(Error::TooManyAttempts { kind: CodeKind::Totp, retry_after });
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn t08_tries_are_taken_over_until_fifteen_minutes_after_the_last() {
+    fn wrong_tries_carry_over_until_fifteen_minutes_after_the_last_one_t08() {
         let policy = Policy::default();
         let tries = Tries { wrong: 5, last: then(100) };
         assert_eq!(tries.carried(at(999), &policy), tries);
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn t30_a_user_sends_to_a_destination_once_a_minute_and_keeps_nobody_else_from_it() {
+    fn the_minute_between_messages_to_a_destination_is_counted_per_user_t30() {
         let policy = Policy::default();
         let limit = DestinationLimit::default().charge(ALICE, at(100), &policy).unwrap();
         assert_eq!(limit.charge(ALICE, at(159), &policy), refused(1));
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn t30_a_destination_gets_five_messages_an_hour_and_ten_a_day_whoever_asks() {
+    fn a_destination_gets_five_messages_an_hour_and_ten_a_day_over_all_users_t30() {
         let policy = Policy::default();
         // One user may use all messages of a budget but one, so that one user alone can't block a destination.
         let mut limit = DestinationLimit::default();
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn t30_a_factor_gets_five_messages_in_ten_minutes_ten_an_hour_and_twenty_a_day() {
+    fn a_factor_gets_five_messages_in_ten_minutes_ten_an_hour_and_twenty_a_day_t30() {
         let policy = Policy::default();
         let mut log = SendLog::default();
         let mut now = 0;

@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_uri_names_everything_that_an_app_may_want() {
+    fn an_otpauth_uri_has_issuer_account_secret_and_all_parameters() {
         assert_eq!(
             uri("Example Ltd", "alice@example.com", ParameterOrder::SecretFirst),
             "otpauth://totp/Example%20Ltd:alice%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&period=30&digits=6\
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_encoded_as_browsers_do() {
+    fn text_is_percent_encoded_like_encode_uri_component() {
         let table = [
             ("a b", "a%20b"),
             ("a@b", "a%40b"),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn one_colon_is_left_in_the_label() {
+    fn colons_are_removed_from_the_issuer_and_the_account_name() {
         assert_eq!(
             uri("Ex:ample", "urn:user:1", ParameterOrder::SecretLast),
             format!("otpauth://totp/Example:urnuser1?issuer=Example&secret={SECRET}")

@@ -160,7 +160,7 @@ fn digits(code: &Code) -> &Passcode {
 }
 
 #[test]
-fn a_wrong_code_of_an_app_is_settled_and_a_right_one_ends_the_count() {
+fn a_wrong_totp_code_is_counted_and_a_right_one_resets_the_count() {
     let mut bench = Bench::new();
     let (secret, factor) = bench.enrol_app("Phone");
     let wrong = bench.wrong_code(&secret);
@@ -173,7 +173,7 @@ fn a_wrong_code_of_an_app_is_settled_and_a_right_one_ends_the_count() {
 }
 
 #[test]
-fn a_wrong_recovery_code_settles_nothing() {
+fn a_wrong_recovery_code_writes_nothing() {
     let mut bench = Bench::new();
     bench.enrol_app("Phone");
     let before = bench.account();
@@ -184,7 +184,7 @@ fn a_wrong_recovery_code_settles_nothing() {
 }
 
 #[test]
-fn a_right_code_is_spent_whatever_else_is_refused() {
+fn a_right_code_is_spent_even_if_the_request_is_refused() {
     let mut bench = Bench::new();
     let (secret, factor) = bench.enrol_app("Phone");
     bench.enrol_app("Tablet");
@@ -198,7 +198,7 @@ fn a_right_code_is_spent_whatever_else_is_refused() {
 }
 
 #[test]
-fn what_is_refused_without_a_look_at_a_code_settles_nothing() {
+fn a_request_refused_for_lack_of_a_recent_check_writes_nothing() {
     let mut bench = Bench::new();
     bench.enrol_app("Phone");
     let before = bench.account();
@@ -209,7 +209,7 @@ fn what_is_refused_without_a_look_at_a_code_settles_nothing() {
 }
 
 #[test]
-fn a_change_ends_what_another_session_began_and_what_it_was_allowed() {
+fn a_change_ends_the_recent_checks_and_enrollments_of_other_sessions() {
     let mut bench = Bench::new();
     let (secret, _) = bench.enrol_app("Phone");
     let code = bench.code(&secret);
@@ -223,7 +223,7 @@ fn a_change_ends_what_another_session_began_and_what_it_was_allowed() {
 }
 
 #[test]
-fn changes_carry_a_recent_check_over_with_its_old_time() {
+fn changes_do_not_extend_the_recent_check_of_the_acting_session() {
     let mut bench = Bench::new();
     bench.enrol_app("Phone");
     // One change a minute, each within the time for which a recent check is valid.
@@ -237,7 +237,7 @@ fn changes_carry_a_recent_check_over_with_its_old_time() {
 }
 
 #[test]
-fn a_challenge_ends_with_a_change_but_for_the_session_that_makes_it() {
+fn a_change_ends_the_open_challenges_of_other_sessions() {
     for (asks, answers) in [(THIEF, false), (OWNER, true)] {
         let mut bench = Bench::new();
         bench.enrol_app("Phone");
@@ -262,7 +262,7 @@ fn a_challenge_ends_with_a_change_but_for_the_session_that_makes_it() {
 }
 
 #[test]
-fn a_session_forgets_nobody() {
+fn only_the_back_end_can_forget_a_user() {
     let mut bench = Bench::new();
     bench.enrol_app("Phone");
     assert!(matches!(bench.decide(OWNER, &Forget), Err(Error::Unauthorized)));
@@ -272,7 +272,7 @@ fn a_session_forgets_nobody() {
 }
 
 #[test]
-fn t49_a_wait_after_a_step_back_is_settled_so_that_it_ends() {
+fn a_refusal_after_a_clock_step_back_stores_the_new_start_of_the_wait_t49() {
     let mut bench = Bench::new();
     let (secret, factor) = bench.enrol_app("Phone");
     for _ in 0..6 {
@@ -303,6 +303,6 @@ impl UseCase for Forgetful {
 }
 
 #[test]
-fn a_document_that_was_not_named_is_not_there() {
+fn using_a_document_that_was_not_read_is_an_internal_error() {
     assert!(matches!(Bench::new().decide(OWNER, &Forgetful), Err(Error::Internal("a document was not read"))));
 }

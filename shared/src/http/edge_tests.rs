@@ -136,7 +136,7 @@ fn number(failure: &Failure) -> usize {
 }
 
 #[test]
-fn every_failure_has_a_row() {
+fn the_table_of_answers_covers_every_failure() {
     let numbers: BTreeSet<_> = table().iter().map(|(failure, _)| number(failure)).collect();
     assert_eq!(numbers, (0..=25).collect());
 }
@@ -163,7 +163,7 @@ async fn answered(dialect: &Dialect, failure: &Failure) -> (String, Value) {
 }
 
 #[tokio::test]
-async fn every_failure_has_its_name_in_every_dialect() {
+async fn every_failure_has_its_status_and_code_in_every_dialect() {
     for (failure, names) in table() {
         let mut called = Vec::new();
         for dialect in DIALECTS {
@@ -174,7 +174,7 @@ async fn every_failure_has_its_name_in_every_dialect() {
 }
 
 #[tokio::test]
-async fn every_failure_has_a_sentence_for_a_person_and_none_tells_what_is_inside() {
+async fn every_failure_has_a_readable_message_without_internal_details() {
     for (failure, _) in table() {
         for dialect in DIALECTS {
             let body = answered(dialect, &failure).await.1;

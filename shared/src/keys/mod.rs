@@ -325,7 +325,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn t22_what_is_sealed_opens_for_its_user_factor_and_purpose_alone() {
+    fn a_sealed_secret_opens_only_for_its_user_factor_and_purpose_t22() {
         let keys = keyring(&[1]);
         let secret = TotpSecret::random(&Counting).unwrap();
         let id = FactorId::random(&Counting).unwrap();
@@ -373,7 +373,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_key_that_nothing_needs_yet_may_be_missing_for_now() {
+    fn a_prepared_key_that_seals_nothing_yet_may_be_unavailable() {
         let load = |versions: &[u8], denied| {
             let versions = versions.iter().copied().map(KeyVersion).collect();
             block_on(Keyring::load(&Without(versions, KeyVersion(denied))))

@@ -153,7 +153,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(50))]
 
         #[test]
-        fn the_penalty_is_the_standards(
+        fn the_penalty_equals_the_definition_in_the_standard(
             symbol in (0..27_usize).prop_flat_map(|version| {
                 let width = 21 + 4 * version;
                 prop::collection::vec(prop::collection::vec(prop::bool::weighted(0.6), width), width)
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_costs_what_it_should() {
+    fn each_penalty_rule_gives_the_points_of_the_standard() {
         assert_eq!(runs(0b0_1111_0000_1111, 13), 0);
         assert_eq!(runs(0b11111, 21), 3 + 3 + 11, "five dark, then sixteen light");
         assert_eq!(finders(0b101_1101), 40, "at the edge");
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn masks_are_those_that_will_be_drawn() {
+    fn the_computed_masks_equal_those_of_the_qrcode_crate() {
         let version = Version::Normal(5);
         let mut canvas = Canvas::new(version, EcLevel::M);
         canvas.draw_all_functional_patterns();

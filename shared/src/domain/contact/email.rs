@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_mailbox_of_a_person_is_refused() {
+    fn a_malformed_non_ascii_or_too_long_address_is_refused() {
         let table = [
             "",
             "alice",
@@ -201,7 +201,7 @@ mod tests {
         }
 
         #[test]
-        fn a_masked_address_never_holds_the_local_part(local in "[A-Za-z0-9+_.-]{1,20}", domain in "[a-z]{2,9}\\.[a-z]{2,3}") {
+        fn a_masked_address_never_contains_the_whole_address(local in "[A-Za-z0-9+_.-]{1,20}", domain in "[a-z]{2,9}\\.[a-z]{2,3}") {
             if let Ok(address) = EmailAddress::parse(&format!("{local}@{domain}")) {
                 prop_assert!(!address.masked().contains(address.as_typed()));
                 prop_assert!(!address.limit_form().is_empty());

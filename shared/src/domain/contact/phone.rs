@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_refused() {
+    fn an_invalid_phone_number_is_refused_with_the_matching_problem() {
         let table = [
             ("", Some("+86"), ContactProblem::Malformed),
             ("+", None, ContactProblem::Malformed),
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_stored_can_be_restored() {
+    fn restore_accepts_only_well_formed_e164_numbers() {
         for text in [
             "",
             "+",
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn an_example_of_every_country_is_taken() {
+    fn an_example_mobile_number_of_every_country_is_accepted() {
         let mut taken = 0;
         for region in PHONE_NUMBER_UTIL.get_supported_regions() {
             let example = PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(region, PhoneNumberType::Mobile);
@@ -333,7 +333,7 @@ mod tests {
         }
 
         #[test]
-        fn digits_never_panic_and_what_is_taken_is_masked(text in "\\+?[0-9 ()./-]{0,20}", code in "\\+?[0-9]{0,4}") {
+        fn random_digits_never_panic_and_accepted_numbers_are_masked(text in "\\+?[0-9 ()./-]{0,20}", code in "\\+?[0-9]{0,4}") {
             let _ = PhoneNumber::restore(&text);
             if let Ok(number) = PhoneNumber::parse(&text, Some(&code)) {
                 let shown = number.masked_national().chars().filter(char::is_ascii_digit).count();

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn t05_one_step_either_way_passes_and_two_do_not() {
+    fn a_totp_code_passes_one_time_step_off_but_not_two_t05() {
         let secret = TotpSecret::from_bytes(b"12345678901234567890").unwrap();
         let now = Timestamp::from_unix(1_700_000_000);
         let current = 1_700_000_000 / PERIOD;
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn t04_an_older_step_is_spent_once_a_later_one_was_used() {
+    fn a_totp_code_of_an_older_step_is_spent_after_a_later_one_was_used_t04() {
         let secret = TotpSecret::from_bytes(b"12345678901234567890").unwrap();
         let now = Timestamp::from_unix(1_700_000_000);
         let previous = Step(1_700_000_000 / PERIOD - 1);
