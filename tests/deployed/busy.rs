@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::rig::proxy::Fault;
 use crate::stack::{Caller, Stack};
+use crate::walk::Deployed;
 
 #[tokio::test]
 async fn t35_a_function_that_starts_without_its_keys_says_so_and_tries_again() {

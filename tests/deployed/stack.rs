@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use crate::rig::proxy::{Proxy, Seen};
 use crate::rig::{clients_of, dynamodb, moto, sam};
 use crate::template::Template;
+use crate::walk::Deployed;
 
 /// The binaries of this profile.
 const BINARIES: [(&str, &str); 5] = [
@@ -36,7 +37,7 @@ pub(crate) fn built_by_sam() -> Option<PathBuf> {
 }
 
 /// The path of a function's binary.
-fn binary(function: &str) -> PathBuf {
+pub(crate) fn binary(function: &str) -> PathBuf {
     let Some(folder) = built_by_sam() else {
         return BINARIES.iter().find(|(name, _)| *name == function).map(|(_, path)| PathBuf::from(path)).unwrap();
     };
@@ -161,32 +162,6 @@ impl Stack {
         Some(stack)
     }
 
-    /// Calls a route such as `POST /v1/me/factors/{id}` with its parameters. A body of `null` sends none.
-    #[track_caller]
-    pub(crate) fn call(&self, caller: Caller<'_>, route: &str, parameters: &[(&str, &str)], body: &Value) -> Reply {
-        let mut event = self.events.get(route).unwrap_or_else(|| panic!("no event for {route}")).clone();
-        let mut given = json!({});
-        match caller {
-            Caller::User(user) | Caller::Elsewhere(user) => {
-                let session = if matches!(caller, Caller::User(_)) { user } else { "elsewhere" };
-                let claims = &mut event["requestContext"]["authorizer"]["jwt"]["claims"];
-                claims["sub"] = user.into();
-                claims["sid"] = session.into();
-            }
-            Caller::BackEnd(user) => given["userId"] = user.into(),
-        }
-        for (name, value) in parameters {
-            given[name] = (*value).into();
-        }
-        let query = parameters.iter().filter(|(name, _)| !route.contains(&format!("{{{name}}}")));
-        event["rawQueryString"] =
-            query.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&").into();
-        event["pathParameters"] = given;
-        event["isBase64Encoded"] = false.into();
-        event["body"] = if body.is_null() { Value::Null } else { body.to_string().into() };
-        self.invoke(function_of(route), &event)
-    }
-
     /// Sends an event to a function.
     #[track_caller]
     pub(crate) fn invoke(&self, function: &str, event: &Value) -> Reply {
@@ -227,6 +202,36 @@ impl Stack {
     pub(crate) fn runs(&mut self, function: &str) -> bool {
         let running = self.functions.get_mut(function).unwrap();
         running.process.try_wait().unwrap().is_none()
+    }
+}
+
+impl Deployed for Stack {
+    fn call(&self, caller: Caller<'_>, route: &str, parameters: &[(&str, &str)], body: &Value) -> Reply {
+        let mut event = self.events.get(route).unwrap_or_else(|| panic!("no event for {route}")).clone();
+        let mut given = json!({});
+        match caller {
+            Caller::User(user) | Caller::Elsewhere(user) => {
+                let session = if matches!(caller, Caller::User(_)) { user } else { "elsewhere" };
+                let claims = &mut event["requestContext"]["authorizer"]["jwt"]["claims"];
+                claims["sub"] = user.into();
+                claims["sid"] = session.into();
+            }
+            Caller::BackEnd(user) => given["userId"] = user.into(),
+        }
+        for (name, value) in parameters {
+            given[name] = (*value).into();
+        }
+        let query = parameters.iter().filter(|(name, _)| !route.contains(&format!("{{{name}}}")));
+        event["rawQueryString"] =
+            query.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&").into();
+        event["pathParameters"] = given;
+        event["isBase64Encoded"] = false.into();
+        event["body"] = if body.is_null() { Value::Null } else { body.to_string().into() };
+        self.invoke(function_of(route), &event)
+    }
+
+    fn message_to(&self, to: &str) -> Option<String> {
+        if to.starts_with('+') { moto::sms_to(to).pop() } else { moto::emails_to(to).pop().map(|email| email.html) }
     }
 }
 
