@@ -8,8 +8,8 @@ use crate::walk::everything;
 
 const MINE: &str = "/v1/me/factors";
 
-#[tokio::test]
-async fn every_factor_is_enrolled_checked_and_removed_through_the_gateway_under_the_roles_of_the_functions() {
+#[test]
+fn every_factor_is_enrolled_checked_and_removed_through_the_gateway_under_the_roles_of_the_functions() {
     let Some(cloud) = Cloud::deployed(SCOPE) else { return };
     let secrets = everything(&cloud);
     assert!(secrets.len() > 40, "{} secrets were collected", secrets.len());
@@ -31,8 +31,8 @@ async fn every_factor_is_enrolled_checked_and_removed_through_the_gateway_under_
     }
 }
 
-#[tokio::test]
-async fn a_token_passes_bare_or_after_bearer_if_it_is_the_issuers_for_this_audience_with_a_scope() {
+#[test]
+fn a_token_passes_bare_or_after_bearer_if_it_is_the_issuers_for_this_audience_with_a_scope() {
     let Some(cloud) = Cloud::deployed(&format!("openid,{SCOPE}")) else { return };
     let get = |authorization: &str| cloud.with_header("GET", MINE, authorization, &Value::Null);
     let tokens = cloud.tokens("alice", "alice");
@@ -56,8 +56,8 @@ async fn a_token_passes_bare_or_after_bearer_if_it_is_the_issuers_for_this_audie
     cloud.with_header("GET", "/v1/users/alice/factors", &tokens.access, &Value::Null).expect(401);
 }
 
-#[tokio::test]
-async fn the_back_end_passes_with_its_policy_alone_and_on_its_own_routes() {
+#[test]
+fn the_back_end_passes_with_its_policy_alone_and_on_its_own_routes() {
     let Some(cloud) = Cloud::deployed(SCOPE) else { return };
     let path = format!("/v1/users/{}/factors", encoded("auth0|alice"));
     let back_end = cloud.back_end();

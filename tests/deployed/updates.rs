@@ -27,8 +27,8 @@ impl Apps<'_> {
     }
 }
 
-#[tokio::test]
-async fn a_key_rotation_and_the_deployments_after_it_keep_every_factor_and_every_parameter() {
+#[test]
+fn a_key_rotation_and_the_deployments_after_it_keep_every_factor_and_every_parameter() {
     let Some(cloud) = Cloud::deployed(SCOPE) else { return };
     let mut apps = Apps { walk: Walk::over(&cloud), unused: Vec::new() };
     for user in ["alice", "bob", "carol", "dave", "erin"] {
