@@ -6,7 +6,7 @@ use countersign::store::{Item, Key, Value as Attribute};
 use serde_json::json;
 
 use super::{SETTINGS, claims, instance, instance_with, kid, memory, published, receipt_of, world, world_on};
-use crate::rig::{Client, CutOff, Faults, Observed, Plan, TestKeys, Trouble, World, enrol_app};
+use crate::rig::{Asked, Client, CutOff, Faults, Observed, Plan, TestKeys, Trouble, World, enrol_app};
 
 const DAY: i64 = 86_400;
 const HOUR: i64 = 3600;
@@ -193,6 +193,31 @@ async fn a_lost_answer_to_a_new_key_is_recognised_whether_or_not_others_write() 
         assert_eq!(kids.len(), 1, "{writers} other writers: {kids:?}");
         let (secret, _, _) = enrol_app(&world.user("alice"), "Phone").await;
         assert_eq!(kid(&check(&world.user("alice"), &secret).await), kids[0]);
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_adds_no_round_trip_but_once_an_hour() {
+    let observed = Observed::new(memory());
+    let world = world_on(observed.clone());
+    let (secret, _, _) = enrol_app(&world.user("alice"), "Phone").await;
+    let check = async || {
+        observed.take();
+        check(&world.user("alice"), &secret).await;
+        let trips = observed.take_round_trips();
+        trips.into_iter().map(|trip| trip.into_iter().map(|asked| kinds(&asked)).collect()).collect::<Vec<String>>()
+    };
+    assert_eq!(check().await, ["get a", "put a"]);
+    world.pass(HOUR);
+    assert_eq!(check().await, ["get kget k", "get a", "put a"], "the keys are read again");
+    assert_eq!(check().await, ["get a", "put a"]);
+}
+
+/// A call to the store, with the kinds of its items.
+fn kinds(asked: &Asked) -> String {
+    match asked {
+        Asked::Get(kind) => format!("get {kind}"),
+        Asked::Commit(puts) => format!("put {}", puts.iter().map(|(kind, _)| *kind).collect::<String>()),
     }
 }
 
