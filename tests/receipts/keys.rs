@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign::store::{Item, Key, Value as Attribute};
+use countersign::store::{Commit, Item, Key, Put, Replaces, Value as Attribute, Version};
 use serde_json::json;
 
 use super::{SETTINGS, claims, instance, instance_with, kid, memory, published, receipt_of, world, world_on};
@@ -138,18 +138,39 @@ async fn a_key_whose_master_key_is_gone_is_replaced() {
     assert_eq!(published(&other).await, [kid(&receipt)]);
 }
 
+/// Replaces an item, as an accident would.
+async fn overwrite(world: &World, key: Key, item: Item) {
+    let stored = world.store.get(&key).await.unwrap().unwrap();
+    let put = Put { key, replaces: Replaces::Version(stored.version), item, ttl: None };
+    world.store.commit(&Commit { version: Version([7; Version::LENGTH]), puts: vec![put] }).await.unwrap();
+}
+
+#[tokio::test]
+async fn damaged_keys_are_replaced_and_keys_of_a_later_release_are_left_alone() {
+    let first = world();
+    let (secret, _, _) = enrol_app(&first.user("alice"), "Phone").await;
+    let lost = kid(&check(&first.user("alice"), &secret).await);
+    let damaged = Item::default().with("schema", 1_u32).with("keys", "none");
+    overwrite(&first, Key::new('k', &["receipt"]), damaged).await;
+    let next = instance(&first, 2);
+    let receipt = check(&next.user("alice"), &secret).await;
+    assert_ne!(kid(&receipt), lost);
+    assert_eq!(published(&next).await, [kid(&receipt)]);
+
+    let later = Item::default().with("schema", 2_u32);
+    overwrite(&first, Key::new('k', &["receipt"]), later.clone()).await;
+    let older = instance(&first, 3);
+    let body = json!({"code": older.next_code(&secret)});
+    older.user("alice").post("/v1/me/verify", body).await.expect(500);
+    assert_eq!(first.store.get(&Key::new('k', &["receipt"])).await.unwrap().unwrap().item, later);
+}
+
 #[tokio::test]
 async fn the_public_half_comes_back_if_it_is_lost() {
     let first = world();
     let (secret, _, _) = enrol_app(&first.user("alice"), "Phone").await;
     let receipt = check(&first.user("alice"), &secret).await;
-    let key = Key::new('k', &["jwks"]);
-    let stored = first.store.get(&key).await.unwrap().unwrap();
-    let replaces = countersign::store::Replaces::Version(stored.version);
-    let item = Item::default().with("schema", 1_u32);
-    let put = countersign::store::Put { key, replaces, item, ttl: None };
-    let version = countersign::store::Version([7; countersign::store::Version::LENGTH]);
-    first.store.commit(&countersign::store::Commit { version, puts: vec![put] }).await.unwrap();
+    overwrite(&first, Key::new('k', &["jwks"]), Item::default().with("schema", 1_u32)).await;
     assert_eq!(published(&first).await, [""; 0]);
     instance(&first, 2).service.warm_up_receipts().await;
     assert_eq!(published(&first).await, [kid(&receipt)]);
