@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{LIST, RESET, SEND, VERIFY, enrol_app, outcome};
+use super::{LIST, RESET, VERIFY, outcome};
+use crate::rig::enroll::genauth::{SEND, enroll_app};
 use crate::rig::{Plan, TestKeys, Transcript, World};
 
 #[tokio::test]
@@ -18,7 +19,7 @@ async fn who_is_not_signed_in_is_told_so() {
 async fn a_refusal_without_a_recent_check_names_the_way_to_one() {
     let world = World::new();
     let (phone, laptop) = (world.session("alice", "phone"), world.session("alice", "laptop"));
-    let (secret, _) = enrol_app(&phone).await;
+    let (secret, _) = enroll_app(&phone).await;
     let mut log = Transcript::default();
     let email = json!({"factorType": "EMAIL", "profile": {"email": "alice@example.com"}});
     log.post("without a check", &laptop, SEND, email.clone()).await;

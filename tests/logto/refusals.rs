@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{SECRET, VERIFY};
+use crate::rig::enroll::logto::{SECRET, VERIFY};
 use crate::rig::{Plan, TestKeys, Transcript, World};
 
 #[tokio::test]

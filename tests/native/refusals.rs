@@ -4,8 +4,9 @@ use countersign::http::caller::Identity;
 use countersign::http::routes::{Method, routes};
 use serde_json::{Value, json};
 
-use super::{ENROLLMENTS, FACTORS, VERIFY};
+use super::{FACTORS, VERIFY};
 use crate::bodies::given::well_meant;
+use crate::rig::enroll::native::ENROLL;
 use crate::rig::{Client, Plan, TestKeys, Transcript, World};
 
 #[tokio::test]
@@ -31,7 +32,7 @@ async fn the_user_id_comes_from_the_configured_claim() {
 #[tokio::test]
 async fn a_user_in_the_body_or_a_header_is_not_looked_at() {
     let world = World::new();
-    crate::rig::enrol_app(&world.user("alice"), "Phone").await;
+    crate::rig::enroll_app(&world.user("alice"), "Phone").await;
     let bob = world.user("bob");
     let request = bob.request("GET", FACTORS).header("x-user-id", "alice").body(r#"{"userId":"alice"}"#.into());
     assert_eq!(world.send(request.unwrap()).await.expect(200).json()["factors"], json!([]));
@@ -80,9 +81,9 @@ async fn a_field_that_is_none_of_the_request_is_refused_by_its_name() {
     assert_eq!(world.postbox.calls(), 0);
     let alice = world.user("alice");
     let several = json!({"factortype": "totp", "label": "Phone", "x": 1, "y": 2});
-    log.post("several at once", &alice, ENROLLMENTS, several).await;
+    log.post("several at once", &alice, ENROLL, several).await;
     let value = json!({"factorType": "totp", "123456": ""});
-    log.post("a value in the place of a name", &alice, ENROLLMENTS, value).await;
+    log.post("a value in the place of a name", &alice, ENROLL, value).await;
     insta::assert_snapshot!(log.text());
 }
 
@@ -106,9 +107,9 @@ async fn a_body_of_256_kib_is_read_and_so_is_one_without_a_type() {
     let alice = world.user("alice");
     let body = r#"{"factorType":"totp"}"#;
     let padded = format!("{body}{}", " ".repeat(256 * 1024 - body.len()));
-    alice.send("POST", ENROLLMENTS, Some("Application/JSON; charset=utf-8"), padded).await.expect(201);
-    alice.send("POST", ENROLLMENTS, None, body).await.expect(201);
-    alice.send("POST", ENROLLMENTS, Some("application/x-www-form-urlencoded"), "").await.expect(400);
+    alice.send("POST", ENROLL, Some("Application/JSON; charset=utf-8"), padded).await.expect(201);
+    alice.send("POST", ENROLL, None, body).await.expect(201);
+    alice.send("POST", ENROLL, Some("application/x-www-form-urlencoded"), "").await.expect(400);
 }
 
 #[tokio::test]
