@@ -7,7 +7,6 @@ use crate::rig::{Reply, Transcript, World};
 
 mod enrolling;
 mod factors;
-mod refusals;
 mod verifying;
 
 const VERIFY: &str = "/api/v3/mfa-totp-verify";

@@ -6,7 +6,6 @@ use crate::rig::enroll::logto::{BIND, SECRET, VERIFY, binding};
 use crate::rig::{Transcript, World};
 
 mod binding;
-mod refusals;
 mod secrets;
 mod verifying;
 

@@ -30,6 +30,8 @@ mod profile;
 #[cfg(test)]
 mod receipts;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod restore;
 #[cfg(test)]
 mod rig;

@@ -11,7 +11,6 @@ mod confirming;
 mod enrolling;
 mod factors;
 mod recovery_codes;
-mod refusals;
 mod verifying;
 
 const CHALLENGES: &str = "/v1/me/challenges";

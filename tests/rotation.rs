@@ -72,12 +72,3 @@ async fn an_unavailable_new_key_makes_only_the_factors_sealed_with_it_busy() {
     keys.1.store(true, Ordering::SeqCst);
     world.user("bob").post("/v1/me/verify", check).await.expect(200);
 }
-
-#[tokio::test]
-async fn keys_that_fail_at_first_are_tried_again_by_the_next_request() {
-    let world = Plan { keys: TestKeys::failing(1), ..Plan::with(&[]) }.build();
-    let alice = world.user("alice");
-    let reply = alice.get("/v1/me/factors").await.expect(503);
-    assert_eq!(reply.text("/code"), "busy");
-    alice.get("/v1/me/factors").await.expect(200);
-}

@@ -208,6 +208,19 @@ async fn another_factor_needs_a_check_by_this_session() {
 }
 
 #[tokio::test]
+async fn a_refusal_without_a_recent_check_names_the_way_to_one() {
+    let world = World::new();
+    let (phone, laptop) = (world.session("alice", "phone"), world.session("alice", "laptop"));
+    let (secret, _) = enroll_app(&phone).await;
+    let mut log = Transcript::default();
+    let email = json!({"factorType": "EMAIL", "profile": {"email": "alice@example.com"}});
+    log.post("without a check", &laptop, SEND, email.clone()).await;
+    log.post("the way that the message names", &laptop, VERIFY, json!({"totp": world.next_code(&secret)})).await;
+    log.post("after it", &laptop, SEND, email).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
 async fn an_enrolled_factor_cannot_be_enrolled_again() {
     let world = World::new();
     let alice = world.user("alice");
