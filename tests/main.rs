@@ -8,8 +8,6 @@ mod bodies;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
-mod errors;
-#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod gateway;

@@ -1,16 +1,19 @@
 //! Refusals before a flow begins, in every dialect: callers without a valid identity, bodies that are no JSON object or
-//! too large, and requests while the keys are away. One table of dialects, and one reviewed transcript for each.
+//! too large, and requests while the keys are away: one table of dialects, and one reviewed transcript for each. An
+//! internal failure is here too. The tests of each error's answer in each dialect are in `http::edge`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use countersign::http::MAX_BYTES;
 use countersign::http::caller::Identity;
 use countersign::http::routes::{Method, Route, routes};
+use countersign::store::{Commit, Key, Store, StoreError, Stored};
 use serde_json::{Value, json};
 
 use crate::bodies::given::well_meant;
 use crate::bodies::shape::status_of;
-use crate::rig::{Client, Plan, TestKeys, Transcript, World, routes_with_identity};
+use crate::rig::{Client, Plan, Reply, TestKeys, Transcript, World, routes_with_identity};
 
 /// A dialect, with a route for each kind of refusal.
 struct Dialect {
@@ -199,5 +202,53 @@ async fn the_other_dialects_ignore_what_they_do_not_know() {
     ] {
         let reply = alice.call(method, path, body).await;
         assert!(reply.status.is_success() && !reply.json().to_string().contains("not valid"), "{path}");
+    }
+}
+
+/// Makes every valid kind of request to a route.
+async fn ask(client: &Client, route: &Route) -> Vec<(u16, Reply)> {
+    let mut bodies = if route.method.as_str() == "GET" { Vec::new() } else { well_meant(route) };
+    if bodies.is_empty() {
+        bodies.push(Value::Null);
+    }
+    // A kind of factor that is not configured is refused before keys and store are used.
+    bodies.retain(|body| body["factorType"] != "FACE");
+    let path = route.path.replace("{userId}", "alice").replace("{id}", "aaaaaaaaaaaaaaaa");
+    let path = if path.contains("get-factor") { path + "?factorId=aaaaaaaaaaaaaaaa" } else { path };
+    let mut replies = Vec::new();
+    for body in bodies {
+        let reply = client.call(route.method.as_str(), &path, body).await;
+        replies.push((status_of(route, &reply), reply));
+    }
+    replies
+}
+
+/// A store that rejects every call.
+struct Rejecting;
+
+#[async_trait::async_trait]
+impl Store for Rejecting {
+    async fn get(&self, _: &Key) -> Result<Option<Stored>, StoreError> {
+        Err(StoreError::Rejected("ResourceNotFoundException"))
+    }
+
+    async fn commit(&self, _: &Commit) -> Result<(), StoreError> {
+        Err(StoreError::Rejected("ResourceNotFoundException"))
+    }
+}
+
+#[tokio::test]
+async fn an_internal_error_is_500_in_every_dialect_without_internal_details() {
+    let world = World::on(Arc::new(Rejecting));
+    for route in routes_with_identity() {
+        for (status, reply) in ask(&world.caller(&route, "alice"), &route).await {
+            let said = String::from_utf8_lossy(&reply.bytes);
+            assert_eq!(status, 500, "{}: {said}", route.path);
+            assert!(said.contains("Something went wrong."), "{}: {said}", route.path);
+            for inside in ["store", "reject", "ResourceNotFound"] {
+                assert!(!said.contains(inside), "{}: {said}", route.path);
+            }
+            assert_eq!(reply.retry_after(), None, "waiting does not help");
+        }
     }
 }
