@@ -56,7 +56,7 @@ impl Keys for NotYet {
 }
 
 #[tokio::test]
-async fn an_unavailable_new_key_makes_only_the_factors_sealed_with_it_busy() {
+async fn an_unavailable_new_key_makes_only_the_accounts_sealed_with_it_busy() {
     let keys = Arc::new(NotYet(TestKeys::of_versions(&[1, 2]), AtomicBool::new(false)));
     let world = Plan { keys: keys.clone(), ..Plan::with(&[]) }.build();
     let (secret, ..) = enroll_app(&world.user("alice"), "Phone").await;

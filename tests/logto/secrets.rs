@@ -1,16 +1,16 @@
 //! `verification/totp/secret`.
 
-use serde_json::Value;
-
 use crate::rig::enroll::logto::{self, SECRET, VERIFY, enroll_app};
 use crate::rig::{Transcript, World, enroll_email};
 
 #[tokio::test]
-async fn a_session_without_a_recent_check_may_create_a_secret() {
+async fn a_session_without_a_recent_check_may_create_a_secret_but_not_bind_it() {
     let world = World::new();
     enroll_app(&world.session("alice", "phone")).await;
-    // Logto's dialect needs the check when the secret is bound, not here.
-    world.session("alice", "laptop").post(SECRET, Value::Null).await.expect(200);
+    let laptop = world.session("alice", "laptop");
+    let (id, _) = logto::begin_verified(&laptop).await;
+    let refused = logto::bind(&laptop, &id).await;
+    assert_eq!(refused.outcome(), (403, "session.mfa.require_mfa_verification".to_owned()));
 }
 
 #[tokio::test]

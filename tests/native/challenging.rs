@@ -180,8 +180,26 @@ async fn a_refused_message_leaves_the_open_challenge_answerable() {
     world.postbox.fate(Fate::NotConfigured);
     log.post("not set up", &alice, CHALLENGES, json!({})).await;
     alice.post(VERIFY, answer).await.expect(200);
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_message_that_may_have_been_sent_voids_the_open_challenge() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enroll_phone(&alice, "+41791234567").await;
+    let id = challenge(&alice, json!({})).await;
+    let answer = json!({"challengeId": id, "code": world.postbox.code()});
+    world.pass(20);
+    let mut log = Transcript::default();
     world.postbox.fate(Fate::Lost);
-    log.post("no answer", &alice, CHALLENGES, json!({})).await;
+    log.post("no answer of the delivery", &alice, CHALLENGES, json!({})).await;
+    log.post("the code of the challenge before", &alice, VERIFY, answer).await;
+    world.postbox.fate(Fate::Arrives);
+    log.post("too soon, for the message counts", &alice, CHALLENGES, json!({})).await;
+    world.pass(20);
+    let id = challenge(&alice, json!({})).await;
+    alice.post(VERIFY, json!({"challengeId": id, "code": world.postbox.code()})).await.expect(200);
     insta::assert_snapshot!(log.text());
 }
 
