@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::rig::{Client, Reply, World, enrol_app, enrol_email, enrol_phone, routes_with_identity};
+use crate::rig::{Client, Reply, World, enroll_app, enroll_email, enroll_phone, routes_with_identity};
 
 pub mod given;
 pub mod shape;
@@ -38,13 +38,13 @@ impl Callers {
         let world = World::new();
         let (bob, alice, laptop) =
             (world.user("bob"), world.session("alice", "phone"), world.session("alice", "laptop"));
-        let (secret, id, _) = enrol_app(&alice, "Phone").await;
-        enrol_phone(&alice, "+41791234567").await;
-        enrol_email(&alice, "alice@example.com").await;
+        let (secret, id, _) = enroll_app(&alice, "Phone").await;
+        enroll_phone(&alice, "+41791234567").await;
+        enroll_email(&alice, "alice@example.com").await;
         // Who may remove hers names another, so that there always is one.
         let clients = vec![(bob, id.clone()), (alice, "aaaaaaaaaaaaaaaa".to_owned()), (laptop, id)];
         let (known, unknown) = (world.back_end("dora"), world.back_end("nobody"));
-        let (_, id, _) = enrol_app(&known, "Phone").await;
+        let (_, id, _) = enroll_app(&known, "Phone").await;
         let back_end = vec![(known, "aaaaaaaaaaaaaaaa".to_owned()), (unknown, id)];
         Self { world, clients, back_end, secret }
     }

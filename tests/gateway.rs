@@ -99,7 +99,7 @@ fn for_user(mut event: Value, user: &str) -> Value {
 }
 
 /// Enrols an app by events; returns its secret and the factor's id.
-async fn enrol_app(world: &World, user: &str) -> (String, String) {
+async fn enroll_app(world: &World, user: &str) -> (String, String) {
     let router = every_function(world);
     let begin = with_body(of_user(event("native-post-enrollments"), user), &json!({"factorType": "totp"}));
     let begun = run(&router, &begin).await.json();

@@ -2,15 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::rig::{Client, Reply, Transcript, World};
+use crate::rig::enroll::genauth::{ENROLL, SEND, confirmation, secret};
+use crate::rig::{Reply, Transcript, World};
 
 mod enrolling;
 mod factors;
-mod refusals;
 mod verifying;
 
-const SEND: &str = "/api/v3/send-enroll-factor-request";
-const ENROLL: &str = "/api/v3/enroll-factor";
 const VERIFY: &str = "/api/v3/mfa-totp-verify";
 const LIST: &str = "/api/v3/list-enrolled-factors";
 const GET: &str = "/api/v3/get-factor";
@@ -23,34 +21,6 @@ fn outcome(reply: &Reply) -> (u64, u64) {
     let json = reply.json();
     let number = |name: &str| json.get(name).and_then(Value::as_u64).unwrap_or(0);
     (number("statusCode"), number("apiCode"))
-}
-
-/// The request that confirms an enrolment.
-fn confirmation(factor_type: &str, token: &str, code: &str) -> Value {
-    json!({"factorType": factor_type, "enrollmentToken": token, "enrollmentData": {"passCode": code}})
-}
-
-/// The secret in the `otpauth` URI of an answer.
-fn secret(reply: &Reply) -> String {
-    let uri = reply.text("/data/otpData/qrCodeUri");
-    let (_, rest) = uri.split_once("secret=").unwrap();
-    rest.split('&').next().unwrap().to_owned()
-}
-
-/// Enrols an app; returns its secret and the recovery code.
-async fn enrol_app(client: &Client) -> (String, String) {
-    let begun = client.post(SEND, json!({"factorType": "OTP"})).await;
-    let (token, secret) = (begun.text("/data/enrollmentToken"), secret(&begun));
-    let confirmed = client.post(ENROLL, confirmation("OTP", &token, &client.world.next_code(&secret))).await;
-    assert_eq!(outcome(&confirmed), (200, 0));
-    (secret, begun.text("/data/otpData/recoveryCode"))
-}
-
-/// Enrols a number or an address by this profile.
-async fn enrol_sent(client: &Client, factor_type: &str, profile: Value) {
-    let token = client.post(SEND, json!({"factorType": factor_type, "profile": profile})).await;
-    let confirmation = confirmation(factor_type, &token.text("/data/enrollmentToken"), &client.world.postbox.code());
-    assert_eq!(outcome(&client.post(ENROLL, confirmation).await), (200, 0));
 }
 
 #[tokio::test]

@@ -8,8 +8,6 @@ mod bodies;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
-mod errors;
-#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod gateway;
@@ -29,6 +27,8 @@ mod pictures;
 mod profile;
 #[cfg(test)]
 mod receipts;
+#[cfg(test)]
+mod refusals;
 #[cfg(test)]
 mod restore;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::rig::enroll::native::{CONFIRM, ENROLL, confirmation};
 use crate::rig::{Transcript, World};
 
 mod back_end;
@@ -10,11 +11,8 @@ mod confirming;
 mod enrolling;
 mod factors;
 mod recovery_codes;
-mod refusals;
 mod verifying;
 
-const ENROLLMENTS: &str = "/v1/me/enrollments";
-const CONFIRM: &str = "/v1/me/enrollments/confirm";
 const CHALLENGES: &str = "/v1/me/challenges";
 const VERIFY: &str = "/v1/me/verify";
 const FACTORS: &str = "/v1/me/factors";
@@ -30,11 +28,11 @@ async fn an_app_is_enrolled_and_passes_a_check() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
-    let begun = log.post("begin", &alice, ENROLLMENTS, json!({"factorType": "totp", "label": "Phone"})).await;
+    let begun = log.post("begin", &alice, ENROLL, json!({"factorType": "totp", "label": "Phone"})).await;
     let (token, secret) = (begun.text("/enrollmentToken"), begun.text("/totp/secret"));
-    let wrong = json!({"enrollmentToken": token, "code": world.wrong_code(&secret)});
+    let wrong = confirmation(&token, &world.wrong_code(&secret));
     log.post("a wrong code", &alice, CONFIRM, wrong).await;
-    let right = json!({"enrollmentToken": token, "code": world.next_code(&secret)});
+    let right = confirmation(&token, &world.next_code(&secret));
     log.post("the right code", &alice, CONFIRM, right.clone()).await;
     log.post("once more", &alice, CONFIRM, right).await;
     let check = json!({"code": world.next_code(&secret)});
@@ -51,10 +49,10 @@ async fn a_phone_number_is_enrolled_challenged_and_answers() {
     let alice = world.user("alice");
     let mut log = Transcript::default();
     let number = json!({"factorType": "sms", "phoneNumber": "+41 79 123 45 67"});
-    let token = log.post("begin", &alice, ENROLLMENTS, number).await.text("/enrollmentToken");
-    let wrong = json!({"enrollmentToken": token, "code": world.postbox.wrong_code()});
+    let token = log.post("begin", &alice, ENROLL, number).await.text("/enrollmentToken");
+    let wrong = confirmation(&token, &world.postbox.wrong_code());
     log.post("a wrong code", &alice, CONFIRM, wrong).await;
-    let right = json!({"enrollmentToken": token, "code": world.postbox.code()});
+    let right = confirmation(&token, &world.postbox.code());
     log.post("the right code", &alice, CONFIRM, right.clone()).await;
     log.post("once more", &alice, CONFIRM, right).await;
 
@@ -74,8 +72,8 @@ async fn an_address_is_enrolled_challenged_and_answers() {
     let alice = world.user("alice");
     let mut log = Transcript::default();
     let address = json!({"factorType": "email", "email": "Alice+bank@Example.com", "label": "Private"});
-    let token = log.post("begin", &alice, ENROLLMENTS, address).await.text("/enrollmentToken");
-    let right = json!({"enrollmentToken": token, "code": world.postbox.code()});
+    let token = log.post("begin", &alice, ENROLL, address).await.text("/enrollmentToken");
+    let right = confirmation(&token, &world.postbox.code());
     log.post("the right code", &alice, CONFIRM, right).await;
     let id = log.post("a challenge", &alice, CHALLENGES, json!({"factorType": "email"})).await.text("/challengeId");
     let right = json!({"challengeId": id, "code": world.postbox.code()});

@@ -9,11 +9,10 @@ use countersign::store::dynamodb::DynamoDbStore;
 use serde_json::{Value, json};
 
 use crate::rig::dynamodb::{create_table, endpoint, patient};
-use crate::rig::{Client, World, clients_of, enrol_app, moto};
+use crate::rig::enroll::native::{begin_app, confirm};
+use crate::rig::{Client, World, clients_of, enroll_app, moto};
 
 const VERIFY: &str = "/v1/me/verify";
-const ENROLL: &str = "/v1/me/enrollments";
-const CONFIRM: &str = "/v1/me/enrollments/confirm";
 const TABLE: &str = "table";
 const COPY: &str = "copy";
 
@@ -72,17 +71,12 @@ async fn check(client: &Client, code: &str) -> Value {
     client.post(VERIFY, json!({"code": code})).await.json()
 }
 
-async fn begin(client: &Client, label: &str) -> (String, String) {
-    let begun = client.post(ENROLL, json!({"factorType": "totp", "label": label})).await.expect(201);
-    (begun.text("/enrollmentToken"), begun.text("/totp/secret"))
-}
-
 #[tokio::test]
 async fn only_lost_accounts_are_restored_without_recovery_codes_or_recent_checks() {
     let Some(table) = Restored::new("restore0").await else { return };
     let (world, alice, bob) = (&table.world, table.world.user("alice"), table.world.user("bob"));
-    let (secret, _, recovery) = enrol_app(&alice, "Phone").await;
-    let (of_bob, ..) = enrol_app(&bob, "Phone").await;
+    let (secret, _, recovery) = enroll_app(&alice, "Phone").await;
+    let (of_bob, ..) = enroll_app(&bob, "Phone").await;
     table.restore_to_here().await;
     // Meanwhile both go on, and then Alice's account is lost. Somebody who has her password enrols on what looks empty.
     assert_eq!(check(&alice, &recovery[0]).await["verified"], true);
@@ -90,7 +84,7 @@ async fn only_lost_accounts_are_restored_without_recovery_codes_or_recent_checks
     assert_eq!(check(&bob, &used).await["verified"], true);
     table.lose("alice").await;
     let mallory = world.session("alice", "mallory");
-    let begun = begin(&mallory, "Phone").await;
+    let begun = begin_app(&mallory, "Phone").await;
 
     assert_eq!(table.bring_back(&[]), (true, vec!["alice".to_owned()]), "what it would do");
     assert_eq!(alice.get("/v1/me/factors").await.json()["factors"], json!([]), "it did not");
@@ -99,8 +93,8 @@ async fn only_lost_accounts_are_restored_without_recovery_codes_or_recent_checks
 
     assert_eq!(check(&bob, &used).await["code"], "code_already_used", "his account is as he left it");
     let (token, of_mallory) = begun;
-    let confirm = json!({"enrollmentToken": token, "code": world.next_code(&of_mallory)});
-    assert_eq!(mallory.post(CONFIRM, confirm).await.expect(403).json()["code"], "step_up_required");
+    let refused = confirm(&mallory, &token, &world.next_code(&of_mallory)).await;
+    assert_eq!(refused.expect(403).json()["code"], "step_up_required");
     alice.post("/v1/me/recovery-codes", Value::Null).await.expect(403);
     assert_eq!(check(&alice, &recovery[0]).await["code"], "incorrect_code", "it was used");
     assert_eq!(check(&alice, &recovery[1]).await["code"], "incorrect_code", "it may have been");
@@ -112,8 +106,8 @@ async fn only_lost_accounts_are_restored_without_recovery_codes_or_recent_checks
 async fn a_named_account_is_overwritten_and_keeps_recovery_codes_on_request() {
     let Some(table) = Restored::new("restore1").await else { return };
     let (world, alice) = (&table.world, table.world.user("alice"));
-    let (secret, app, recovery) = enrol_app(&alice, "Phone").await;
-    enrol_app(&world.user("bob"), "Phone").await;
+    let (secret, app, recovery) = enroll_app(&alice, "Phone").await;
+    enroll_app(&world.user("bob"), "Phone").await;
     table.restore_to_here().await;
     alice.delete(&format!("/v1/me/factors/{app}"), Value::Null).await.expect(204);
     table.lose("bob").await;

@@ -32,11 +32,11 @@ macro_rules! conformance {
                 more_than_a_hundred_puts_are_rejected,
                 an_item_over_400_kilobytes_is_rejected,
                 a_commit_over_four_megabytes_is_rejected,
-                the_names_of_the_stores_own_attributes_are_rejected,
             }
             content {
                 every_kind_of_value_is_read_back_unchanged,
                 an_item_of_almost_400_kilobytes_is_read_back_unchanged,
+                an_attribute_may_have_the_name_of_one_that_the_store_adds,
                 the_content_is_replaced_and_not_merged,
                 a_put_without_a_time_to_live_clears_the_one_before,
                 an_expired_item_that_still_exists_is_read,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::keys::kms_keys;
 use crate::rig::moto::{self, hmac_key};
-use crate::rig::{Client, Plan, World, enrol_app, enrol_phone};
+use crate::rig::{Client, Plan, World, enroll_app, enroll_phone};
 
 const ENROLL: &str = "/v1/me/enrollments";
 const CONFIRM: &str = "/v1/me/enrollments/confirm";
@@ -79,7 +79,7 @@ async fn functions_of_adjacent_rotation_phases_can_finish_each_others_flows() {
 #[tokio::test]
 async fn functions_of_the_first_rotation_phase_cannot_open_data_of_the_third() {
     let Some([first, _, third, _]) = phases().await else { return };
-    let (secret, ..) = enrol_app(&third.user("alice"), "App").await;
+    let (secret, ..) = enroll_app(&third.user("alice"), "App").await;
     check(&first.user("alice"), &secret, 500).await;
     check(&third.user("alice"), &secret, 200).await;
 }
@@ -88,9 +88,9 @@ async fn functions_of_the_first_rotation_phase_cannot_open_data_of_the_third() {
 async fn factors_work_in_every_rotation_phase_and_use_reseals_them() {
     let Some([first, second, third, retired]) = phases().await else { return };
     let alice = first.user("alice");
-    let (secret, app, codes) = enrol_app(&alice, "App").await;
-    let phone = enrol_phone(&alice, "+8613800138000").await;
-    let unused = enrol_phone(&alice, "+8613800138001").await;
+    let (secret, app, codes) = enroll_app(&alice, "App").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
+    let unused = enroll_phone(&alice, "+8613800138001").await;
     for world in [&first, &second, &third] {
         check(&world.user("alice"), &secret, 200).await;
     }
@@ -116,7 +116,7 @@ async fn factors_work_in_every_rotation_phase_and_use_reseals_them() {
 #[tokio::test]
 async fn recent_checks_and_limits_survive_a_rotation_until_the_old_key_is_gone() {
     let Some([first, second, third, retired]) = phases().await else { return };
-    let (secret, ..) = enrol_app(&first.user("alice"), "App").await;
+    let (secret, ..) = enroll_app(&first.user("alice"), "App").await;
     let to_bob = json!({"factorType": "sms", "phoneNumber": "+8613800138000"});
     first.user("bob").post(ENROLL, to_bob.clone()).await.expect(201);
     for world in [&first, &second, &third] {

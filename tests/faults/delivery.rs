@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::bench::{Bench, Prepared, Stands, told, with_every_flow};
 use super::shape::contents;
-use crate::rig::{Fate, Trouble, World, enrol_phone};
+use crate::rig::{Fate, Trouble, World, enroll_phone};
 
 /// The answers to a definite refusal, in native and in genauth.
 const FAILED: [&str; 2] = ["502 delivery_failed", "502 9014"];
@@ -154,7 +154,7 @@ async fn a_pending_enrollment_survives_a_later_refused_message_t35() {
 async fn an_open_challenge_survives_a_later_refused_message_t35() {
     let world = World::new();
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     let challenge = alice.post("/v1/me/challenges", json!({"factorId": phone})).await.expect(201).text("/challengeId");
     let code = world.postbox.code();
     world.pass(20);
@@ -185,7 +185,7 @@ async fn a_resend_with_unknown_outcome_voids_the_earlier_token_t35() {
 async fn challenges_with_unknown_outcome_count_towards_the_ten_minute_limit_t35() {
     let world = World::new();
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     world.postbox.fate(Fate::AnswerLost);
     for _ in 0..5 {
         alice.post("/v1/me/challenges", json!({"factorId": phone})).await.expect(502);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::bench::{Ask, Flow, Scene};
-use crate::rig::{World, enrol_app, enrol_phone};
+use crate::rig::{World, enroll_app, enroll_phone};
 
 mod back_end;
 mod genauth;
@@ -36,12 +36,12 @@ fn post(path: &str, body: Value) -> Ask {
 
 /// Enrols an app in Alice's first session; returns its secret, its id and the recovery codes.
 async fn with_app(world: &World) -> (String, String, Vec<String>) {
-    enrol_app(&world.user("alice"), "Phone").await
+    enroll_app(&world.user("alice"), "Phone").await
 }
 
 /// Enrols a phone in Alice's first session; returns its id.
 async fn with_phone(world: &World) -> String {
-    enrol_phone(&world.user("alice"), PHONE).await
+    enroll_phone(&world.user("alice"), PHONE).await
 }
 
 /// The answer to a request before the one that a flow is about.

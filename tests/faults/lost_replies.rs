@@ -10,7 +10,7 @@ use countersign::store::{Commit, Key, Put, Replaces, Store, StoreError, Stored, 
 use serde_json::{Value, json};
 
 use super::bench::{Prepared, told, with_every_flow};
-use crate::rig::{World, enrol_app, enrol_phone};
+use crate::rig::{World, enroll_app, enroll_phone};
 
 /// The writes of other requests between a commit and the loss of its answer.
 type Others = Box<dyn FnOnce(Commit) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
@@ -136,7 +136,7 @@ async fn a_totp_code_passes_once_after_a_lost_reply_under_other_writers_t40() {
     for writers in 0..=3 {
         let (losing, world) = losing_world();
         let alice = world.user("alice");
-        let (secret, id, recovery) = enrol_app(&alice, "Phone").await;
+        let (secret, id, recovery) = enroll_app(&alice, "Phone").await;
         let (code, wrong) = (world.next_code(&secret), world.wrong_code(&secret));
         let others = [
             ("alice-2", "POST", "/v1/me/verify", json!({"code": wrong}), 400),
@@ -158,7 +158,7 @@ async fn a_challenge_is_passed_once_after_a_lost_reply_under_other_writers_t40()
     for writers in 0..=3 {
         let (losing, world) = losing_world();
         let alice = world.user("alice");
-        let phone = enrol_phone(&alice, "+8613800138000").await;
+        let phone = enroll_phone(&alice, "+8613800138000").await;
         let challenge = alice.post("/v1/me/challenges", json!({"factorId": phone})).await.expect(201);
         let answer = json!({"challengeId": challenge.text("/challengeId"), "code": world.postbox.code()});
         world.pass(20);
@@ -207,7 +207,7 @@ async fn a_recovery_code_passes_once_after_a_lost_reply_under_other_writers_t40(
     for writers in 0..=3 {
         let (losing, world) = losing_world();
         let alice = world.user("alice");
-        let (secret, _, recovery) = enrol_app(&alice, "Phone").await;
+        let (secret, _, recovery) = enroll_app(&alice, "Phone").await;
         let others = [
             ("alice-2", "POST", "/v1/me/verify", json!({"code": recovery[1]}), 200),
             ("alice-3", "POST", "/v1/me/verify", json!({"code": world.wrong_code(&secret)}), 400),

@@ -103,7 +103,7 @@ async fn an_event_body_over_256_kib_is_answered_with_413_in_the_dialect_t37() {
 async fn any_query_string_is_answered_in_the_dialect_t37() {
     let world = World::new();
     let router = every_function(&world);
-    let (_, id) = super::enrol_app(&world, "alice").await;
+    let (_, id) = super::enroll_app(&world, "alice").await;
     let found = [
         format!("factorId={id}"),
         format!("x=1&factorId={id}&y"),

@@ -97,7 +97,7 @@ async fn every_event_runs_in_its_function_and_in_no_other() {
 #[tokio::test]
 async fn a_factor_is_enrolled_checked_and_removed_by_events() {
     let world = World::new();
-    let (secret, id) = super::enrol_app(&world, "alice").await;
+    let (secret, id) = super::enroll_app(&world, "alice").await;
     let router = super::every_function(&world);
     let check = super::with_body(event("native-post-verify"), &json!({"code": world.next_code(&secret)}));
     assert_eq!(run(&router, &check).await.outcome(), (200, String::new()));

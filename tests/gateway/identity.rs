@@ -3,7 +3,7 @@
 use countersign::http::routes::Access;
 use serde_json::{Value, json};
 
-use super::{Answer, enrol_app, event, every_function, for_user, name_of, of_user, run, with_body};
+use super::{Answer, enroll_app, event, every_function, for_user, name_of, of_user, run, with_body};
 use crate::rig::{World, routes_with_identity};
 
 /// Asserts the dialect's answer to an unauthorized request.
@@ -89,7 +89,7 @@ async fn a_malformed_user_id_in_the_token_is_refused_t39() {
 #[tokio::test]
 async fn no_header_query_or_body_can_select_another_user_t39() {
     let world = World::new();
-    enrol_app(&world, "alice").await;
+    enroll_app(&world, "alice").await;
     let router = every_function(&world);
     let factors = |event: Value| {
         let router = router.clone();
@@ -132,7 +132,7 @@ async fn no_header_query_or_body_can_select_another_user_t39() {
 #[tokio::test]
 async fn the_back_ends_user_comes_from_the_path_parameter_alone_t39() {
     let world = World::new();
-    enrol_app(&world, "alice").await;
+    enroll_app(&world, "alice").await;
     let router = every_function(&world);
     let mut bobs = for_user(event("users-get-factors"), "bob");
     bobs["rawPath"] = "/v1/users/alice/factors".into();
@@ -158,7 +158,7 @@ async fn the_back_ends_user_comes_from_the_path_parameter_alone_t39() {
 async fn a_user_id_in_the_path_is_taken_literally_and_refused_if_malformed_t39() {
     let world = World::new();
     for user in ["auth0|5f7c8ec7", "alice@example.com", "a+b=c~d:e._-", &"a".repeat(128)] {
-        let (_, id) = enrol_app(&world, user).await;
+        let (_, id) = enroll_app(&world, user).await;
         let mut event = for_user(event("users-get-factors-id"), user);
         event["pathParameters"]["id"] = id.clone().into();
         assert_eq!(run(&every_function(&world), &event).await.json()["id"], id, "{user}");

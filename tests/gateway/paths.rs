@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{enrol_app, event, every_function, run, with_body};
+use super::{enroll_app, event, every_function, run, with_body};
 use crate::rig::World;
 
 /// The event with a path that differs from its route.
@@ -50,7 +50,7 @@ const PATHS: [&str; 30] = [
 async fn the_route_key_and_not_the_path_selects_the_handler_t39() {
     let world = World::new();
     let router = every_function(&world);
-    let (_, id) = enrol_app(&world, "alice").await;
+    let (_, id) = enroll_app(&world, "alice").await;
     let listed = run(&router, &event("native-get-factors")).await.body;
     assert!(listed.contains(&id));
     let long = format!("/v1/me/{}", "factors/".repeat(2000));
@@ -73,7 +73,7 @@ async fn the_route_key_and_not_the_path_selects_the_handler_t39() {
 async fn a_path_parameter_never_leaves_its_segment_t39() {
     let world = World::new();
     let router = every_function(&world);
-    let (_, id) = enrol_app(&world, "alice").await;
+    let (_, id) = enroll_app(&world, "alice").await;
     let parameters = [
         "../recovery-codes".to_owned(),
         "..".to_owned(),
@@ -164,7 +164,7 @@ async fn an_event_without_a_known_route_is_answered_with_404_t39() {
 async fn the_method_comes_from_the_route_key_alone_t39() {
     let world = World::new();
     let router = every_function(&world);
-    let (_, id) = enrol_app(&world, "alice").await;
+    let (_, id) = enroll_app(&world, "alice").await;
     for (method, overridden) in [("DELETE", false), ("PATCH", false), ("POST", false), ("GET", true)] {
         let mut event = with_body(event("native-get-factors-id"), &json!({"label": "Renamed"}));
         event["pathParameters"]["id"] = id.clone().into();

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{ENROLL, SEND, VERIFY, confirmation, enrol_app, enrol_sent, outcome, secret};
+use super::{VERIFY, outcome};
+use crate::rig::enroll::genauth::{ENROLL, SEND, confirmation, enroll_app, enroll_sent, secret};
 use crate::rig::{self, Fate, Plan, Transcript, World};
 
 fn phone() -> Value {
@@ -198,7 +199,7 @@ async fn another_factor_needs_a_check_by_this_session() {
     let mut log = Transcript::default();
     let token = laptop.post(SEND, address()).await.text("/data/enrollmentToken");
     let begun_before = confirmation("EMAIL", &token, &world.postbox.code());
-    let (secret, _) = enrol_app(&phone_session).await;
+    let (secret, _) = enroll_app(&phone_session).await;
     log.post("what was begun before", &laptop, ENROLL, begun_before).await;
     log.post("what is begun now", &laptop, SEND, phone()).await;
     laptop.post(VERIFY, json!({"totp": world.next_code(&secret)})).await;
@@ -207,13 +208,26 @@ async fn another_factor_needs_a_check_by_this_session() {
 }
 
 #[tokio::test]
+async fn a_refusal_without_a_recent_check_names_the_way_to_one() {
+    let world = World::new();
+    let (phone, laptop) = (world.session("alice", "phone"), world.session("alice", "laptop"));
+    let (secret, _) = enroll_app(&phone).await;
+    let mut log = Transcript::default();
+    let email = json!({"factorType": "EMAIL", "profile": {"email": "alice@example.com"}});
+    log.post("without a check", &laptop, SEND, email.clone()).await;
+    log.post("the way that the message names", &laptop, VERIFY, json!({"totp": world.next_code(&secret)})).await;
+    log.post("after it", &laptop, SEND, email).await;
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
 async fn an_enrolled_factor_cannot_be_enrolled_again() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
-    enrol_app(&alice).await;
-    enrol_sent(&alice, "SMS", json!({"phoneNumber": "13800138000"})).await;
-    enrol_sent(&alice, "EMAIL", json!({"email": "alice@example.com"})).await;
+    enroll_app(&alice).await;
+    enroll_sent(&alice, "SMS", json!({"phoneNumber": "13800138000"})).await;
+    enroll_sent(&alice, "EMAIL", json!({"email": "alice@example.com"})).await;
     log.post("a second app", &alice, SEND, json!({"factorType": "OTP"})).await;
     let number = json!({"factorType": "SMS", "profile": {"phoneNumber": "+86 138 0013 8000"}});
     log.post("the same number", &alice, SEND, number).await;
@@ -226,7 +240,7 @@ async fn an_enrolled_factor_cannot_be_enrolled_again() {
 async fn an_app_enrolled_natively_cannot_be_enrolled_again() {
     let world = World::new();
     let alice = world.user("alice");
-    rig::enrol_app(&alice, "Phone").await;
+    rig::enroll_app(&alice, "Phone").await;
     assert_eq!(outcome(&alice.post(SEND, json!({"factorType": "OTP"})).await), (409, 9009));
 }
 
@@ -234,7 +248,7 @@ async fn an_app_enrolled_natively_cannot_be_enrolled_again() {
 async fn a_factor_beyond_max_factors_is_refused() {
     let world = Plan::with(&[("MAX_FACTORS", "1")]).build();
     let alice = world.user("alice");
-    enrol_app(&alice).await;
+    enroll_app(&alice).await;
     let mut log = Transcript::default();
     log.post("one more", &alice, SEND, address()).await;
     insta::assert_snapshot!(log.text());
@@ -261,8 +275,8 @@ async fn a_token_of_another_user_type_or_dialect_or_a_replaced_one_is_unknown() 
 async fn a_second_factor_keeps_the_recovery_code() {
     let world = World::new();
     let alice = world.user("alice");
-    let (_, recovery_code) = enrol_app(&alice).await;
-    enrol_sent(&alice, "EMAIL", json!({"email": "alice@example.com"})).await;
+    let (_, recovery_code) = enroll_app(&alice).await;
+    enroll_sent(&alice, "EMAIL", json!({"email": "alice@example.com"})).await;
     let passed = alice.post(VERIFY, json!({"totp": recovery_code})).await;
     assert_eq!(outcome(&passed), (200, 0));
 }

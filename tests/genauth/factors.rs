@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{GET, LIST, RESET, TO_ENROLL, VERIFY, enrol_app, enrol_sent, outcome};
+use super::{GET, LIST, RESET, TO_ENROLL, VERIFY, outcome};
+use crate::rig::enroll::genauth::{enroll_app, enroll_sent};
 use crate::rig::{Fate, Transcript, World};
 
 #[tokio::test]
@@ -11,9 +12,9 @@ async fn factors_are_shown_to_their_owner_with_masked_profiles() {
     let alice = world.user("alice");
     let mut log = Transcript::default();
     log.get("nothing yet", &alice, LIST).await;
-    enrol_app(&alice).await;
-    enrol_sent(&alice, "SMS", json!({"phoneNumber": "79 123 45 67", "phoneCountryCode": "+41"})).await;
-    enrol_sent(&alice, "EMAIL", json!({"email": "alice@example.com"})).await;
+    enroll_app(&alice).await;
+    enroll_sent(&alice, "SMS", json!({"phoneNumber": "79 123 45 67", "phoneCountryCode": "+41"})).await;
+    enroll_sent(&alice, "EMAIL", json!({"email": "alice@example.com"})).await;
     let list = log.get("all of them", &alice, LIST).await.json();
     for factor in list["data"].as_array().unwrap() {
         let (id, name) = (factor["factorId"].as_str().unwrap(), factor["factorType"].as_str().unwrap());
@@ -55,11 +56,11 @@ async fn only_configured_factors_that_are_not_enrolled_yet_are_offered() {
     };
     let mut log = Transcript::default();
     log.get("of a new account", &alice, TO_ENROLL).await;
-    enrol_sent(&alice, "SMS", json!({"phoneNumber": "13800138000"})).await;
+    enroll_sent(&alice, "SMS", json!({"phoneNumber": "13800138000"})).await;
     assert_eq!(types().await, ["OTP", "EMAIL"]);
     world.postbox.fate(Fate::NotConfigured);
     assert_eq!(types().await, ["OTP"]);
-    enrol_app(&alice).await;
+    enroll_app(&alice).await;
     assert!(types().await.is_empty());
     log.get("of an account that has them all", &alice, TO_ENROLL).await;
     insta::assert_snapshot!(log.text());
@@ -69,7 +70,7 @@ async fn only_configured_factors_that_are_not_enrolled_yet_are_offered() {
 async fn a_factor_is_reset_in_a_session_that_passed_a_check() {
     let world = World::new();
     let alice = world.user("alice");
-    let (secret, recovery_code) = enrol_app(&alice).await;
+    let (secret, recovery_code) = enroll_app(&alice).await;
     let id = alice.get(LIST).await.text("/data/0/factorId");
     let laptop = world.session("alice", "laptop");
     let mut log = Transcript::default();
@@ -84,4 +85,23 @@ async fn a_factor_is_reset_in_a_session_that_passed_a_check() {
     log.get("nothing is left", &alice, LIST).await;
     assert_eq!(outcome(&alice.post(VERIFY, json!({"totp": recovery_code})).await), (422, 6002));
     insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn the_headers_that_clients_send_change_nothing() {
+    let world = World::new();
+    let request = world.user("alice").request("GET", LIST);
+    let request = [
+        ("authorization", "token"),
+        ("x-authing-app-id", "app"),
+        ("x-authing-sdk-version", "node:4.0.1"),
+        ("x-authing-request-from", "sdk"),
+        ("x-authing-lang", "\u{fffd}"),
+        ("x-real-ip", "::1"),
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("content-length", "0"),
+    ]
+    .into_iter()
+    .fold(request, |request, (name, value)| request.header(name, value));
+    assert_eq!(outcome(&world.send(request.body("".into()).unwrap()).await), (200, 0));
 }

@@ -2,14 +2,15 @@
 
 use serde_json::json;
 
-use super::{RESET, VERIFY, enrol_app, enrol_sent, outcome};
+use super::{RESET, VERIFY, outcome};
+use crate::rig::enroll::genauth::{enroll_app, enroll_sent};
 use crate::rig::{self, Plan, Transcript, World, tools};
 
 #[tokio::test]
 async fn a_missing_or_malformed_code_is_refused() {
     let world = World::new();
     let alice = world.user("alice");
-    enrol_app(&alice).await;
+    enroll_app(&alice).await;
     let mut log = Transcript::default();
     log.post("no fields", &alice, VERIFY, json!({})).await;
     log.post("an empty code", &alice, VERIFY, json!({"totp": ""})).await;
@@ -25,7 +26,7 @@ async fn without_an_app_no_code_is_right() {
     let mut log = Transcript::default();
     log.post("an app's code", &alice, VERIFY, json!({"totp": "123456"})).await;
     log.post("a recovery code", &alice, VERIFY, json!({"totp": "e7ad-aaa4-da75-fa37-57d1-5141"})).await;
-    enrol_sent(&alice, "EMAIL", json!({"email": "alice@example.com"})).await;
+    enroll_sent(&alice, "EMAIL", json!({"email": "alice@example.com"})).await;
     assert_eq!(outcome(&alice.post(VERIFY, json!({"totp": "123456"})).await), (422, 6001));
     insta::assert_snapshot!(log.text());
 }
@@ -34,7 +35,7 @@ async fn without_an_app_no_code_is_right() {
 async fn wrong_codes_of_an_app_are_delayed_and_recovery_codes_are_not() {
     let world = World::new();
     let alice = world.user("alice");
-    let (secret, recovery_code) = enrol_app(&alice).await;
+    let (secret, recovery_code) = enroll_app(&alice).await;
     let right = json!({"totp": world.next_code(&secret)});
     for _ in 0..5 {
         assert_eq!(outcome(&alice.post(VERIFY, json!({"totp": world.wrong_code(&secret)})).await), (422, 6001));
@@ -53,7 +54,7 @@ async fn wrong_codes_of_an_app_are_delayed_and_recovery_codes_are_not() {
 async fn too_many_wrong_codes_lock_the_app() {
     let world = Plan::with(&[("LOCK_AFTER", "10")]).build();
     let alice = world.user("alice");
-    let (secret, recovery_code) = enrol_app(&alice).await;
+    let (secret, recovery_code) = enroll_app(&alice).await;
     for _ in 0..10 {
         world.pass(15 * 60);
         alice.post(VERIFY, json!({"totp": world.wrong_code(&secret)})).await;
@@ -68,8 +69,8 @@ async fn too_many_wrong_codes_lock_the_app() {
 async fn a_code_is_compared_and_counted_against_each_of_two_apps() {
     let world = World::new();
     let alice = world.user("alice");
-    let (phone, ..) = rig::enrol_app(&alice, "Phone").await;
-    let (tablet, tablet_id, _) = rig::enrol_app(&alice, "Tablet").await;
+    let (phone, ..) = rig::enroll_app(&alice, "Phone").await;
+    let (tablet, tablet_id, _) = rig::enroll_app(&alice, "Tablet").await;
     for secret in [&phone, &tablet] {
         assert_eq!(outcome(&alice.post(VERIFY, json!({"totp": world.next_code(secret)})).await), (200, 0));
     }
@@ -89,7 +90,7 @@ async fn a_code_is_compared_and_counted_against_each_of_two_apps() {
 async fn a_native_recovery_code_passes_once() {
     let world = World::new();
     let alice = world.user("alice");
-    let (.., codes) = rig::enrol_app(&alice, "Phone").await;
+    let (.., codes) = rig::enroll_app(&alice, "Phone").await;
     assert_eq!(outcome(&alice.post(VERIFY, json!({"totp": codes[0]})).await), (200, 0));
     assert_eq!(outcome(&alice.post(VERIFY, json!({"totp": codes[0]})).await), (422, 6002));
 }
@@ -98,7 +99,7 @@ async fn a_native_recovery_code_passes_once() {
 async fn an_error_without_a_verdict_has_no_data_field() {
     let world = World::new();
     let alice = world.user("alice");
-    enrol_app(&alice).await;
+    enroll_app(&alice).await;
     for (path, request) in [(VERIFY, json!({"totp": 1})), (RESET, json!({"factorId": "F1"}))] {
         assert!(alice.post(path, request).await.json().get("data").is_none(), "{path}");
     }

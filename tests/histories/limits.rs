@@ -123,9 +123,9 @@ impl Messages {
 
 /// The times and the users of the enrolment messages to a destination.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Enrolments(Vec<(i64, usize)>);
+pub(super) struct Enrollments(Vec<(i64, usize)>);
 
-impl Enrolments {
+impl Enrollments {
     pub(super) fn more(&mut self, user: usize, now: i64) {
         self.0.push((now, user));
     }

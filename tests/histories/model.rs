@@ -1,6 +1,6 @@
 //! The model: the expected result of every request after any history.
 
-use super::limits::{Enrolments, LIFE, MAX_FACTORS, Messages, Refusal, Wrong, incorrect, refusal};
+use super::limits::{Enrollments, LIFE, MAX_FACTORS, Messages, Refusal, Wrong, incorrect, refusal};
 use super::steps::{Kind, Who};
 use crate::rig::tools;
 
@@ -34,7 +34,7 @@ pub(super) struct Challenge {
 }
 
 #[derive(Debug)]
-pub(super) struct Enrolment {
+pub(super) struct Enrollment {
     pub(super) token: String,
     pub(super) label: String,
     pub(super) to: String,
@@ -57,7 +57,7 @@ pub(super) struct Owner {
     pub(super) epoch: u32,
     pub(super) factors: Vec<Factor>,
     /// Enrolments of each kind, the newest last.
-    pub(super) enrolments: [Vec<Enrolment>; 3],
+    pub(super) enrollments: [Vec<Enrollment>; 3],
     /// Challenges to factors that are gone.
     pub(super) orphans: Vec<(String, String)>,
     pub(super) unused: Option<Vec<String>>,
@@ -229,7 +229,7 @@ impl Owner {
         who: Who,
         (kind, to): (Kind, &str),
         code: Option<&str>,
-        sent: &Enrolments,
+        sent: &Enrollments,
         now: i64,
     ) -> Expected {
         self.authorize(who.session, code, Apps::Only, now)
@@ -240,14 +240,14 @@ impl Owner {
 
     /// The count of wrong codes that a new enrolment takes over.
     pub(super) fn carried(&self, kind: Kind, now: i64) -> Wrong {
-        match self.enrolments[kind as usize].last() {
+        match self.enrollments[kind as usize].last() {
             Some(begun) if kind != Kind::App => begun.wrong.carried(now),
             _ => Wrong::default(),
         }
     }
 
     pub(super) fn confirm(&self, session: usize, kind: Kind, token: &str, code: &str, now: i64) -> Expected {
-        let pending = match self.enrolments[kind as usize].last() {
+        let pending = match self.enrollments[kind as usize].last() {
             Some(newest) if newest.token == token && !newest.wrong.is_swept(newest.ends, self.swept) => newest,
             _ => return Expected::of([refusal("not_found")]),
         };
@@ -326,7 +326,7 @@ impl Owner {
 
     /// Makes the newest enrolment of a kind a factor.
     pub(super) fn bind(&mut self, session: usize, kind: Kind, id: String, label: String, now: i64) {
-        let confirmed = self.enrolments[kind as usize].last_mut().unwrap();
+        let confirmed = self.enrollments[kind as usize].last_mut().unwrap();
         confirmed.confirmed = true;
         let (secret, to) = (confirmed.secret.clone(), confirmed.to.clone());
         let used = now.div_euclid(30);
@@ -368,8 +368,8 @@ impl Owner {
         }
     }
 
-    pub(super) fn wrong_for_enrolment(&mut self, kind: Kind, now: i64) {
-        self.enrolments[kind as usize].last_mut().unwrap().wrong.more(now);
+    pub(super) fn wrong_for_enrollment(&mut self, kind: Kind, now: i64) {
+        self.enrollments[kind as usize].last_mut().unwrap().wrong.more(now);
     }
 
     pub(super) fn wrong_for_challenge(&mut self, factor: usize, now: i64) {

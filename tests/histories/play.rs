@@ -5,8 +5,8 @@ use std::sync::Arc;
 use countersign::store::embedded::EmbeddedStore;
 use serde_json::{Value, json};
 
-use super::limits::{Enrolments, LIFE, Refusal, SETTINGS};
-use super::model::{Apps, Challenge, Enrolment, Expected, Owner};
+use super::limits::{Enrollments, LIFE, Refusal, SETTINGS};
+use super::model::{Apps, Challenge, Enrollment, Expected, Owner};
 use super::steps::{Act, AppCode, Given, Guess, Kind, RecoveryCode, Step, Which, Who, kind_of};
 use crate::rig::{Client, Plan, Reply, World, tools};
 
@@ -18,7 +18,7 @@ struct Game {
     world: World,
     owners: [Owner; 2],
     /// The enrolment messages to each destination.
-    sent: [Enrolments; 4],
+    sent: [Enrollments; 4],
     told: Vec<String>,
 }
 
@@ -180,10 +180,10 @@ impl Game {
         if sent == usize::from(passed) { Ok(()) } else { Err(format!("{sent} messages were sent")) }
     }
 
-    fn begun(&mut self, who: Who, kind: Kind, token: String, fill: impl FnOnce(&mut Enrolment)) {
+    fn begun(&mut self, who: Who, kind: Kind, token: String, fill: impl FnOnce(&mut Enrollment)) {
         let now = self.world.now();
         let owner = &mut self.owners[who.user];
-        let mut begun = Enrolment {
+        let mut begun = Enrollment {
             token,
             label: String::new(),
             to: String::new(),
@@ -197,13 +197,13 @@ impl Game {
             confirmed: false,
         };
         fill(&mut begun);
-        owner.enrolments[kind as usize].push(begun);
+        owner.enrollments[kind as usize].push(begun);
     }
 
     async fn confirm(&mut self, who: Who, kind: Kind, which: Which, guess: Guess) -> Result<(), String> {
         let now = self.world.now();
         let owner = &self.owners[if let Which::Others = which { 1 - who.user } else { who.user }];
-        let Some(meant) = nth_newest(&owner.enrolments[kind as usize], which) else { return Ok(()) };
+        let Some(meant) = nth_newest(&owner.enrollments[kind as usize], which) else { return Ok(()) };
         let code = match (guess, kind) {
             (Guess::Right, Kind::App) => tools::totp(&meant.secret, now),
             (Guess::Wrong, Kind::App) => self.world.wrong_code(&meant.secret),
@@ -225,7 +225,7 @@ impl Game {
                 _ => return Err("the first factor brings recovery codes, and no other does".to_owned()),
             }
         } else if reply.outcome().1 == "incorrect_code" {
-            owner.wrong_for_enrolment(kind, now);
+            owner.wrong_for_enrollment(kind, now);
         }
         Ok(())
     }

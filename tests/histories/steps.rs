@@ -104,8 +104,8 @@ pub(super) fn step() -> impl Strategy<Value = Vec<Step>> {
     prop_oneof![
         3 => pass(),
         1 => Just(vec![Step::Sweep]),
-        4 => (who(), 0..2_usize).prop_map(|(who, label)| enrol(who, Kind::App, label)),
-        4 => (who(), 0..4_usize).prop_map(|(who, to)| enrol(who, kind_of(to), to)),
+        4 => (who(), 0..2_usize).prop_map(|(who, label)| enroll(who, Kind::App, label)),
+        4 => (who(), 0..4_usize).prop_map(|(who, to)| enroll(who, kind_of(to), to)),
         4 => (who(), 0..3_usize, guess()).prop_map(|(who, factor, code)| challenge(who, factor, code)),
         1 => (who(), 0..4_usize, 1..4_usize).prop_map(|(who, to, count)| insist(who, to, count)),
         2 => (who(), 0..3_usize, gap(), 2..9_usize)
@@ -138,7 +138,7 @@ fn who() -> impl Strategy<Value = Who> {
     (0..2_usize, 0..2_usize).prop_map(|(user, session)| Who { user, session })
 }
 
-fn enrol(who: Who, kind: Kind, which: usize) -> Vec<Step> {
+fn enroll(who: Who, kind: Kind, which: usize) -> Vec<Step> {
     let begin = match kind {
         Kind::App => Act::BeginApp { label: which, code: Given::Nothing },
         Kind::Phone | Kind::Address => Act::BeginSent { to: which, code: Given::Nothing },
@@ -192,8 +192,8 @@ fn answer_late(who: Who, factor: usize, seconds: i64) -> Vec<Step> {
 fn hand_over(who: Who, label: usize) -> Vec<Step> {
     let other = Who { session: 1 - who.session, ..who };
     let remove = || Step::Do(who, Act::Remove { factor: 0, code: Given::App(AppCode::Shown(0)) });
-    let steps = enrol(who, Kind::App, label).into_iter().chain([remove(), remove(), remove()]);
-    let steps = steps.chain(enrol(other, Kind::App, label));
+    let steps = enroll(who, Kind::App, label).into_iter().chain([remove(), remove(), remove()]);
+    let steps = steps.chain(enroll(other, Kind::App, label));
     steps.chain([Step::Do(who, Act::NewCodes { code: Given::Nothing })]).collect()
 }
 

@@ -1,16 +1,16 @@
 //! `verification/totp/secret`.
 
-use serde_json::Value;
-
-use super::{SECRET, VERIFY, enrol_app, make_secret};
-use crate::rig::{Transcript, World, enrol_email};
+use crate::rig::enroll::logto::{self, SECRET, VERIFY, enroll_app};
+use crate::rig::{Transcript, World, enroll_email};
 
 #[tokio::test]
-async fn a_session_without_a_recent_check_may_create_a_secret() {
+async fn a_session_without_a_recent_check_may_create_a_secret_but_not_bind_it() {
     let world = World::new();
-    enrol_app(&world.session("alice", "phone")).await;
-    // Logto's dialect needs the check when the secret is bound, not here.
-    world.session("alice", "laptop").post(SECRET, Value::Null).await.expect(200);
+    enroll_app(&world.session("alice", "phone")).await;
+    let laptop = world.session("alice", "laptop");
+    let (id, _) = logto::begin_verified(&laptop).await;
+    let refused = logto::bind(&laptop, &id).await;
+    assert_eq!(refused.outcome(), (403, "session.mfa.require_mfa_verification".to_owned()));
 }
 
 #[tokio::test]
@@ -18,8 +18,8 @@ async fn a_new_secret_replaces_the_one_before() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
-    let (id, secret) = make_secret(&alice).await;
-    let (new_id, new_secret) = make_secret(&alice).await;
+    let (id, secret) = logto::begin(&alice).await;
+    let (new_id, new_secret) = logto::begin(&alice).await;
     assert!(id != new_id && secret != new_secret);
     let old = serde_json::json!({"code": world.next_code(&secret), "verificationId": id});
     log.post("the old id", &alice, VERIFY, old).await;
@@ -39,7 +39,7 @@ async fn the_body_of_a_secret_request_is_ignored() {
 async fn an_app_brings_no_recovery_codes() {
     let world = World::new();
     let alice = world.user("alice");
-    enrol_app(&alice).await;
+    enroll_app(&alice).await;
     assert_eq!(alice.get("/v1/me/factors").await.json()["recoveryCodes"]["remaining"], 0);
 }
 
@@ -47,7 +47,7 @@ async fn an_app_brings_no_recovery_codes() {
 async fn an_app_leaves_the_recovery_codes_that_are_there() {
     let world = World::new();
     let alice = world.user("alice");
-    enrol_email(&alice, "alice@example.com").await;
-    enrol_app(&alice).await;
+    enroll_email(&alice, "alice@example.com").await;
+    enroll_app(&alice).await;
     assert_eq!(alice.get("/v1/me/factors").await.json()["recoveryCodes"]["remaining"], 10);
 }

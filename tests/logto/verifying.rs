@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{BIND, VERIFY, bound, enrol_app, make_secret};
+use crate::rig::enroll::logto::{self, BIND, VERIFY, binding, enroll_app};
 use crate::rig::{self, Plan, Transcript, World};
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn without_an_app_no_code_is_right() {
 async fn a_verification_id_of_another_user_or_dialect_is_unknown() {
     let world = World::new();
     let (alice, bob) = (world.user("alice"), world.user("bob"));
-    let (id, secret) = make_secret(&alice).await;
+    let (id, secret) = logto::begin(&alice).await;
     let code = world.next_code(&secret);
     let native = bob.post("/v1/me/enrollments", json!({"factorType": "totp"})).await.text("/enrollmentToken");
     let mut log = Transcript::default();
@@ -49,7 +49,7 @@ async fn a_verification_id_of_another_user_or_dialect_is_unknown() {
 async fn an_id_lives_ten_minutes() {
     let world = World::new();
     let alice = world.user("alice");
-    let (id, secret) = make_secret(&alice).await;
+    let (id, secret) = logto::begin(&alice).await;
     world.pass(600);
     let late = json!({"code": world.next_code(&secret), "verificationId": id});
     let mut log = Transcript::default();
@@ -61,7 +61,7 @@ async fn an_id_lives_ten_minutes() {
 async fn a_new_secret_allows_five_wrong_codes() {
     let world = World::new();
     let alice = world.user("alice");
-    let (id, secret) = make_secret(&alice).await;
+    let (id, secret) = logto::begin(&alice).await;
     for _ in 0..5 {
         let wrong = json!({"code": world.wrong_code(&secret), "verificationId": id});
         let refused = alice.post(VERIFY, wrong).await;
@@ -70,7 +70,7 @@ async fn a_new_secret_allows_five_wrong_codes() {
     let right = json!({"code": world.next_code(&secret), "verificationId": id});
     let mut log = Transcript::default();
     log.post("the right code", &alice, VERIFY, right).await;
-    enrol_app(&alice).await;
+    enroll_app(&alice).await;
     insta::assert_snapshot!(log.text());
 }
 
@@ -78,7 +78,7 @@ async fn a_new_secret_allows_five_wrong_codes() {
 async fn wrong_codes_of_an_app_are_delayed() {
     let world = World::new();
     let alice = world.user("alice");
-    let secret = enrol_app(&alice).await;
+    let secret = enroll_app(&alice).await;
     let right = json!({"code": world.next_code(&secret)});
     for _ in 0..5 {
         alice.post(VERIFY, json!({"code": world.wrong_code(&secret)})).await.expect(400);
@@ -94,7 +94,7 @@ async fn wrong_codes_of_an_app_are_delayed() {
 async fn too_many_wrong_codes_lock_the_app() {
     let world = Plan::with(&[("LOCK_AFTER", "10")]).build();
     let alice = world.user("alice");
-    let secret = enrol_app(&alice).await;
+    let secret = enroll_app(&alice).await;
     for _ in 0..10 {
         world.pass(15 * 60);
         alice.post(VERIFY, json!({"code": world.wrong_code(&secret)})).await.expect(400);
@@ -108,13 +108,13 @@ async fn too_many_wrong_codes_lock_the_app() {
 async fn a_recovery_code_is_recognised_by_its_format() {
     let world = World::new();
     let alice = world.user("alice");
-    let (.., codes) = rig::enrol_app(&alice, "Phone").await;
+    let (.., codes) = rig::enroll_app(&alice, "Phone").await;
     let mut log = Transcript::default();
     log.post("a recovery code", &alice, VERIFY, json!({"code": codes[0]})).await;
     log.post("again", &alice, VERIFY, json!({"code": codes[0]})).await;
-    let (id, _) = make_secret(&alice).await;
+    let (id, _) = logto::begin(&alice).await;
     let for_secret = json!({"code": codes[1], "verificationId": id});
     log.post("for a new secret", &alice, VERIFY, for_secret).await;
-    log.post("which it does not verify", &alice, BIND, bound(&id)).await;
+    log.post("which it does not verify", &alice, BIND, binding(&id)).await;
     insta::assert_snapshot!(log.text());
 }

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{CHALLENGES, ENROLLMENTS, VERIFY, factor};
-use crate::rig::{Client, Fate, Plan, Transcript, World, enrol_app, enrol_email, enrol_phone};
+use super::{CHALLENGES, VERIFY, factor};
+use crate::rig::enroll::native::ENROLL;
+use crate::rig::{Client, Fate, Plan, Transcript, World, enroll_app, enroll_email, enroll_phone};
 
 /// Challenges by these fields; returns the challenge's id.
 async fn challenge(client: &Client, request: Value) -> String {
@@ -15,17 +16,17 @@ async fn a_factor_is_named_by_its_id_by_its_type_or_not_at_all() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
-    enrol_app(&alice, "Phone").await;
-    let number = enrol_phone(&alice, "+41791234567").await;
+    enroll_app(&alice, "Phone").await;
+    let number = enroll_phone(&alice, "+41791234567").await;
     log.post("the only one that can be sent to", &alice, CHALLENGES, json!({})).await;
     world.pass(20);
     log.post("by its id", &alice, CHALLENGES, json!({"factorId": number})).await;
-    let address = enrol_email(&alice, "alice@example.com").await;
+    let address = enroll_email(&alice, "alice@example.com").await;
     log.post("by its type", &alice, CHALLENGES, json!({"factorType": "email"})).await;
     world.pass(20);
     log.post("the id comes first", &alice, CHALLENGES, json!({"factorId": address, "factorType": "sms"})).await;
     log.post("with two that can be sent to", &alice, CHALLENGES, json!({})).await;
-    enrol_phone(&alice, "+41791234568").await;
+    enroll_phone(&alice, "+41791234568").await;
     log.post("with two of the type", &alice, CHALLENGES, json!({"factorType": "sms"})).await;
     insta::assert_snapshot!(log.text());
 }
@@ -37,12 +38,12 @@ async fn a_factor_that_is_not_there_cannot_be_challenged() {
     let mut log = Transcript::default();
     log.post("without any factor", &bob, CHALLENGES, json!({})).await;
     log.post("without one of the type", &bob, CHALLENGES, json!({"factorType": "sms"})).await;
-    let number = enrol_phone(&alice, "+41791234567").await;
+    let number = enroll_phone(&alice, "+41791234567").await;
     log.post("another user's", &bob, CHALLENGES, json!({"factorId": number})).await;
     log.post("no id at all", &bob, CHALLENGES, json!({"factorId": "../alice"})).await;
     alice.delete(&factor(&number), Value::Null).await.expect(204);
     log.post("one that was removed", &alice, CHALLENGES, json!({"factorId": number})).await;
-    enrol_app(&bob, "Phone").await;
+    enroll_app(&bob, "Phone").await;
     log.post("with an app alone", &bob, CHALLENGES, json!({})).await;
     insta::assert_snapshot!(log.text());
 }
@@ -51,8 +52,8 @@ async fn a_factor_that_is_not_there_cannot_be_challenged() {
 async fn an_invalid_field_is_named_in_the_error() {
     let world = World::new();
     let alice = world.user("alice");
-    let (_, app, _) = enrol_app(&alice, "Phone").await;
-    enrol_phone(&alice, "+41791234567").await;
+    let (_, app, _) = enroll_app(&alice, "Phone").await;
+    enroll_phone(&alice, "+41791234567").await;
     let mut log = Transcript::default();
     let requests = [
         ("an app, by its id", json!({"factorId": app})),
@@ -73,7 +74,7 @@ async fn an_invalid_field_is_named_in_the_error() {
 async fn messages_use_the_language_and_platform_of_the_request() {
     let world = Plan::with(&[("WEB_DOMAIN", "example.com")]).build();
     let alice = world.user("alice");
-    enrol_phone(&alice, "+41791234567").await;
+    enroll_phone(&alice, "+41791234567").await;
     challenge(&alice, json!({"locale": "zh", "platform": "web"})).await;
     let sent = world.postbox.sent();
     insta::assert_snapshot!(sent[1].text);
@@ -83,7 +84,7 @@ async fn messages_use_the_language_and_platform_of_the_request() {
 async fn a_new_challenge_voids_the_one_before() {
     let world = World::new();
     let alice = world.user("alice");
-    enrol_phone(&alice, "+41791234567").await;
+    enroll_phone(&alice, "+41791234567").await;
     let old = challenge(&alice, json!({})).await;
     let old_code = world.postbox.code();
     world.pass(20);
@@ -99,7 +100,7 @@ async fn a_new_challenge_voids_the_one_before() {
 async fn a_code_is_sent_again_after_twenty_seconds() {
     let world = World::new();
     let alice = world.user("alice");
-    enrol_phone(&alice, "+41791234567").await;
+    enroll_phone(&alice, "+41791234567").await;
     let id = challenge(&alice, json!({})).await;
     world.pass(5);
     let mut log = Transcript::default();
@@ -117,7 +118,7 @@ async fn a_code_is_sent_again_after_twenty_seconds() {
 async fn five_codes_are_sent_in_ten_minutes_answered_or_not() {
     let world = World::new();
     let alice = world.user("alice");
-    enrol_phone(&alice, "+41791234567").await;
+    enroll_phone(&alice, "+41791234567").await;
     for _ in 0..4 {
         challenge(&alice, json!({})).await;
         world.pass(20);
@@ -136,7 +137,7 @@ async fn five_codes_are_sent_in_ten_minutes_answered_or_not() {
 async fn the_sixth_code_is_sent_ten_minutes_after_the_first() {
     let world = World::new();
     let alice = world.user("alice");
-    enrol_phone(&alice, "+41791234567").await;
+    enroll_phone(&alice, "+41791234567").await;
     for _ in 0..5 {
         challenge(&alice, json!({})).await;
         world.pass(20);
@@ -152,7 +153,7 @@ async fn the_sixth_code_is_sent_ten_minutes_after_the_first() {
 async fn five_wrong_answers_stop_new_codes() {
     let world = World::new();
     let alice = world.user("alice");
-    enrol_phone(&alice, "+41791234567").await;
+    enroll_phone(&alice, "+41791234567").await;
     let mut log = Transcript::default();
     for _ in 0..5 {
         world.pass(20);
@@ -169,7 +170,7 @@ async fn five_wrong_answers_stop_new_codes() {
 async fn a_refused_message_leaves_the_open_challenge_answerable() {
     let world = World::new();
     let alice = world.user("alice");
-    enrol_phone(&alice, "+41791234567").await;
+    enroll_phone(&alice, "+41791234567").await;
     let id = challenge(&alice, json!({})).await;
     let answer = json!({"challengeId": id, "code": world.postbox.code()});
     world.pass(20);
@@ -179,8 +180,26 @@ async fn a_refused_message_leaves_the_open_challenge_answerable() {
     world.postbox.fate(Fate::NotConfigured);
     log.post("not set up", &alice, CHALLENGES, json!({})).await;
     alice.post(VERIFY, answer).await.expect(200);
+    insta::assert_snapshot!(log.text());
+}
+
+#[tokio::test]
+async fn a_message_that_may_have_been_sent_voids_the_open_challenge() {
+    let world = World::new();
+    let alice = world.user("alice");
+    enroll_phone(&alice, "+41791234567").await;
+    let id = challenge(&alice, json!({})).await;
+    let answer = json!({"challengeId": id, "code": world.postbox.code()});
+    world.pass(20);
+    let mut log = Transcript::default();
     world.postbox.fate(Fate::Lost);
-    log.post("no answer", &alice, CHALLENGES, json!({})).await;
+    log.post("no answer of the delivery", &alice, CHALLENGES, json!({})).await;
+    log.post("the code of the challenge before", &alice, VERIFY, answer).await;
+    world.postbox.fate(Fate::Arrives);
+    log.post("too soon, for the message counts", &alice, CHALLENGES, json!({})).await;
+    world.pass(20);
+    let id = challenge(&alice, json!({})).await;
+    alice.post(VERIFY, json!({"challengeId": id, "code": world.postbox.code()})).await.expect(200);
     insta::assert_snapshot!(log.text());
 }
 
@@ -188,9 +207,9 @@ async fn a_refused_message_leaves_the_open_challenge_answerable() {
 async fn an_unanswered_challenge_gives_no_recent_check() {
     let world = World::new();
     let phone = world.session("alice", "phone");
-    enrol_phone(&phone, "+41791234567").await;
+    enroll_phone(&phone, "+41791234567").await;
     let laptop = world.session("alice", "laptop");
     challenge(&laptop, json!({})).await;
-    let refused = laptop.post(ENROLLMENTS, json!({"factorType": "totp"})).await;
+    let refused = laptop.post(ENROLL, json!({"factorType": "totp"})).await;
     assert_eq!(refused.outcome(), (403, "step_up_required".to_owned()));
 }

@@ -2,21 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{CHALLENGES, CONFIRM, ENROLLMENTS, VERIFY, factor};
-use crate::rig::{Client, Plan, Transcript, World, enrol_app, enrol_email, enrol_phone};
-
-/// Begins an enrolment whose code is sent; returns its token and the request that confirms it.
-async fn begin_sent(client: &Client, request: Value) -> (String, Value) {
-    let token = client.post(ENROLLMENTS, request).await.expect(201).text("/enrollmentToken");
-    let confirmation = json!({"enrollmentToken": token, "code": client.world.postbox.code()});
-    (token, confirmation)
-}
-
-/// Begins an app's enrolment; returns its token and its secret.
-async fn begin_app(client: &Client, label: &str) -> (String, String) {
-    let begun = client.post(ENROLLMENTS, json!({"factorType": "totp", "label": label})).await.expect(201);
-    (begun.text("/enrollmentToken"), begun.text("/totp/secret"))
-}
+use super::{CHALLENGES, VERIFY, factor};
+use crate::rig::enroll::native::{CONFIRM, begin_app, begin_sent, confirm, confirmation};
+use crate::rig::{Plan, Transcript, World, enroll_app, enroll_email, enroll_phone};
 
 fn address() -> Value {
     json!({"factorType": "email", "email": "alice@example.com"})
@@ -27,10 +15,10 @@ async fn the_first_factor_brings_recovery_codes_and_the_second_none() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
-    let (_, confirmation) = begin_sent(&alice, address()).await;
-    log.post("the first factor", &alice, CONFIRM, confirmation).await;
+    let (token, code) = begin_sent(&alice, address()).await;
+    log.post("the first factor", &alice, CONFIRM, confirmation(&token, &code)).await;
     let (token, secret) = begin_app(&alice, "Phone").await;
-    let right = json!({"enrollmentToken": token, "code": world.next_code(&secret)});
+    let right = confirmation(&token, &world.next_code(&secret));
     log.post("the second factor", &alice, CONFIRM, right).await;
     insta::assert_snapshot!(log.text());
 }
@@ -63,11 +51,11 @@ async fn an_enrollment_allows_five_wrong_codes() {
     let mut log = Transcript::default();
     let (token, right) = begin_sent(&alice, address()).await;
     for number in ["first", "second", "third", "fourth", "fifth"] {
-        let wrong = json!({"enrollmentToken": token, "code": world.postbox.wrong_code()});
+        let wrong = confirmation(&token, &world.postbox.wrong_code());
         log.post(&format!("the {number} wrong code"), &alice, CONFIRM, wrong).await;
         world.pass(1);
     }
-    log.post("the right code", &alice, CONFIRM, right).await;
+    log.post("the right code", &alice, CONFIRM, confirmation(&token, &right)).await;
     insta::assert_snapshot!(log.text());
 }
 
@@ -75,9 +63,9 @@ async fn an_enrollment_allows_five_wrong_codes() {
 async fn a_recovery_code_confirms_nothing() {
     let world = World::new();
     let alice = world.user("alice");
-    let (.., codes) = enrol_app(&alice, "Phone").await;
+    let (.., codes) = enroll_app(&alice, "Phone").await;
     let (token, _) = begin_sent(&alice, address()).await;
-    let refused = alice.post(CONFIRM, json!({"enrollmentToken": token, "code": codes[0]})).await;
+    let refused = confirm(&alice, &token, &codes[0]).await;
     assert_eq!(refused.outcome(), (400, "incorrect_code".to_owned()));
 }
 
@@ -86,12 +74,12 @@ async fn a_token_lives_ten_minutes() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
-    let (_, in_time) = begin_sent(&alice, address()).await;
+    let (token, code) = begin_sent(&alice, address()).await;
     world.pass(599);
-    alice.post(CONFIRM, in_time).await.expect(201);
-    let (_, late) = begin_sent(&alice, json!({"factorType": "email", "email": "alice@example.org"})).await;
+    confirm(&alice, &token, &code).await.expect(201);
+    let (token, code) = begin_sent(&alice, json!({"factorType": "email", "email": "alice@example.org"})).await;
     world.pass(600);
-    log.post("ten minutes later", &alice, CONFIRM, late).await;
+    log.post("ten minutes later", &alice, CONFIRM, confirmation(&token, &code)).await;
     insta::assert_snapshot!(log.text());
 }
 
@@ -101,7 +89,7 @@ async fn a_token_of_another_user_type_or_dialect_or_a_replaced_one_is_unknown() 
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let mut log = Transcript::default();
     let (token, secret) = begin_app(&alice, "Phone").await;
-    let with = |token: &str| json!({"enrollmentToken": token, "code": world.next_code(&secret)});
+    let with = |token: &str| confirmation(token, &world.next_code(&secret));
     log.post("no token at all", &alice, CONFIRM, with("token")).await;
     log.post("another user's token", &bob, CONFIRM, with(&token)).await;
     begin_app(&bob, "Phone").await;
@@ -123,9 +111,9 @@ async fn a_token_of_another_user_type_or_dialect_or_a_replaced_one_is_unknown() 
 async fn a_challenge_id_confirms_no_enrollment() {
     let world = World::new();
     let alice = world.user("alice");
-    enrol_phone(&alice, "+41791234567").await;
+    enroll_phone(&alice, "+41791234567").await;
     let id = alice.post(CHALLENGES, json!({})).await.expect(201).text("/challengeId");
-    let refused = alice.post(CONFIRM, json!({"enrollmentToken": id, "code": world.postbox.code()})).await;
+    let refused = confirm(&alice, &id, &world.postbox.code()).await;
     assert_eq!(refused.outcome(), (404, "not_found".to_owned()));
 }
 
@@ -134,11 +122,11 @@ async fn an_enrollment_from_before_the_first_factor_needs_a_check() {
     let world = World::new();
     let (first, second) = (world.session("alice", "first"), world.session("alice", "second"));
     let mut log = Transcript::default();
-    let (_, confirmation) = begin_sent(&first, address()).await;
-    let (secret, ..) = enrol_app(&second, "Phone").await;
-    log.post("another session was faster", &first, CONFIRM, confirmation.clone()).await;
+    let (token, code) = begin_sent(&first, address()).await;
+    let (secret, ..) = enroll_app(&second, "Phone").await;
+    log.post("another session was faster", &first, CONFIRM, confirmation(&token, &code)).await;
     first.post(VERIFY, json!({"code": world.next_code(&secret)})).await.expect(200);
-    log.post("after a check", &first, CONFIRM, confirmation).await;
+    log.post("after a check", &first, CONFIRM, confirmation(&token, &code)).await;
     insta::assert_snapshot!(log.text());
 }
 
@@ -147,11 +135,11 @@ async fn a_label_that_was_taken_meanwhile_is_refused() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
-    let (_, tablet, _) = enrol_app(&alice, "Tablet").await;
+    let (_, tablet, _) = enroll_app(&alice, "Tablet").await;
     let (token, secret) = begin_app(&alice, "Phone").await;
     alice.patch(&factor(&tablet), json!({"label": "Phone"})).await.expect(200);
-    let confirmation = json!({"enrollmentToken": token, "code": world.next_code(&secret)});
-    log.post("an app whose label was taken", &alice, CONFIRM, confirmation).await;
+    let right = confirmation(&token, &world.next_code(&secret));
+    log.post("an app whose label was taken", &alice, CONFIRM, right).await;
     insta::assert_snapshot!(log.text());
 }
 
@@ -160,10 +148,10 @@ async fn a_confirmation_is_refused_once_the_account_is_full() {
     let world = Plan::with(&[("MAX_FACTORS", "2")]).build();
     let alice = world.user("alice");
     let mut log = Transcript::default();
-    enrol_email(&alice, "alice@example.org").await;
+    enroll_email(&alice, "alice@example.org").await;
     let (token, secret) = begin_app(&alice, "Phone").await;
-    enrol_phone(&alice, "+41791234567").await;
-    let confirmation = json!({"enrollmentToken": token, "code": world.next_code(&secret)});
-    log.post("the account is full", &alice, CONFIRM, confirmation).await;
+    enroll_phone(&alice, "+41791234567").await;
+    let right = confirmation(&token, &world.next_code(&secret));
+    log.post("the account is full", &alice, CONFIRM, right).await;
     insta::assert_snapshot!(log.text());
 }

@@ -3,8 +3,9 @@
 use countersign::config;
 use serde_json::{Value, json};
 
-use super::{CHALLENGES, CONFIRM, ENROLLMENTS, VERIFY};
-use crate::rig::{Client, Fate, Plan, Transcript, World, enrol_app, enrol_email, enrol_phone};
+use super::{CHALLENGES, VERIFY};
+use crate::rig::enroll::native::{CONFIRM, ENROLL};
+use crate::rig::{Client, Fate, Plan, Transcript, World, enroll_app, enroll_email, enroll_phone};
 
 fn app() -> Value {
     json!({"factorType": "totp"})
@@ -34,7 +35,7 @@ async fn the_uri_names_the_account_as_the_token_does() {
     ];
     let mut uris = Vec::new();
     for claims in tokens {
-        let begun = world.claiming(claims).post(ENROLLMENTS, app()).await.expect(201);
+        let begun = world.claiming(claims).post(ENROLL, app()).await.expect(201);
         uris.push(begun.text("/totp/uri").replace(&begun.text("/totp/secret"), "<secret>"));
     }
     insta::assert_snapshot!(uris.join("\n"));
@@ -43,7 +44,7 @@ async fn the_uri_names_the_account_as_the_token_does() {
 #[tokio::test]
 async fn the_otpauth_uri_has_the_configured_algorithm_and_digits() {
     let world = Plan::with(&[("TOTP_ALGORITHM", "SHA256"), ("TOTP_DIGITS", "8")]).build();
-    let begun = world.user("alice").post(ENROLLMENTS, app()).await.expect(201);
+    let begun = world.user("alice").post(ENROLL, app()).await.expect(201);
     assert!(begun.text("/totp/uri").contains("&period=30&digits=8&algorithm=SHA256&"));
 }
 
@@ -60,7 +61,7 @@ async fn the_longest_names_still_fit_into_a_qr_code() {
         let world = Plan::with(&[("PRODUCT_NAME", &product), ("TOTP_ALGORITHM", "SHA256")]).build();
         for name in ["验", "😀", "é", "\"", "a"] {
             let alice = world.claiming(&[("sub", "alice"), ("name", &name.repeat(200))]);
-            alice.post(ENROLLMENTS, app()).await.expect(201);
+            alice.post(ENROLL, app()).await.expect(201);
         }
     }
 }
@@ -81,12 +82,12 @@ async fn messages_use_the_language_and_platform_of_the_request() {
             request[name] = value.into();
         }
         let world = Plan::with(&settings).build();
-        world.user("alice").post(ENROLLMENTS, request.clone()).await.expect(201);
+        world.user("alice").post(ENROLL, request.clone()).await.expect(201);
         texts += &format!("{request}\n{}\n\n", world.postbox.sent()[0].text);
     }
     let world = Plan::with(&settings).build();
     let request = json!({"factorType": "email", "email": "alice@example.com", "locale": "zh-Hans"});
-    world.user("alice").post(ENROLLMENTS, request.clone()).await.expect(201);
+    world.user("alice").post(ENROLL, request.clone()).await.expect(201);
     texts += &format!("{request}\n{}", world.postbox.sent()[0].text);
     insta::assert_snapshot!(texts);
 }
@@ -96,7 +97,7 @@ async fn the_accept_language_header_applies_without_a_locale() {
     for (locale, in_chinese) in [(None, true), (Some("en"), false)] {
         let world = World::new();
         let alice = world.user("alice");
-        let request = alice.request("POST", ENROLLMENTS).header("accept-language", "fr, zh-CN;q=0.5");
+        let request = alice.request("POST", ENROLL).header("accept-language", "fr, zh-CN;q=0.5");
         let body = json!({"factorType": "sms", "phoneNumber": "+41791234567", "locale": locale}).to_string();
         world.send(request.body(body.into()).unwrap()).await.expect(201);
         assert_eq!(world.postbox.sent()[0].text.contains("验证码"), in_chinese, "{locale:?}");
@@ -108,14 +109,14 @@ async fn a_type_that_is_none_is_answered_with_those_that_are_set_up() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
-    log.post("a face", &alice, ENROLLMENTS, json!({"factorType": "face"})).await;
+    log.post("a face", &alice, ENROLL, json!({"factorType": "face"})).await;
     insta::assert_snapshot!(log.text());
     for (settings, offered) in
         [(&[][..], "must be totp, sms or email"), (&[("ALLOWED_COUNTRIES", "")], "must be totp or email")]
     {
         let world = Plan::with(settings).build();
         for (path, body) in [
-            (ENROLLMENTS, json!({"factorType": "passkey"})),
+            (ENROLL, json!({"factorType": "passkey"})),
             ("/v1/me/challenges", json!({"factorType": "phone"})),
             ("/v1/me/verify", json!({"factorType": "SMS", "code": "123456"})),
         ] {
@@ -125,7 +126,7 @@ async fn a_type_that_is_none_is_answered_with_those_that_are_set_up() {
     }
     let nothing = Plan::with(&[]).build();
     nothing.postbox.fate(Fate::NotConfigured);
-    let reply = nothing.user("alice").post(ENROLLMENTS, json!({"factorType": "face"})).await.expect(400);
+    let reply = nothing.user("alice").post(ENROLL, json!({"factorType": "face"})).await.expect(400);
     assert_eq!(reply.text("/errors/0/problem"), "must be totp");
 }
 
@@ -135,8 +136,8 @@ async fn an_unconfigured_channel_is_refused_as_not_configured() {
     let alice = world.user("alice");
     world.postbox.fate(Fate::NotConfigured);
     let mut log = Transcript::default();
-    log.post("a number", &alice, ENROLLMENTS, phone()).await;
-    log.post("an address", &alice, ENROLLMENTS, address()).await;
+    log.post("a number", &alice, ENROLL, phone()).await;
+    log.post("an address", &alice, ENROLL, address()).await;
     assert_eq!(world.postbox.calls(), 0);
     insta::assert_snapshot!(log.text());
 }
@@ -172,7 +173,7 @@ async fn an_invalid_field_is_named_in_the_error() {
         ("a code of no shape", json!({"factorType": "totp", "code": "12345"})),
     ];
     for (says, request) in requests {
-        log.post(says, &alice, ENROLLMENTS, request).await;
+        log.post(says, &alice, ENROLL, request).await;
     }
     insta::assert_snapshot!(log.text());
 }
@@ -183,10 +184,10 @@ async fn a_destination_that_cannot_be_served_is_refused() {
     let alice = world.user("alice");
     let mut log = Transcript::default();
     let landline = json!({"factorType": "sms", "phoneNumber": "+41446681800"});
-    log.post("a landline", &alice, ENROLLMENTS, landline).await;
+    log.post("a landline", &alice, ENROLL, landline).await;
     let abroad = json!({"factorType": "sms", "phoneNumber": "+8613800138000"});
-    log.post("a country that is not allowed", &alice, ENROLLMENTS, abroad).await;
-    alice.post(ENROLLMENTS, phone()).await.expect(201);
+    log.post("a country that is not allowed", &alice, ENROLL, abroad).await;
+    alice.post(ENROLL, phone()).await.expect(201);
     assert_eq!(world.postbox.sent().len(), 1);
     insta::assert_snapshot!(log.text());
 }
@@ -194,8 +195,7 @@ async fn a_destination_that_cannot_be_served_is_refused() {
 #[tokio::test]
 async fn a_number_without_a_country_code_is_in_the_default_country() {
     let world = Plan::with(&[("DEFAULT_COUNTRY_CODE", "+41")]).build();
-    let begun =
-        world.user("alice").post(ENROLLMENTS, json!({"factorType": "sms", "phoneNumber": "079 123 45 67"})).await;
+    let begun = world.user("alice").post(ENROLL, json!({"factorType": "sms", "phoneNumber": "079 123 45 67"})).await;
     assert_eq!(begun.expect(201).text("/sentTo"), "+41 *****4567");
     assert_eq!(world.postbox.sent()[0].to, "+41791234567");
 }
@@ -205,20 +205,20 @@ async fn a_user_sends_to_a_destination_once_a_minute() {
     let world = World::new();
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let mut log = Transcript::default();
-    alice.post(ENROLLMENTS, phone()).await.expect(201);
-    log.post("at once again", &alice, ENROLLMENTS, phone()).await;
+    alice.post(ENROLL, phone()).await.expect(201);
+    log.post("at once again", &alice, ENROLL, phone()).await;
     world.pass(59);
     let spelt = json!({"factorType": "sms", "phoneNumber": "0041 (79) 123-45-67"});
-    log.post("a second too soon, in another spelling", &alice, ENROLLMENTS, spelt.clone()).await;
-    log.post("another user does not wait", &bob, ENROLLMENTS, spelt).await;
-    log.post("but for a minute of their own", &bob, ENROLLMENTS, phone()).await;
-    bob.post(ENROLLMENTS, json!({"factorType": "sms", "phoneNumber": "+41791234568"})).await.expect(201);
+    log.post("a second too soon, in another spelling", &alice, ENROLL, spelt.clone()).await;
+    log.post("another user does not wait", &bob, ENROLL, spelt).await;
+    log.post("but for a minute of their own", &bob, ENROLL, phone()).await;
+    bob.post(ENROLL, json!({"factorType": "sms", "phoneNumber": "+41791234568"})).await.expect(201);
     world.pass(1);
-    alice.post(ENROLLMENTS, phone()).await.expect(201);
+    alice.post(ENROLL, phone()).await.expect(201);
 
-    alice.post(ENROLLMENTS, address()).await.expect(201);
+    alice.post(ENROLL, address()).await.expect(201);
     let tagged = json!({"factorType": "email", "email": "Alice+2@example.com"});
-    log.post("the same mailbox", &alice, ENROLLMENTS, tagged).await;
+    log.post("the same mailbox", &alice, ENROLL, tagged).await;
     insta::assert_snapshot!(log.text());
 }
 
@@ -227,12 +227,12 @@ async fn a_destination_is_sent_to_five_times_an_hour() {
     let world = World::new();
     let mut log = Transcript::default();
     for number in 0..5 {
-        world.user(&format!("user-{number}")).post(ENROLLMENTS, phone()).await.expect(201);
+        world.user(&format!("user-{number}")).post(ENROLL, phone()).await.expect(201);
         world.pass(10);
     }
-    log.post("the sixth", &world.user("alice"), ENROLLMENTS, phone()).await;
+    log.post("the sixth", &world.user("alice"), ENROLL, phone()).await;
     world.pass(3_550);
-    log.post("an hour after the first", &world.user("alice"), ENROLLMENTS, phone()).await;
+    log.post("an hour after the first", &world.user("alice"), ENROLL, phone()).await;
     insta::assert_snapshot!(log.text());
 }
 
@@ -242,9 +242,9 @@ async fn a_refused_message_can_be_requested_again_at_once() {
     let alice = world.user("alice");
     let mut log = Transcript::default();
     world.postbox.fate(Fate::Refused);
-    log.post("refused", &alice, ENROLLMENTS, phone()).await;
+    log.post("refused", &alice, ENROLL, phone()).await;
     world.postbox.fate(Fate::Arrives);
-    log.post("at once again", &alice, ENROLLMENTS, phone()).await;
+    log.post("at once again", &alice, ENROLL, phone()).await;
     insta::assert_snapshot!(log.text());
 }
 
@@ -254,11 +254,11 @@ async fn a_message_with_unknown_outcome_keeps_its_charge() {
     let alice = world.user("alice");
     let mut log = Transcript::default();
     world.postbox.fate(Fate::Lost);
-    log.post("no answer", &alice, ENROLLMENTS, address()).await;
+    log.post("no answer", &alice, ENROLL, address()).await;
     world.postbox.fate(Fate::Arrives);
-    log.post("at once again", &alice, ENROLLMENTS, address()).await;
+    log.post("at once again", &alice, ENROLL, address()).await;
     world.pass(60);
-    alice.post(ENROLLMENTS, address()).await.expect(201);
+    alice.post(ENROLL, address()).await.expect(201);
     insta::assert_snapshot!(log.text());
 }
 
@@ -267,37 +267,37 @@ async fn another_factor_needs_a_check_by_this_session() {
     let world = World::new();
     let laptop = world.session("alice", "laptop");
     let mut log = Transcript::default();
-    let (secret, ..) = enrol_app(&world.session("alice", "phone"), "Phone").await;
-    log.post("a session that passed none", &laptop, ENROLLMENTS, address()).await;
+    let (secret, ..) = enroll_app(&world.session("alice", "phone"), "Phone").await;
+    log.post("a session that passed none", &laptop, ENROLL, address()).await;
     laptop.post(VERIFY, json!({"code": world.next_code(&secret)})).await.expect(200);
     world.pass(599);
-    log.post("one that passed one within ten minutes", &laptop, ENROLLMENTS, address()).await;
+    log.post("one that passed one within ten minutes", &laptop, ENROLL, address()).await;
     world.pass(1);
-    log.post("one whose check is ten minutes old", &laptop, ENROLLMENTS, phone()).await;
+    log.post("one whose check is ten minutes old", &laptop, ENROLL, phone()).await;
     insta::assert_snapshot!(log.text());
 }
 
 #[tokio::test]
 async fn a_code_in_the_request_is_as_good_as_a_check() {
     let world = World::new();
-    let (secret, _, codes) = enrol_app(&world.session("alice", "phone"), "Phone").await;
+    let (secret, _, codes) = enroll_app(&world.session("alice", "phone"), "Phone").await;
     let laptop = world.session("alice", "laptop");
     let mut log = Transcript::default();
     let with = |mut request: Value, code: &str| {
         request["code"] = code.into();
         request
     };
-    log.post("a wrong code", &laptop, ENROLLMENTS, with(app(), &world.wrong_code(&secret))).await;
+    log.post("a wrong code", &laptop, ENROLL, with(app(), &world.wrong_code(&secret))).await;
     let code = world.next_code(&secret);
-    let begun = log.post("the app's code", &laptop, ENROLLMENTS, with(address(), &code)).await;
+    let begun = log.post("the app's code", &laptop, ENROLL, with(address(), &code)).await;
     let body = json!({"enrollmentToken": begun.text("/enrollmentToken"), "code": world.postbox.code()});
     log.post("which is enough for what is begun with it", &laptop, CONFIRM, body).await;
 
     let tablet = world.session("alice", "tablet");
-    log.post("the same code elsewhere", &tablet, ENROLLMENTS, with(phone(), &code)).await;
-    log.post("a recovery code", &tablet, ENROLLMENTS, with(phone(), &codes[0])).await;
+    log.post("the same code elsewhere", &tablet, ENROLL, with(phone(), &code)).await;
+    log.post("a recovery code", &tablet, ENROLL, with(phone(), &codes[0])).await;
     let desktop = world.session("alice", "desktop");
-    log.post("the same recovery code elsewhere", &desktop, ENROLLMENTS, with(app(), &codes[0])).await;
+    log.post("the same recovery code elsewhere", &desktop, ENROLL, with(app(), &codes[0])).await;
     insta::assert_snapshot!(log.text());
 }
 
@@ -305,12 +305,12 @@ async fn a_code_in_the_request_is_as_good_as_a_check() {
 async fn a_code_in_the_request_is_ambiguous_with_two_apps_and_refused() {
     let world = World::new();
     let alice = world.user("alice");
-    enrol_app(&alice, "Phone").await;
-    let (secret, ..) = enrol_app(&alice, "Tablet").await;
+    enroll_app(&alice, "Phone").await;
+    let (secret, ..) = enroll_app(&alice, "Tablet").await;
     let mut request = address();
     request["code"] = world.next_code(&secret).into();
     let mut log = Transcript::default();
-    log.post("a code", &world.session("alice", "laptop"), ENROLLMENTS, request).await;
+    log.post("a code", &world.session("alice", "laptop"), ENROLL, request).await;
     insta::assert_snapshot!(log.text());
 }
 
@@ -318,9 +318,9 @@ async fn a_code_in_the_request_is_ambiguous_with_two_apps_and_refused() {
 async fn an_enrolled_factor_cannot_be_enrolled_again() {
     let world = World::new();
     let alice = world.user("alice");
-    enrol_app(&alice, "Phone").await;
-    enrol_phone(&alice, "+41791234567").await;
-    enrol_email(&alice, "alice@example.com").await;
+    enroll_app(&alice, "Phone").await;
+    enroll_phone(&alice, "+41791234567").await;
+    enroll_email(&alice, "alice@example.com").await;
     world.pass(60);
     let sent = world.postbox.calls();
     let mut log = Transcript::default();
@@ -331,12 +331,12 @@ async fn an_enrolled_factor_cannot_be_enrolled_again() {
         ("the same mailbox", json!({"factorType": "email", "email": "alice+tag@example.com"})),
     ];
     for (says, request) in requests {
-        log.post(says, &alice, ENROLLMENTS, request).await;
+        log.post(says, &alice, ENROLL, request).await;
     }
     assert_eq!(world.postbox.calls(), sent, "nothing is sent");
-    alice.post(ENROLLMENTS, json!({"factorType": "totp", "label": "Tablet"})).await.expect(201);
-    alice.post(ENROLLMENTS, json!({"factorType": "sms", "phoneNumber": "+41791234568"})).await.expect(201);
-    alice.post(ENROLLMENTS, json!({"factorType": "email", "email": "alice2@example.com"})).await.expect(201);
+    alice.post(ENROLL, json!({"factorType": "totp", "label": "Tablet"})).await.expect(201);
+    alice.post(ENROLL, json!({"factorType": "sms", "phoneNumber": "+41791234568"})).await.expect(201);
+    alice.post(ENROLL, json!({"factorType": "email", "email": "alice2@example.com"})).await.expect(201);
     insta::assert_snapshot!(log.text());
 }
 
@@ -344,9 +344,9 @@ async fn an_enrolled_factor_cannot_be_enrolled_again() {
 async fn a_factor_beyond_max_factors_is_refused() {
     let world = Plan::with(&[("MAX_FACTORS", "1")]).build();
     let alice = world.user("alice");
-    enrol_app(&alice, "Phone").await;
+    enroll_app(&alice, "Phone").await;
     let mut log = Transcript::default();
-    log.post("one more", &alice, ENROLLMENTS, address()).await;
+    log.post("one more", &alice, ENROLL, address()).await;
     assert_eq!(world.postbox.calls(), 0);
     insta::assert_snapshot!(log.text());
 }
@@ -356,14 +356,14 @@ async fn by_default_an_account_has_room_for_32_factors() {
     let world = World::new();
     let alice = world.user("alice");
     for number in 1..=32 {
-        let (secret, id, _) = enrol_app(&alice, &format!("App {number}")).await;
+        let (secret, id, _) = enroll_app(&alice, &format!("App {number}")).await;
         // A further enrolment does not count as a check, so the session passes one every ten minutes.
         if number % 8 == 0 {
             let check = json!({"factorId": id, "code": world.next_code(&secret)});
             alice.post("/v1/me/verify", check).await.expect(200);
         }
     }
-    let refused = alice.post(ENROLLMENTS, json!({"factorType": "totp", "label": "App 33"})).await;
+    let refused = alice.post(ENROLL, json!({"factorType": "totp", "label": "App 33"})).await;
     assert_eq!(refused.outcome(), (409, "too_many_factors".to_owned()));
 }
 
@@ -378,14 +378,14 @@ async fn five_wrong_codes(client: &Client, token: &str, wrong: &str) {
 async fn five_wrong_codes_stop_new_messages_for_a_quarter_of_an_hour() {
     let world = World::new();
     let alice = world.user("alice");
-    let token = alice.post(ENROLLMENTS, phone()).await.expect(201).text("/enrollmentToken");
+    let token = alice.post(ENROLL, phone()).await.expect(201).text("/enrollmentToken");
     five_wrong_codes(&alice, &token, &world.postbox.wrong_code()).await;
     world.pass(60);
     let mut log = Transcript::default();
-    log.post("another number", &alice, ENROLLMENTS, json!({"factorType": "sms", "phoneNumber": "+41791234568"})).await;
-    alice.post(ENROLLMENTS, address()).await.expect(201);
+    log.post("another number", &alice, ENROLL, json!({"factorType": "sms", "phoneNumber": "+41791234568"})).await;
+    alice.post(ENROLL, address()).await.expect(201);
     world.pass(15 * 60 - 60);
-    alice.post(ENROLLMENTS, phone()).await.expect(201);
+    alice.post(ENROLL, phone()).await.expect(201);
     insta::assert_snapshot!(log.text());
 }
 
@@ -393,17 +393,17 @@ async fn five_wrong_codes_stop_new_messages_for_a_quarter_of_an_hour() {
 async fn five_wrong_codes_of_an_app_do_not_stop_a_new_one() {
     let world = World::new();
     let alice = world.user("alice");
-    let begun = alice.post(ENROLLMENTS, app()).await.expect(201);
+    let begun = alice.post(ENROLL, app()).await.expect(201);
     five_wrong_codes(&alice, &begun.text("/enrollmentToken"), &world.wrong_code(&begun.text("/totp/secret"))).await;
-    enrol_app(&alice, "Phone").await;
+    enroll_app(&alice, "Phone").await;
 }
 
 #[tokio::test]
 async fn a_strangers_messages_do_not_stop_a_challenge() {
     let world = World::new();
     let alice = world.user("alice");
-    enrol_phone(&alice, "+41791234567").await;
+    enroll_phone(&alice, "+41791234567").await;
     world.pass(60);
-    world.user("mallory").post(ENROLLMENTS, phone()).await.expect(201);
+    world.user("mallory").post(ENROLL, phone()).await.expect(201);
     alice.post(CHALLENGES, json!({})).await.expect(201);
 }

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{ENROLLMENTS, FACTORS, VERIFY, factor};
-use crate::rig::{Transcript, World, enrol_app, enrol_email, enrol_phone};
+use super::{FACTORS, VERIFY, factor};
+use crate::rig::enroll::native::ENROLL;
+use crate::rig::{Transcript, World, enroll_app, enroll_email, enroll_phone};
 
 #[tokio::test]
 async fn factors_are_listed_and_shown_to_their_owner() {
@@ -11,9 +12,9 @@ async fn factors_are_listed_and_shown_to_their_owner() {
     let alice = world.user("alice");
     let mut log = Transcript::default();
     log.get("nothing yet", &alice, FACTORS).await;
-    let (_, app, _) = enrol_app(&alice, "Phone").await;
-    let number = enrol_phone(&alice, "+8613800138000").await;
-    enrol_email(&alice, "alice@example.com").await;
+    let (_, app, _) = enroll_app(&alice, "Phone").await;
+    let number = enroll_phone(&alice, "+8613800138000").await;
+    enroll_email(&alice, "alice@example.com").await;
     log.get("all of them", &alice, FACTORS).await;
     log.get("an app", &alice, &factor(&app)).await;
     log.get("a number", &alice, &factor(&number)).await;
@@ -44,9 +45,9 @@ async fn a_malformed_or_unknown_factor_id_is_not_found() {
 async fn a_factor_is_renamed() {
     let world = World::new();
     let alice = world.user("alice");
-    let (secret, app, _) = enrol_app(&alice, "Phone").await;
-    let (_, tablet, _) = enrol_app(&alice, "Tablet").await;
-    let number = enrol_phone(&alice, "+41791234567").await;
+    let (secret, app, _) = enroll_app(&alice, "Phone").await;
+    let (_, tablet, _) = enroll_app(&alice, "Tablet").await;
+    let number = enroll_phone(&alice, "+41791234567").await;
     let mut log = Transcript::default();
     log.patch("an app", &alice, &factor(&app), json!({"label": " Old phone "})).await;
     log.patch("to the label it has", &alice, &factor(&app), json!({"label": "Old phone"})).await;
@@ -71,8 +72,8 @@ async fn a_factor_is_renamed() {
 async fn a_factor_is_removed_in_a_session_that_passed_a_check() {
     let world = World::new();
     let alice = world.user("alice");
-    let (secret, app, codes) = enrol_app(&alice, "Phone").await;
-    let number = enrol_phone(&alice, "+41791234567").await;
+    let (secret, app, codes) = enroll_app(&alice, "Phone").await;
+    let number = enroll_phone(&alice, "+41791234567").await;
     let laptop = world.session("alice", "laptop");
     let mut log = Transcript::default();
     log.delete("in another session", &laptop, &factor(&number), Value::Null).await;
@@ -83,7 +84,7 @@ async fn a_factor_is_removed_in_a_session_that_passed_a_check() {
     log.get("nothing is left", &alice, FACTORS).await;
     log.post("not even recovery codes", &alice, VERIFY, json!({"code": codes[0]})).await;
     log.post("the app's code is worth nothing", &alice, VERIFY, json!({"code": world.next_code(&secret)})).await;
-    alice.post(ENROLLMENTS, json!({"factorType": "totp"})).await.expect(201);
+    alice.post(ENROLL, json!({"factorType": "totp"})).await.expect(201);
     insta::assert_snapshot!(log.text());
 }
 
@@ -91,10 +92,10 @@ async fn a_factor_is_removed_in_a_session_that_passed_a_check() {
 async fn a_factor_is_removed_with_a_code() {
     let world = World::new();
     let alice = world.user("alice");
-    let (phone, phone_id, codes) = enrol_app(&alice, "Phone").await;
-    let (tablet, tablet_id, _) = enrol_app(&alice, "Tablet").await;
-    let number = enrol_phone(&alice, "+41791234567").await;
-    let address = enrol_email(&alice, "alice@example.com").await;
+    let (phone, phone_id, codes) = enroll_app(&alice, "Phone").await;
+    let (tablet, tablet_id, _) = enroll_app(&alice, "Tablet").await;
+    let number = enroll_phone(&alice, "+41791234567").await;
+    let address = enroll_email(&alice, "alice@example.com").await;
     // Each removal has its own session, because a code that passes gives its session a recent check.
     let session = |name: &str| world.session("alice", name);
     let mut log = Transcript::default();

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::{FACTORS, RECOVERY_CODES, VERIFY};
-use crate::rig::{Plan, Transcript, World, enrol_app};
+use crate::rig::{Plan, Transcript, World, enroll_app};
 
 #[tokio::test]
 async fn a_new_set_voids_the_old() {
     let world = World::new();
     let alice = world.user("alice");
-    let (_, _, old) = enrol_app(&alice, "Phone").await;
+    let (_, _, old) = enroll_app(&alice, "Phone").await;
     alice.post(VERIFY, json!({"code": old[0]})).await.expect(200);
     let mut log = Transcript::default();
     let new = log.post("a new set", &alice, RECOVERY_CODES, Value::Null).await.text("/recoveryCodes/0");
@@ -25,7 +25,7 @@ async fn a_new_set_needs_a_factor_and_a_check() {
     let alice = world.user("alice");
     let mut log = Transcript::default();
     log.post("without a factor", &alice, RECOVERY_CODES, json!({})).await;
-    let (secret, _, codes) = enrol_app(&alice, "Phone").await;
+    let (secret, _, codes) = enroll_app(&alice, "Phone").await;
     let laptop = world.session("alice", "laptop");
     log.post("in another session", &laptop, RECOVERY_CODES, json!({})).await;
     let wrong = json!({"code": world.wrong_code(&secret)});
@@ -42,7 +42,7 @@ async fn a_new_set_needs_a_factor_and_a_check() {
 async fn a_set_has_as_many_codes_as_the_operator_wants() {
     let world = Plan::with(&[("RECOVERY_CODES", "3")]).build();
     let alice = world.user("alice");
-    let (.., first) = enrol_app(&alice, "Phone").await;
+    let (.., first) = enroll_app(&alice, "Phone").await;
     let second = alice.post(RECOVERY_CODES, Value::Null).await.expect(201).json();
     assert_eq!((first.len(), second["recoveryCodes"].as_array().unwrap().len()), (3, 3));
 }

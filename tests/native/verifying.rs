@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{CHALLENGES, ENROLLMENTS, FACTORS, VERIFY, factor};
-use crate::rig::{Client, Plan, Transcript, World, enrol_app, enrol_email, enrol_phone};
+use super::{CHALLENGES, FACTORS, VERIFY, factor};
+use crate::rig::enroll::native::ENROLL;
+use crate::rig::{Client, Plan, Transcript, World, enroll_app, enroll_email, enroll_phone};
 
 async fn challenge(client: &Client) -> String {
     client.post(CHALLENGES, json!({})).await.expect(201).text("/challengeId")
@@ -14,11 +15,11 @@ async fn an_app_is_named_by_its_id_by_its_type_or_not_at_all() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
-    let (phone, phone_id, _) = enrol_app(&alice, "Phone").await;
+    let (phone, phone_id, _) = enroll_app(&alice, "Phone").await;
     log.post("the only app", &alice, VERIFY, json!({"code": world.next_code(&phone)})).await;
     let by_type = json!({"code": world.next_code(&phone), "factorType": "totp"});
     log.post("by its type", &alice, VERIFY, by_type).await;
-    let (tablet, tablet_id, _) = enrol_app(&alice, "Tablet").await;
+    let (tablet, tablet_id, _) = enroll_app(&alice, "Tablet").await;
     log.post("by its id", &alice, VERIFY, json!({"code": world.next_code(&phone), "factorId": phone_id})).await;
     let id_first = json!({"code": world.next_code(&tablet), "factorId": tablet_id, "factorType": "sms"});
     log.post("the id comes first", &alice, VERIFY, id_first).await;
@@ -34,7 +35,7 @@ async fn an_app_is_named_by_its_id_by_its_type_or_not_at_all() {
 async fn a_totp_code_may_contain_spaces_and_hyphens() {
     let world = World::new();
     let alice = world.user("alice");
-    let (secret, ..) = enrol_app(&alice, "Phone").await;
+    let (secret, ..) = enroll_app(&alice, "Phone").await;
     for (before, between) in [("", " "), (" ", "-"), ("", "\u{a0}")] {
         let code = world.next_code(&secret);
         let spelt = format!("{before}{}{between}{}", &code[..3], &code[3..]);
@@ -47,13 +48,13 @@ async fn a_factor_that_is_not_there_verifies_nothing() {
     let world = World::new();
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let mut log = Transcript::default();
-    let (secret, app, codes) = enrol_app(&alice, "Phone").await;
+    let (secret, app, codes) = enroll_app(&alice, "Phone").await;
     let code = world.next_code(&secret);
     log.post("another user's code", &bob, VERIFY, json!({"code": code})).await;
     log.post("another user's app", &bob, VERIFY, json!({"code": code, "factorId": app})).await;
     log.post("another user's recovery code", &bob, VERIFY, json!({"code": codes[0]})).await;
     log.post("no id at all", &alice, VERIFY, json!({"code": code, "factorId": "F1"})).await;
-    let number = enrol_phone(&alice, "+41791234567").await;
+    let number = enroll_phone(&alice, "+41791234567").await;
     let id = challenge(&alice).await;
     let answer = json!({"code": world.postbox.code(), "challengeId": id});
     log.post("another user's challenge", &bob, VERIFY, answer.clone()).await;
@@ -75,14 +76,14 @@ async fn without_a_factor_that_could_be_meant_the_user_is_not_enrolled() {
     ] {
         log.post(says, &bob, VERIFY, body).await;
     }
-    enrol_email(&alice, "alice@example.com").await;
+    enroll_email(&alice, "alice@example.com").await;
     for factor_type in ["totp", "sms"] {
         let body = json!({"code": "123456", "factorType": factor_type});
         log.post("none of the type", &alice, VERIFY, body).await;
     }
     let other_session = world.session("alice", "laptop");
     let body = json!({"factorType": "totp", "code": "123456"});
-    log.post("in place of a recent check", &other_session, ENROLLMENTS, body).await;
+    log.post("in place of a recent check", &other_session, ENROLL, body).await;
     insta::assert_snapshot!(log.text());
 }
 
@@ -90,7 +91,7 @@ async fn without_a_factor_that_could_be_meant_the_user_is_not_enrolled() {
 async fn a_passcode_passes_only_with_its_challenge_id() {
     let world = World::new();
     let alice = world.user("alice");
-    let number = enrol_phone(&alice, "+41791234567").await;
+    let number = enroll_phone(&alice, "+41791234567").await;
     challenge(&alice).await;
     let code = world.postbox.code();
     let mut log = Transcript::default();
@@ -104,7 +105,7 @@ async fn a_passcode_passes_only_with_its_challenge_id() {
 async fn a_challenge_lives_ten_minutes() {
     let world = World::new();
     let alice = world.user("alice");
-    enrol_phone(&alice, "+41791234567").await;
+    enroll_phone(&alice, "+41791234567").await;
     let in_time = json!({"challengeId": challenge(&alice).await, "code": world.postbox.code()});
     world.pass(599);
     alice.post(VERIFY, in_time).await.expect(200);
@@ -119,7 +120,7 @@ async fn a_challenge_lives_ten_minutes() {
 async fn a_challenge_allows_five_wrong_answers() {
     let world = World::new();
     let alice = world.user("alice");
-    enrol_phone(&alice, "+41791234567").await;
+    enroll_phone(&alice, "+41791234567").await;
     let id = challenge(&alice).await;
     let right = world.postbox.code();
     let mut log = Transcript::default();
@@ -135,8 +136,8 @@ async fn a_challenge_allows_five_wrong_answers() {
 async fn a_recovery_code_stands_in_for_any_factor_once() {
     let world = World::new();
     let alice = world.user("alice");
-    let (_, app, codes) = enrol_app(&alice, "Phone").await;
-    enrol_phone(&alice, "+41791234567").await;
+    let (_, app, codes) = enroll_app(&alice, "Phone").await;
+    enroll_phone(&alice, "+41791234567").await;
     let id = challenge(&alice).await;
     let mut log = Transcript::default();
     log.post("alone", &alice, VERIFY, json!({"code": codes[0]})).await;
@@ -157,7 +158,7 @@ async fn a_recovery_code_stands_in_for_any_factor_once() {
 async fn wrong_codes_of_an_app_are_delayed() {
     let world = World::new();
     let alice = world.user("alice");
-    let (secret, ..) = enrol_app(&alice, "Phone").await;
+    let (secret, ..) = enroll_app(&alice, "Phone").await;
     world.next_code(&secret);
     let mut log = Transcript::default();
     for number in ["first", "second", "third", "fourth", "fifth"] {
@@ -178,7 +179,7 @@ async fn wrong_codes_of_an_app_are_delayed() {
 async fn wrong_recovery_codes_are_neither_delayed_nor_counted() {
     let world = World::new();
     let alice = world.user("alice");
-    let (.., codes) = enrol_app(&alice, "Phone").await;
+    let (.., codes) = enroll_app(&alice, "Phone").await;
     let wrong = json!({"code": "0000-0000-0000-0000"});
     let mut log = Transcript::default();
     let first = log.post("a wrong recovery code", &alice, VERIFY, wrong.clone()).await;
@@ -194,8 +195,8 @@ async fn wrong_recovery_codes_are_neither_delayed_nor_counted() {
 async fn too_many_wrong_codes_lock_only_that_factor() {
     let world = Plan::with(&[("LOCK_AFTER", "10")]).build();
     let alice = world.user("alice");
-    let (secret, app, codes) = enrol_app(&alice, "Phone").await;
-    let address = enrol_email(&alice, "alice@example.com").await;
+    let (secret, app, codes) = enroll_app(&alice, "Phone").await;
+    let address = enroll_email(&alice, "alice@example.com").await;
     for _ in 0..10 {
         world.pass(15 * 60);
         alice.post(VERIFY, json!({"code": world.wrong_code(&secret)})).await.expect(400);
@@ -217,7 +218,7 @@ async fn too_many_wrong_codes_lock_only_that_factor() {
 async fn a_locked_number_is_not_challenged() {
     let world = Plan::with(&[("LOCK_AFTER", "10")]).build();
     let alice = world.user("alice");
-    enrol_phone(&alice, "+41791234567").await;
+    enroll_phone(&alice, "+41791234567").await;
     for _ in 0..10 {
         world.pass(15 * 60);
         let id = challenge(&alice).await;
@@ -233,7 +234,7 @@ async fn a_locked_number_is_not_challenged() {
 async fn an_invalid_field_is_named_in_the_error() {
     let world = World::new();
     let alice = world.user("alice");
-    enrol_app(&alice, "Phone").await;
+    enroll_app(&alice, "Phone").await;
     let mut log = Transcript::default();
     let requests = [
         ("no code", json!({})),
@@ -256,7 +257,7 @@ async fn an_invalid_field_is_named_in_the_error() {
 async fn a_timestamp_from_the_client_is_ignored() {
     let world = World::new();
     let alice = world.user("alice");
-    let (secret, ..) = enrol_app(&alice, "Phone").await;
+    let (secret, ..) = enroll_app(&alice, "Phone").await;
     let later = world.now() + 3600;
     let request = alice.request("POST", VERIFY).header("date", "Fri, 15 Jan 2027 09:00:00 GMT");
     let body = json!({"code": crate::rig::tools::totp(&secret, later)}).to_string();

@@ -27,7 +27,7 @@ fn code(secret: &str) -> String {
 }
 
 /// Enrols one user after the other until a request has no answer.
-fn enrol_on_and_on(users: impl Iterator<Item = User>, known: &Mutex<Vec<Known>>) {
+fn enroll_until_killed(users: impl Iterator<Item = User>, known: &Mutex<Vec<Known>>) {
     for user in users {
         let begun = user.try_call("POST", "/v1/me/enrollments", json!({"factorType": "totp"}));
         let Some((status, answer)) = begun else { return };
@@ -49,7 +49,7 @@ fn enrol_on_and_on(users: impl Iterator<Item = User>, known: &Mutex<Vec<Known>>)
 }
 
 /// The numbers of factors and of recovery codes in an account.
-fn enrolled(user: &User) -> (usize, u64) {
+fn factors_and_codes(user: &User) -> (usize, u64) {
     let (status, list) = user.call("GET", "/v1/me/factors", Value::Null);
     assert_eq!(status, 200);
     (list["factors"].as_array().unwrap().len(), list["recoveryCodes"]["remaining"].as_u64().unwrap())
@@ -77,7 +77,7 @@ fn every_answered_enrollment_survives_a_kill_and_others_are_whole_or_absent() {
             .collect();
         let threads: Vec<_> = writers
             .into_iter()
-            .map(|(users, known)| std::thread::spawn(move || enrol_on_and_on(users.into_iter(), &known)))
+            .map(|(users, known)| std::thread::spawn(move || enroll_until_killed(users.into_iter(), &known)))
             .collect();
         // Each round kills at another moment, from before the first answer to after the last.
         std::thread::sleep(Duration::from_millis(5 + round * 17));
@@ -92,13 +92,13 @@ fn every_answered_enrollment_survives_a_kill_and_others_are_whole_or_absent() {
                 Known::Begun { user, token, secret } => {
                     seen[0] += 1;
                     let user = user.at(&again);
-                    assert_eq!(enrolled(&user), (0, 0));
+                    assert_eq!(factors_and_codes(&user), (0, 0));
                     assert_eq!(confirm(&user, &token, &secret), 201);
                 }
                 Known::Sent { user, token, secret } => {
                     seen[1] += 1;
                     let user = user.at(&again);
-                    match enrolled(&user) {
+                    match factors_and_codes(&user) {
                         (0, 0) => assert_eq!(confirm(&user, &token, &secret), 201),
                         (1, 10) => assert_eq!(confirm(&user, &token, &secret), 409),
                         between => panic!("neither whole nor absent: {between:?}"),
@@ -107,7 +107,7 @@ fn every_answered_enrollment_survives_a_kill_and_others_are_whole_or_absent() {
                 Known::Confirmed { user, token, secret } => {
                     seen[2] += 1;
                     let user = user.at(&again);
-                    assert_eq!(enrolled(&user), (1, 10));
+                    assert_eq!(factors_and_codes(&user), (1, 10));
                     assert_eq!(confirm(&user, &token, &secret), 409);
                 }
             }

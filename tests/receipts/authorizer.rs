@@ -7,7 +7,7 @@ use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use serde_json::{Value, json};
 
 use super::{ISSUER, receipt_of, world};
-use crate::rig::{Client, World, enrol_app, enrol_email, enrol_phone};
+use crate::rig::{Client, World, enroll_app, enroll_email, enroll_phone};
 
 /// An authorizer with the scopes of a route.
 struct JwtAuthorizer {
@@ -83,8 +83,8 @@ async fn the_guarded_route_takes_an_app_and_refuses_weaker_checks_t13() {
     let confirmed = alice.post("/v1/me/enrollments/confirm", body).await.expect(201);
     let recovery = confirmed.json()["recoveryCodes"][0].clone();
     let enrolled = receipt_of(&confirmed).unwrap();
-    let phone = answered(&alice, &enrol_phone(&alice, "+41791234567").await).await;
-    let email = answered(&alice, &enrol_email(&alice, "alice@example.com").await).await;
+    let phone = answered(&alice, &enroll_phone(&alice, "+41791234567").await).await;
+    let email = answered(&alice, &enroll_email(&alice, "alice@example.com").await).await;
     let recovery = receipt_of(&alice.post("/v1/me/verify", json!({"code": recovery})).await.expect(200)).unwrap();
     let app = alice.post("/v1/me/verify", json!({"code": world.next_code(&secret)})).await.expect(200);
     let app = receipt_of(&app).unwrap();
@@ -112,7 +112,7 @@ async fn the_documents_of_the_issuer_lead_to_the_keys_and_are_absent_before_the_
         let early = anyone.get(path).await.expect(503);
         assert_eq!((early.retry_after(), early.headers["cache-control"].to_str().unwrap()), (Some(1), "no-store"));
     }
-    enrol_app(&world.user("alice"), "Phone").await;
+    enroll_app(&world.user("alice"), "Phone").await;
     let configuration = anyone.get("/.well-known/openid-configuration").await.expect(200);
     assert_eq!(configuration.text("/issuer"), ISSUER);
     assert_eq!(configuration.text("/jwks_uri"), format!("{ISSUER}/.well-known/jwks.json"));

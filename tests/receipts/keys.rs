@@ -6,7 +6,7 @@ use countersign::store::{Commit, Item, Key, Put, Replaces, Value as Attribute, V
 use serde_json::json;
 
 use super::{SETTINGS, claims, instance, instance_with, kid, memory, published, receipt_of, world, world_on};
-use crate::rig::{Asked, Client, CutOff, Faults, Observed, Plan, TestKeys, Trouble, World, enrol_app};
+use crate::rig::{Asked, Client, CutOff, Faults, Observed, Plan, TestKeys, Trouble, World, enroll_app};
 
 const DAY: i64 = 86_400;
 const HOUR: i64 = 3600;
@@ -30,7 +30,7 @@ async fn instances_that_start_at_once_agree_on_one_key() {
     }
     let kids = published(&first).await;
     assert_eq!(kids.len(), 1, "{kids:?}");
-    let (secret, _, _) = enrol_app(&first.user("alice"), "Phone").await;
+    let (secret, _, _) = enroll_app(&first.user("alice"), "Phone").await;
     for world in &others {
         assert_eq!(kid(&check(&world.user("alice"), &secret).await), kids[0]);
     }
@@ -39,7 +39,7 @@ async fn instances_that_start_at_once_agree_on_one_key() {
 #[tokio::test]
 async fn the_next_key_is_published_three_hours_before_it_signs() {
     let old = world();
-    let (secret, _, _) = enrol_app(&old.user("alice"), "Phone").await;
+    let (secret, _, _) = enroll_app(&old.user("alice"), "Phone").await;
     let first = kid(&check(&old.user("alice"), &secret).await);
     old.pass(90 * DAY);
     let new = instance(&old, 2);
@@ -72,7 +72,7 @@ async fn the_next_key_is_published_three_hours_before_it_signs() {
 #[tokio::test]
 async fn a_new_generation_replaces_every_key_at_once() {
     let old = world();
-    let (secret, _, _) = enrol_app(&old.user("alice"), "Phone").await;
+    let (secret, _, _) = enroll_app(&old.user("alice"), "Phone").await;
     let stolen = check(&old.user("alice"), &secret).await;
     let raised: Vec<_> = SETTINGS.iter().copied().chain([("RECEIPT_KEY_GENERATION", "2")]).collect();
     let new = instance_with(&old, &raised, 2);
@@ -89,7 +89,7 @@ async fn a_new_generation_replaces_every_key_at_once() {
 async fn the_private_key_is_sealed_and_sealed_anew_under_a_new_master_key_t22() {
     let observed = Observed::new(memory());
     let first = world_on(observed.clone());
-    let (secret, _, _) = enrol_app(&first.user("alice"), "Phone").await;
+    let (secret, _, _) = enroll_app(&first.user("alice"), "Phone").await;
     let signed_by = kid(&check(&first.user("alice"), &secret).await);
     let sealed_by = async || {
         let items = observed.items().await;
@@ -126,13 +126,13 @@ fn all_bytes(item: &Item) -> Vec<Vec<u8>> {
 #[tokio::test]
 async fn a_key_whose_master_key_is_gone_is_replaced() {
     let first = world();
-    let (secret, _, _) = enrol_app(&first.user("alice"), "Phone").await;
+    let (secret, _, _) = enroll_app(&first.user("alice"), "Phone").await;
     let lost = kid(&check(&first.user("alice"), &secret).await);
     let keys = TestKeys::of_versions(&[2]);
     let plan =
         Plan { clock: Arc::clone(&first.clock), keys, seed: 2, ..Plan::over(Arc::clone(&first.store), SETTINGS) };
     let other = plan.build();
-    let (secret, _, _) = enrol_app(&other.user("bob"), "Phone").await;
+    let (secret, _, _) = enroll_app(&other.user("bob"), "Phone").await;
     let receipt = check(&other.user("bob"), &secret).await;
     assert_ne!(kid(&receipt), lost);
     assert_eq!(published(&other).await, [kid(&receipt)]);
@@ -148,7 +148,7 @@ async fn overwrite(world: &World, key: Key, item: Item) {
 #[tokio::test]
 async fn damaged_keys_are_replaced_and_keys_of_a_later_release_are_left_alone() {
     let first = world();
-    let (secret, _, _) = enrol_app(&first.user("alice"), "Phone").await;
+    let (secret, _, _) = enroll_app(&first.user("alice"), "Phone").await;
     let lost = kid(&check(&first.user("alice"), &secret).await);
     let damaged = Item::default().with("schema", 1_u32).with("keys", "none");
     overwrite(&first, Key::new('k', &["receipt"]), damaged).await;
@@ -168,7 +168,7 @@ async fn damaged_keys_are_replaced_and_keys_of_a_later_release_are_left_alone() 
 #[tokio::test]
 async fn the_public_half_comes_back_if_it_is_lost() {
     let first = world();
-    let (secret, _, _) = enrol_app(&first.user("alice"), "Phone").await;
+    let (secret, _, _) = enroll_app(&first.user("alice"), "Phone").await;
     let receipt = check(&first.user("alice"), &secret).await;
     overwrite(&first, Key::new('k', &["jwks"]), Item::default().with("schema", 1_u32)).await;
     assert_eq!(published(&first).await, [""; 0]);
@@ -184,7 +184,7 @@ async fn a_fault_at_any_call_of_making_a_key_leaves_one_key_and_spends_no_code()
             let faults = Faults::new(Arc::clone(&store));
             // The account is enrolled where there are no receipts, so that the check makes the first key.
             let plain = World::on(Arc::clone(&store));
-            let (secret, _, _) = enrol_app(&plain.user("alice"), "Phone").await;
+            let (secret, _, _) = enroll_app(&plain.user("alice"), "Phone").await;
             let plan = Plan { clock: Arc::clone(&plain.clock), seed: 2, ..Plan::over(faults.clone(), SETTINGS) };
             let world = plan.build();
             // A read that is a conflict does not exist.
@@ -212,7 +212,7 @@ async fn a_lost_answer_to_a_new_key_is_recognised_whether_or_not_others_write() 
         assert!(cut.was_cut());
         let kids = published(&world).await;
         assert_eq!(kids.len(), 1, "{writers} other writers: {kids:?}");
-        let (secret, _, _) = enrol_app(&world.user("alice"), "Phone").await;
+        let (secret, _, _) = enroll_app(&world.user("alice"), "Phone").await;
         assert_eq!(kid(&check(&world.user("alice"), &secret).await), kids[0]);
     }
 }
@@ -221,7 +221,7 @@ async fn a_lost_answer_to_a_new_key_is_recognised_whether_or_not_others_write() 
 async fn a_receipt_adds_no_round_trip_but_once_an_hour() {
     let observed = Observed::new(memory());
     let world = world_on(observed.clone());
-    let (secret, _, _) = enrol_app(&world.user("alice"), "Phone").await;
+    let (secret, _, _) = enroll_app(&world.user("alice"), "Phone").await;
     let check = async || {
         observed.take();
         check(&world.user("alice"), &secret).await;
@@ -245,11 +245,11 @@ fn kinds(asked: &Asked) -> String {
 #[tokio::test]
 async fn a_clock_that_steps_back_behind_the_first_key_still_signs() {
     let world = world();
-    let (secret, _, _) = enrol_app(&world.user("alice"), "Phone").await;
+    let (secret, _, _) = enroll_app(&world.user("alice"), "Phone").await;
     check(&world.user("alice"), &secret).await;
     let stepped_back = Plan::over(Arc::clone(&world.store), SETTINGS).build();
     assert!(stepped_back.now() < world.now());
-    let (secret, _, _) = enrol_app(&stepped_back.user("bob"), "Phone").await;
+    let (secret, _, _) = enroll_app(&stepped_back.user("bob"), "Phone").await;
     check(&stepped_back.user("bob"), &secret).await;
     assert_eq!(published(&world).await.len(), 1);
 }

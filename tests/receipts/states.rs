@@ -4,7 +4,7 @@ use countersign::http::caller::Identity;
 use serde_json::{Value, json};
 
 use super::{ISSUER, SETTINGS, claims, receipt_of, stated, world};
-use crate::rig::{Client, Plan, Transcript, World, enrol_app, enrol_email, enrol_phone};
+use crate::rig::{Client, Plan, Transcript, World, enroll_app, enroll_email, enroll_phone};
 
 /// Passes a check by a challenge.
 async fn answer(client: &Client, factor: &str) -> crate::rig::Reply {
@@ -17,7 +17,7 @@ async fn answer(client: &Client, factor: &str) -> crate::rig::Reply {
 async fn a_check_with_an_app_earns_a_receipt_for_this_user_and_session() {
     let world = world();
     let alice = world.user("alice");
-    let (secret, id, _) = enrol_app(&alice, "Phone").await;
+    let (secret, id, _) = enroll_app(&alice, "Phone").await;
     let bound_at = world.now();
     world.pass(3600);
     let checked = alice.post("/v1/me/verify", json!({"code": world.next_code(&secret)})).await.expect(200);
@@ -44,10 +44,10 @@ async fn a_check_with_an_app_earns_a_receipt_for_this_user_and_session() {
 async fn each_kind_of_factor_has_its_own_level_t13() {
     let world = world();
     let alice = world.user("alice");
-    let (_, _, codes) = enrol_app(&alice, "Phone").await;
+    let (_, _, codes) = enroll_app(&alice, "Phone").await;
     let issued_at = world.now();
-    let phone = enrol_phone(&alice, "+41791234567").await;
-    let email = enrol_email(&alice, "alice@example.com").await;
+    let phone = enroll_phone(&alice, "+41791234567").await;
+    let email = enroll_email(&alice, "alice@example.com").await;
     world.pass(60);
     let level = |claims: &Value| json!([claims["amr"], claims["acr"], claims["scope"]]);
     let sms = stated(&world, &answer(&alice, &phone).await).await;
@@ -110,7 +110,7 @@ async fn an_enrollment_earns_a_receipt_that_is_no_second_factor_t52() {
 async fn the_other_dialects_give_the_receipt_of_a_check_in_a_header() {
     let world = world();
     let alice = world.user("alice");
-    let (secret, _, _) = enrol_app(&alice, "Phone").await;
+    let (secret, _, _) = enroll_app(&alice, "Phone").await;
     for (path, field) in [("/api/v3/mfa-totp-verify", "totp"), ("/api/experience/verification/totp/verify", "code")] {
         let mut body = json!({});
         body[field] = world.next_code(&secret).into();
@@ -125,7 +125,7 @@ async fn the_other_dialects_give_the_receipt_of_a_check_in_a_header() {
 async fn a_code_in_place_of_a_recent_check_earns_no_receipt() {
     let world = world();
     let alice = world.user("alice");
-    let (secret, id, codes) = enrol_app(&alice, "Phone").await;
+    let (secret, id, codes) = enroll_app(&alice, "Phone").await;
     let other = world.session("alice", "another");
     let path = format!("/v1/me/factors/{id}");
     let renamed = other.patch(&path, json!({"label": "Tablet", "code": world.next_code(&secret)})).await.expect(200);
@@ -138,7 +138,7 @@ async fn a_code_in_place_of_a_recent_check_earns_no_receipt() {
 #[tokio::test]
 async fn a_receipt_for_the_back_end_names_the_user_and_no_session() {
     let world = world();
-    let (secret, _, _) = enrol_app(&world.user("alice"), "Phone").await;
+    let (secret, _, _) = enroll_app(&world.user("alice"), "Phone").await;
     let body = json!({"code": world.next_code(&secret)});
     let checked = world.back_end("alice").post("/v1/me/verify", body).await.expect(200);
     let claims = stated(&world, &checked).await;
@@ -150,7 +150,7 @@ async fn a_receipt_for_the_back_end_names_the_user_and_no_session() {
 async fn without_an_issuer_there_are_no_receipts_and_no_keys() {
     let world = World::new();
     let alice = world.user("alice");
-    let (secret, _, _) = enrol_app(&alice, "Phone").await;
+    let (secret, _, _) = enroll_app(&alice, "Phone").await;
     let checked = alice.post("/v1/me/verify", json!({"code": world.next_code(&secret)})).await.expect(200);
     assert_eq!(receipt_of(&checked), None);
     assert_eq!(world.service.published_keys().await.unwrap().0, []);
@@ -160,7 +160,7 @@ async fn without_an_issuer_there_are_no_receipts_and_no_keys() {
 async fn a_receipt_is_no_access_token_t41() {
     let world = Plan::with(SETTINGS).build();
     let alice = world.user("alice");
-    let (secret, _, _) = enrol_app(&alice, "Phone").await;
+    let (secret, _, _) = enroll_app(&alice, "Phone").await;
     let checked = alice.post("/v1/me/verify", json!({"code": world.next_code(&secret)})).await.expect(200);
     let stated = stated(&world, &checked).await;
     // The claims as a gateway passes them on whose authorizer accepts receipts.
@@ -188,7 +188,7 @@ async fn a_receipt_is_no_access_token_t41() {
 async fn a_receipt_lives_five_minutes() {
     let world = world();
     let alice = world.user("alice");
-    let (secret, _, _) = enrol_app(&alice, "Phone").await;
+    let (secret, _, _) = enroll_app(&alice, "Phone").await;
     let checked = alice.post("/v1/me/verify", json!({"code": world.next_code(&secret)})).await.expect(200);
     let receipt = receipt_of(&checked).unwrap();
     world.pass(299);
@@ -202,7 +202,7 @@ async fn several_audiences_are_a_list() {
     let settings = [("RECEIPT_ISSUER", ISSUER), ("RECEIPT_AUDIENCES", "shop, ledger")];
     let world = Plan::with(&settings).build();
     let alice = world.user("alice");
-    let (secret, _, _) = enrol_app(&alice, "Phone").await;
+    let (secret, _, _) = enroll_app(&alice, "Phone").await;
     let mut log = Transcript::default();
     let checked = log.post("a check", &alice, "/v1/me/verify", json!({"code": world.next_code(&secret)})).await;
     assert_eq!(stated(&world, &checked).await["aud"], json!(["shop", "ledger"]));

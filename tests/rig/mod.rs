@@ -31,7 +31,7 @@ use tower::ServiceExt;
 
 mod clients;
 pub mod dynamodb;
-mod enrolled;
+pub mod enroll;
 pub mod moto;
 mod postbox;
 pub mod proxy;
@@ -44,7 +44,7 @@ mod wire;
 mod wrapped;
 
 pub use clients::{clients_at, clients_of};
-pub use enrolled::{enrol_app, enrol_email, enrol_phone};
+pub use enroll::native::{enroll_app, enroll_email, enroll_phone};
 pub use postbox::{Fate, Postbox};
 pub(crate) use suite::suite;
 pub use transcript::Transcript;

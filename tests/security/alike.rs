@@ -6,7 +6,7 @@ use countersign::store::Store;
 use serde_json::{Value, json};
 
 use super::given::*;
-use crate::rig::{Asked, Client, Observed, Reply, World, enrol_app, enrol_email, enrol_phone};
+use crate::rig::{Asked, Client, Observed, Reply, World, enroll_app, enroll_email, enroll_phone};
 
 /// An answer, and the calls to the store that it took.
 async fn observed(store: &Observed, client: &Client, method: &str, path: &str, body: &Value) -> (Reply, Vec<Asked>) {
@@ -40,24 +40,24 @@ fn requests(factor: &str, challenge: &str, token: &str, id: &str, code: &str) ->
         ("POST", CONFIRM.to_owned(), json!({"enrollmentToken": token, "code": code})),
         (
             "POST",
-            GENAUTH_CONFIRM.to_owned(),
+            genauth::ENROLL.to_owned(),
             json!({"factorType": "OTP", "enrollmentToken": token.replace("en.", "eg."), "enrollmentData": data}),
         ),
         ("GET", format!("/api/v3/get-factor?factorId={factor}"), Value::Null),
         ("POST", "/api/v3/reset-factor".to_owned(), json!({"factorId": factor})),
-        ("POST", LOGTO_VERIFY.to_owned(), json!({"verificationId": id, "code": code})),
-        ("POST", LOGTO_BIND.to_owned(), json!({"type": "Totp", "verificationId": id})),
+        ("POST", logto::VERIFY.to_owned(), json!({"verificationId": id, "code": code})),
+        ("POST", logto::BIND.to_owned(), json!({"type": "Totp", "verificationId": id})),
     ]
 }
 
 /// Two lists of requests: with Bob's ids and a code that is right for them, and with ids that nobody has.
 async fn of_bob_and_of_nobody(world: &World) -> [Vec<(&'static str, String, Value)>; 2] {
     let bob = world.user("bob");
-    let phone = enrol_phone(&bob, "+8613800138000").await;
+    let phone = enroll_phone(&bob, "+8613800138000").await;
     let (challenge_id, code) = challenge(&bob, &phone).await;
     let (token, _) = begin_email(&bob, "bob@example.com").await;
-    let (id, secret) = begin_logto(&bob).await;
-    verify_logto(&bob, &id, &world.next_code(&secret)).await.expect(200);
+    let (id, secret) = logto::begin(&bob).await;
+    logto::verify(&bob, &id, &world.next_code(&secret)).await.expect(200);
     let nonce = "A".repeat(22);
     [
         requests(&phone, &challenge_id, &token, &id, &code),
@@ -74,8 +74,8 @@ async fn of_bob_and_of_nobody(world: &World) -> [Vec<(&'static str, String, Valu
 /// A user with every kind of factor, whose session has a recent check.
 async fn known(world: &World) -> Client {
     let alice = world.user("alice");
-    enrol_app(&alice, "App").await;
-    enrol_email(&alice, "alice@example.com").await;
+    enroll_app(&alice, "App").await;
+    enroll_email(&alice, "alice@example.com").await;
     alice
 }
 
@@ -109,8 +109,8 @@ pub(super) async fn a_destination_enrolled_by_another_user_looks_like_a_free_one
     let store = Observed::new(store);
     let world = World::on(store.clone());
     let bob = world.user("bob");
-    enrol_phone(&bob, "+8613800138000").await;
-    enrol_email(&bob, "bob@example.com").await;
+    enroll_phone(&bob, "+8613800138000").await;
+    enroll_email(&bob, "bob@example.com").await;
     world.pass(60);
     let pairs = [
         (
@@ -124,7 +124,7 @@ pub(super) async fn a_destination_enrolled_by_another_user_looks_like_a_free_one
             json!({"factorType": "email", "email": "bub@example.com"}),
         ),
         (
-            GENAUTH_ENROLL,
+            genauth::SEND,
             json!({"factorType": "SMS", "profile": {"phoneNumber": "13800138000"}}),
             json!({"factorType": "SMS", "profile": {"phoneNumber": "13900138000"}}),
         ),

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::given::*;
 use crate::rig::tools::totp;
-use crate::rig::{Client, Observed, Plan, World, enrol_app, enrol_email, enrol_phone};
+use crate::rig::{Client, Observed, Plan, World, enroll_app, enroll_email, enroll_phone};
 
 /// The path of a user. The back end's client calls `/v1/users/{userId}` instead.
 const USER: &str = "/v1/me";
@@ -30,7 +30,7 @@ pub(super) async fn enrollments_and_checks_by_the_back_end_give_no_session_a_rec
     let secret = begun.text("/totp/secret");
     let confirmed = confirm(&back_end, &begun.text("/enrollmentToken"), &world.next_code(&secret)).await.expect(201);
     expect(&alice.post(ENROLL, new_app()).await, 403, "step_up_required");
-    let phone = enrol_phone(&back_end, "+8613800138000").await;
+    let phone = enroll_phone(&back_end, "+8613800138000").await;
     // Its checks give none either.
     back_end.post(VERIFY, json!({"code": world.next_code(&secret)})).await.expect(200);
     verify(&back_end, &confirmed.text("/recoveryCodes/0")).await.expect(200);
@@ -49,8 +49,8 @@ pub(super) async fn enrollments_and_checks_by_the_back_end_give_no_session_a_rec
 pub(super) async fn a_change_by_the_back_end_ends_every_sessions_recent_check_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (alice, back_end) = (world.user("alice"), world.back_end("alice"));
-    let (secret, ..) = enrol_app(&alice, "App").await;
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let (secret, ..) = enroll_app(&alice, "App").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     alice.post(ENROLL, new_app()).await.expect(201);
     back_end.delete(&format!("{FACTORS}/{phone}"), Value::Null).await.expect(204);
     expect(&alice.post(ENROLL, new_app()).await, 403, "step_up_required");
@@ -64,14 +64,14 @@ pub(super) async fn an_enrollment_from_before_one_by_the_back_end_needs_a_recent
     let world = World::on(store);
     let (thief, back_end) = (world.session("alice", "thief"), world.back_end("alice"));
     let (token, code) = begin_email(&thief, "thief@example.com").await;
-    enrol_phone(&back_end, "+8613800138000").await;
+    enroll_phone(&back_end, "+8613800138000").await;
     let (pending, secret) = begin_app(&back_end, "App").await;
     // An enrolment without authority does not replace the back end's.
-    let refused = thief.post(LOGTO_SECRET, Value::Null).await;
+    let refused = thief.post(logto::SECRET, Value::Null).await;
     expect(&refused, 403, "session.mfa.require_mfa_verification");
     expect(&confirm(&thief, &token, &code).await, 403, "step_up_required");
     // The next change also ends the back end's own enrolment. It begins another.
-    enrol_email(&back_end, "alice@example.com").await;
+    enroll_email(&back_end, "alice@example.com").await;
     expect(&confirm(&back_end, &pending, &world.next_code(&secret)).await, 410, "expired");
     let (pending, secret) = begin_app(&back_end, "App").await;
     confirm(&back_end, &pending, &world.next_code(&secret)).await.expect(201);
@@ -82,8 +82,8 @@ pub(super) async fn an_enrollment_from_before_one_by_the_back_end_needs_a_recent
 /// id.
 async fn with_everything(world: &World, user: &str, number: &str) -> (String, String, Vec<String>, String) {
     let client = world.user(user);
-    let (secret, app, codes) = enrol_app(&client, "App").await;
-    let phone = enrol_phone(&client, number).await;
+    let (secret, app, codes) = enroll_app(&client, "App").await;
+    let phone = enroll_phone(&client, number).await;
     (secret, app, codes, phone)
 }
 
@@ -130,7 +130,7 @@ pub(super) async fn a_forgotten_user_leaves_only_tombstones_and_destination_limi
     let world = World::on(store.clone());
     let alice = world.user("alice");
     let (secret, _, codes, phone) = with_everything(&world, "alice", "+8613800138000").await;
-    enrol_email(&alice, "alice@example.com").await;
+    enroll_email(&alice, "alice@example.com").await;
     let (id, code) = challenge(&alice, &phone).await;
     verify(&alice, &world.wrong_code(&secret)).await.expect(400);
     world.pass(60);
@@ -169,7 +169,7 @@ pub(super) async fn a_forgotten_user_leaves_only_tombstones_and_destination_limi
     expect(&verify(&alice, &codes[0]).await, 404, "not_enrolled");
     expect(&verify(&alice, &world.next_code(&secret)).await, 404, "not_enrolled");
     // The recent check is over, but none is needed: the account is empty again.
-    let (_, _, codes) = enrol_app(&alice, "App").await;
+    let (_, _, codes) = enroll_app(&alice, "App").await;
     assert_eq!(codes.len(), 10);
 }
 
@@ -209,7 +209,7 @@ pub(super) async fn a_user_is_forgotten_completely_under_concurrent_requests_t20
         expect(&verify(&alice, &codes[1]).await, 404, "not_enrolled");
         // The recent check was removed with the factors: after another session has enrolled, this one has to pass a
         // check.
-        enrol_app(&world.session(&name, "new"), "New").await;
+        enroll_app(&world.session(&name, "new"), "New").await;
         expect(&alice.post(ENROLL, new_app()).await, 403, "step_up_required");
     }
 }
@@ -237,7 +237,7 @@ pub(super) async fn a_concurrent_first_enrollment_does_not_survive_forgetting_th
         assert_eq!(finished, 1, "round {round}: {outcomes:?}");
         assert_eq!(factors(&alice).await, 0, "round {round}");
         expect(&confirm(&alice, &token, &code).await, 404, "not_found");
-        enrol_app(&alice, "App").await;
+        enroll_app(&alice, "App").await;
     }
 }
 
@@ -295,11 +295,11 @@ pub(super) async fn users_and_the_back_end_cannot_finish_each_others_flows_t41(s
         back_end.delete(USER, Value::Null).await.expect(204);
     }
     // A session with a recent check, which may begin its own, can't finish it either.
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     let (token, secret) = begin_app(&back_end, "App").await;
     let code = world.next_code(&secret);
     expect(&confirm(&alice, &token, &code).await, 404, "not_found");
-    alice.patch(PROFILE, json!({"code": code})).await.expect(400);
+    profile::confirm(&alice, &code).await.expect(400);
     confirm(&back_end, &token, &code).await.expect(201);
     for (begins, other) in [(&alice, &back_end), (&back_end, &alice)] {
         world.pass(20);
@@ -319,8 +319,8 @@ pub(super) async fn a_request_in_flight_is_decided_again_after_its_user_is_forgo
     let held = Arc::new(HeldCommit::new(store));
     let world = World::on(held.clone());
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
-    enrol_email(&alice, "alice@example.com").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
+    enroll_email(&alice, "alice@example.com").await;
     for (path, body, status) in [
         (CHALLENGE, json!({"factorId": phone}), 404),
         (ENROLL, json!({"factorType": "sms", "phoneNumber": "+8613800138001"}), 201),

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::given::*;
 use crate::rig::tools::totp;
-use crate::rig::{Plan, World, enrol_app, enrol_email, enrol_phone};
+use crate::rig::{Plan, World, enroll_app, enroll_email, enroll_phone};
 
 pub(super) async fn totp_secrets_are_160_random_bits_and_never_repeat_t01(store: Arc<dyn Store>) {
     const ENROLLMENTS: usize = 1000;
@@ -49,7 +49,7 @@ pub(super) async fn totp_secrets_are_160_random_bits_and_never_repeat_t01(store:
 pub(super) async fn a_totp_code_keeps_its_leading_zeros_t02(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (secret, ..) = enrol_app(&alice, "App").await;
+    let (secret, ..) = enroll_app(&alice, "App").await;
     let code = (0..500).map(|_| world.next_code(&secret)).find(|code| code.starts_with('0')).unwrap();
     let cut = code.trim_start_matches('0');
     expect(&verify(&alice, cut).await, 400, "invalid_request");
@@ -60,7 +60,7 @@ pub(super) async fn a_totp_code_keeps_its_leading_zeros_t02(store: Arc<dyn Store
 pub(super) async fn a_passcode_keeps_its_leading_zeros_t02(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     for _ in 0..200 {
         let (id, code) = challenge(&alice, &phone).await;
         assert!(code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
@@ -79,7 +79,7 @@ pub(super) async fn a_passcode_keeps_its_leading_zeros_t02(store: Arc<dyn Store>
 pub(super) async fn a_json_number_is_not_accepted_as_a_code_in_any_dialect_t02(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (secret, app, _) = enrol_app(&alice, "App").await;
+    let (secret, app, _) = enroll_app(&alice, "App").await;
     let code = world.next_code(&secret);
     let other = world.session("alice", "alice-2");
     // JSON numbers, one too short and one with the digits of the right code: neither is a code, and neither is counted.
@@ -90,7 +90,7 @@ pub(super) async fn a_json_number_is_not_accepted_as_a_code_in_any_dialect_t02(s
             assert_eq!(reply.json()["errors"][0]["field"], "code");
             expect(&other.delete(&format!("{FACTORS}/{app}"), json!({"code": number})).await, 400, "invalid_request");
             expect(&alice.post(GENAUTH_VERIFY, json!({"totp": number})).await, 400, "6003");
-            expect(&alice.post(LOGTO_VERIFY, json!({"code": number})).await, 400, "guard.invalid_input");
+            expect(&alice.post(logto::VERIFY, json!({"code": number})).await, 400, "guard.invalid_input");
             alice.patch(PROFILE_DISABLE, json!({"code": number})).await.expect(400);
         }
     }
@@ -150,7 +150,7 @@ pub(super) async fn totp_codes_match_the_vectors_of_rfc_6238_t02(store: Arc<dyn 
 pub(super) async fn a_used_totp_code_is_remembered_for_its_whole_window_t03(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (secret, ..) = enrol_app(&alice, "App").await;
+    let (secret, ..) = enroll_app(&alice, "App").await;
     world.pass(90);
     let code = totp(&secret, world.now() + 30);
     verify(&alice, &code).await.expect(200);
@@ -167,13 +167,13 @@ pub(super) async fn a_used_totp_code_is_remembered_for_its_whole_window_t03(stor
 pub(super) async fn a_totp_code_older_than_the_last_used_one_is_refused_t04(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (secret, ..) = enrol_app(&alice, "App").await;
+    let (secret, ..) = enroll_app(&alice, "App").await;
     world.pass(90);
     let [before, current, after] = [-30, 0, 30].map(|shift| totp(&secret, world.now() + shift));
     verify(&alice, &current).await.expect(200);
     expect(&verify(&alice, &before).await, 400, "code_already_used");
     expect(&alice.post(GENAUTH_VERIFY, json!({"totp": before})).await, 422, "6001");
-    alice.post(LOGTO_VERIFY, json!({"code": before})).await.expect(400);
+    alice.post(logto::VERIFY, json!({"code": before})).await.expect(400);
     alice.patch(PROFILE_DISABLE, json!({"code": before})).await.expect(400);
     verify(&alice, &after).await.expect(200);
     expect(&verify(&alice, &current).await, 400, "code_already_used");
@@ -187,16 +187,16 @@ pub(super) async fn the_totp_code_that_confirmed_an_app_is_spent_t04(store: Arc<
     confirm(&native, &token, &code).await.expect(201);
     expect(&verify(&native, &code).await, 400, "code_already_used");
 
-    let genauth = world.user("genauth");
-    let begun = begin_genauth(&genauth, "OTP", Value::Null).await;
-    let code = world.next_code(&secret_of(&begun.text("/data/otpData/qrCodeUri")));
-    expect(&confirm_genauth(&genauth, "OTP", &begun.text("/data/enrollmentToken"), &code).await, 200, "");
-    expect(&genauth.post(GENAUTH_VERIFY, json!({"totp": code})).await, 422, "6001");
+    let of_genauth = world.user("genauth");
+    let begun = genauth::begin(&of_genauth, "OTP", Value::Null).await;
+    let code = world.next_code(&genauth::secret(&begun));
+    expect(&genauth::confirm(&of_genauth, "OTP", &begun.text("/data/enrollmentToken"), &code).await, 200, "");
+    expect(&of_genauth.post(GENAUTH_VERIFY, json!({"totp": code})).await, 422, "6001");
 
-    let profile = world.user("profile");
-    let code = world.next_code(&begin_profile(&profile).await);
-    profile.patch(PROFILE, json!({"code": code})).await.expect(200);
-    profile.patch(PROFILE_DISABLE, json!({"code": code})).await.expect(400);
+    let page = world.user("profile");
+    let code = world.next_code(&profile::begin(&page).await);
+    profile::confirm(&page, &code).await.expect(200);
+    page.patch(PROFILE_DISABLE, json!({"code": code})).await.expect(400);
 }
 
 pub(super) async fn a_totp_code_passes_one_time_step_off_but_not_two_t05(store: Arc<dyn Store>) {
@@ -205,7 +205,7 @@ pub(super) async fn a_totp_code_passes_one_time_step_off_but_not_two_t05(store: 
         // The first and the last second of a step.
         for second in [0, 29] {
             let user = world.user(&format!("user{shift}-{second}"));
-            let (secret, ..) = enrol_app(&user, "App").await;
+            let (secret, ..) = enroll_app(&user, "App").await;
             world.pass(300 + second);
             let code = totp(&secret, world.now() + shift);
             let reply = verify(&user, &code).await;
@@ -217,7 +217,7 @@ pub(super) async fn a_totp_code_passes_one_time_step_off_but_not_two_t05(store: 
 pub(super) async fn a_timestamp_from_the_client_is_ignored_t05(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (secret, ..) = enrol_app(&alice, "App").await;
+    let (secret, ..) = enroll_app(&alice, "App").await;
     world.pass(3600);
     let then = world.now() - 300;
     let request = alice
@@ -235,7 +235,7 @@ pub(super) async fn a_timestamp_from_the_client_is_ignored_t05(store: Arc<dyn St
 pub(super) async fn a_new_challenge_voids_the_earlier_passcode_t11(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     let (old_id, old_code) = challenge(&alice, &phone).await;
     world.pass(20);
     let (id, code) = challenge(&alice, &phone).await;
@@ -276,8 +276,8 @@ pub(super) async fn a_code_passes_only_for_its_own_user_t12(store: Arc<dyn Store
     confirm(&alice, &alices, &alices_code).await.expect(201);
     confirm(&bob, &bobs, &bobs_code).await.expect(201);
 
-    let (secret, ..) = enrol_app(&alice, "App").await;
-    enrol_app(&bob, "App").await;
+    let (secret, ..) = enroll_app(&alice, "App").await;
+    enroll_app(&bob, "App").await;
     let refused = verify(&bob, &world.next_code(&secret)).await;
     expect(&refused, 400, "incorrect_code");
     assert_eq!(refused.json()["remainingAttempts"], 4, "it is counted");
@@ -286,8 +286,8 @@ pub(super) async fn a_code_passes_only_for_its_own_user_t12(store: Arc<dyn Store
 pub(super) async fn a_code_passes_only_for_its_own_factor_t12(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
-    let mail = enrol_email(&alice, "alice@example.com").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
+    let mail = enroll_email(&alice, "alice@example.com").await;
     let (to_phone, phone_code) = challenge(&alice, &phone).await;
     let (to_mail, mail_code) = challenge(&alice, &mail).await;
     for (id, code) in [(&to_phone, &mail_code), (&to_mail, &phone_code)] {
@@ -298,8 +298,8 @@ pub(super) async fn a_code_passes_only_for_its_own_factor_t12(store: Arc<dyn Sto
     answer(&alice, &to_phone, &phone_code).await.expect(200);
     answer(&alice, &to_mail, &mail_code).await.expect(200);
 
-    let (first, ..) = enrol_app(&alice, "First").await;
-    let (_, second, _) = enrol_app(&alice, "Second").await;
+    let (first, ..) = enroll_app(&alice, "First").await;
+    let (_, second, _) = enroll_app(&alice, "Second").await;
     let code = world.next_code(&first);
     expect(&alice.post(VERIFY, json!({"factorId": second, "code": code})).await, 400, "incorrect_code");
 }
@@ -307,8 +307,8 @@ pub(super) async fn a_code_passes_only_for_its_own_factor_t12(store: Arc<dyn Sto
 pub(super) async fn a_code_passes_only_for_its_own_purpose_t12(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
-    let (secret, ..) = enrol_app(&alice, "App").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
+    let (secret, ..) = enroll_app(&alice, "App").await;
     let (id, challenge_code) = challenge(&alice, &phone).await;
     let (token, enrollment_code) = begin_email(&alice, "alice@example.com").await;
     let app_code = world.next_code(&secret);

@@ -6,12 +6,12 @@ use countersign::store::Store;
 use serde_json::json;
 
 use super::given::*;
-use crate::rig::{World, enrol_app};
+use crate::rig::{World, enroll_app};
 
 pub(super) async fn a_label_with_invisible_or_bidi_characters_is_refused_t51(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (_, id, _) = enrol_app(&alice, "Phone").await;
+    let (_, id, _) = enroll_app(&alice, "Phone").await;
     let path = format!("{FACTORS}/{id}");
     for label in
         ["\u{200b}", "Pho\u{200b}ne", "\u{202e}enohP", "Pho\u{2066}ne\u{2069}", "Pho\u{200d}ne", "\u{feff}Phone"]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::given::*;
 use crate::rig::tools::totp;
-use crate::rig::{Client, World, enrol_app, enrol_phone};
+use crate::rig::{Client, World, enroll_app, enroll_phone};
 
 /// Gives wrong codes for the only app, each of which is compared.
 async fn guess(client: &Client, secret: &str, times: usize) {
@@ -19,7 +19,7 @@ async fn guess(client: &Client, secret: &str, times: usize) {
 pub(super) async fn five_wrong_codes_are_free_then_delays_double_and_a_hundred_lock_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (secret, app, codes) = enrol_app(&alice, "App").await;
+    let (secret, app, codes) = enroll_app(&alice, "App").await;
     for remaining in (0..5).rev() {
         let reply = verify(&alice, &world.wrong_code(&secret)).await;
         expect(&reply, 400, "incorrect_code");
@@ -46,14 +46,14 @@ pub(super) async fn five_wrong_codes_are_free_then_delays_double_and_a_hundred_l
     // The owner's last way in: a recovery code, then a new app.
     verify(&alice, &codes[0]).await.expect(200);
     alice.delete(&format!("{FACTORS}/{app}"), Value::Null).await.expect(204);
-    let (secret, ..) = enrol_app(&alice, "App").await;
+    let (secret, ..) = enroll_app(&alice, "App").await;
     verify(&alice, &world.next_code(&secret)).await.expect(200);
 }
 
 pub(super) async fn a_right_code_is_refused_but_not_spent_during_a_delay_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (secret, ..) = enrol_app(&alice, "App").await;
+    let (secret, ..) = enroll_app(&alice, "App").await;
     let code = world.next_code(&secret);
     guess(&alice, &secret, 5).await;
     for _ in 0..20 {
@@ -68,7 +68,7 @@ pub(super) async fn a_right_code_is_refused_but_not_spent_during_a_delay_t07(sto
 pub(super) async fn a_right_code_resets_the_count_of_wrong_codes_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (secret, ..) = enrol_app(&alice, "App").await;
+    let (secret, ..) = enroll_app(&alice, "App").await;
     for _ in 0..5 {
         guess(&alice, &secret, 4).await;
         verify(&alice, &world.next_code(&secret)).await.expect(200);
@@ -79,10 +79,10 @@ pub(super) async fn a_right_code_resets_the_count_of_wrong_codes_t07(store: Arc<
 pub(super) async fn a_delayed_factor_delays_no_other_factor_and_no_other_user_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (alice, bob) = (world.user("alice"), world.user("bob"));
-    let (_, closed, codes) = enrol_app(&alice, "Closed").await;
-    let (secret, open, _) = enrol_app(&alice, "Open").await;
-    let phone = enrol_phone(&alice, "+8613800138000").await;
-    let (bobs, ..) = enrol_app(&bob, "App").await;
+    let (_, closed, codes) = enroll_app(&alice, "Closed").await;
+    let (secret, open, _) = enroll_app(&alice, "Open").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
+    let (bobs, ..) = enroll_app(&bob, "App").await;
     let wrong = world.wrong_code(&secret);
     for _ in 0..5 {
         alice.post(VERIFY, json!({"factorId": closed, "code": wrong})).await.expect(400);
@@ -103,7 +103,7 @@ pub(super) async fn a_delayed_factor_delays_no_other_factor_and_no_other_user_t0
 pub(super) async fn the_count_of_wrong_codes_survives_new_challenges_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     let (id, _) = challenge(&alice, &phone).await;
     for _ in 0..5 {
         expect(&answer(&alice, &id, &world.postbox.wrong_code()).await, 400, "incorrect_code");
@@ -124,7 +124,7 @@ pub(super) async fn the_count_of_wrong_codes_survives_new_challenges_t07(store: 
 pub(super) async fn every_route_that_takes_a_code_shares_one_count_of_wrong_codes_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (secret, app, _) = enrol_app(&alice, "App").await;
+    let (secret, app, _) = enroll_app(&alice, "App").await;
     let stranger = world.session("alice", "stranger");
     let code = world.next_code(&secret);
     let wrong = world.wrong_code(&secret);
@@ -135,7 +135,7 @@ pub(super) async fn every_route_that_takes_a_code_shares_one_count_of_wrong_code
         ("POST", VERIFY, json!({"code": wrong})),
         ("POST", VERIFY, json!({"factorId": app, "code": wrong})),
         ("POST", GENAUTH_VERIFY, json!({"totp": wrong})),
-        ("POST", LOGTO_VERIFY, json!({"code": wrong})),
+        ("POST", logto::VERIFY, json!({"code": wrong})),
         ("PATCH", PROFILE_DISABLE, json!({"code": wrong})),
         ("DELETE", &path, json!({"code": wrong})),
         ("PATCH", &path, rename),
@@ -162,7 +162,7 @@ pub(super) async fn every_route_that_takes_a_code_shares_one_count_of_wrong_code
 pub(super) async fn six_of_500_guesses_in_four_seconds_are_compared_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (secret, ..) = enrol_app(&alice, "App").await;
+    let (secret, ..) = enroll_app(&alice, "App").await;
     let mut looked_at = 0;
     for _second in 0..4 {
         let wrong = world.wrong_code(&secret);
@@ -180,7 +180,7 @@ pub(super) async fn six_of_500_guesses_in_four_seconds_are_compared_t07(store: A
 pub(super) async fn a_new_challenge_does_not_reset_the_count_of_tries_t08(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     let (id, _) = challenge(&alice, &phone).await;
     for _ in 0..3 {
         expect(&answer(&alice, &id, &world.postbox.wrong_code()).await, 400, "incorrect_code");
@@ -229,18 +229,18 @@ pub(super) async fn another_dialect_does_not_reset_the_count_of_tries_t08(store:
     for _ in 0..3 {
         expect(&confirm(&alice, &token, &world.postbox.wrong_code()).await, 400, "incorrect_code");
     }
-    let begun = begin_genauth(&alice, "EMAIL", json!({"email": "alice@example.org"})).await;
+    let begun = genauth::begin(&alice, "EMAIL", json!({"email": "alice@example.org"})).await;
     let (token, code) = (begun.text("/data/enrollmentToken"), world.postbox.code());
     for _ in 0..2 {
-        expect(&confirm_genauth(&alice, "EMAIL", &token, &world.postbox.wrong_code()).await, 422, "9001");
+        expect(&genauth::confirm(&alice, "EMAIL", &token, &world.postbox.wrong_code()).await, 422, "9001");
     }
-    expect(&confirm_genauth(&alice, "EMAIL", &token, &code).await, 429, "9011");
+    expect(&genauth::confirm(&alice, "EMAIL", &token, &code).await, 429, "9011");
 }
 
 pub(super) async fn a_challenge_has_five_tries_t29(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     let (id, code) = challenge(&alice, &phone).await;
     for _ in 0..5 {
         expect(&answer(&alice, &id, &world.postbox.wrong_code()).await, 400, "incorrect_code");
@@ -257,7 +257,7 @@ pub(super) async fn a_challenge_has_five_tries_t29(store: Arc<dyn Store>) {
 pub(super) async fn a_factor_is_sent_at_most_five_codes_in_ten_minutes_t29(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     let mut last = (String::new(), String::new());
     for _ in 0..5 {
         last = challenge(&alice, &phone).await;

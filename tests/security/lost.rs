@@ -6,7 +6,7 @@ use countersign::store::Store;
 use serde_json::{Value, json};
 
 use super::given::*;
-use crate::rig::{CutOff, World, enrol_app, enrol_email, enrol_phone};
+use crate::rig::{CutOff, World, enroll_app, enroll_email, enroll_phone};
 
 /// Numbers of writers in between: up to the number of earlier versions that an item keeps.
 const WRITERS: [usize; 4] = [0, 1, 2, 3];
@@ -16,8 +16,8 @@ pub(super) async fn a_right_code_passes_exactly_once_after_a_lost_reply_t40(stor
     let world = World::on(cut_off.clone());
     for writers in WRITERS {
         let alice = world.user(&format!("alice-{writers}"));
-        let (secret, _, codes) = enrol_app(&alice, "App").await;
-        let phone = enrol_phone(&alice, &format!("+861380013800{writers}")).await;
+        let (secret, _, codes) = enroll_app(&alice, "App").await;
+        let phone = enroll_phone(&alice, &format!("+861380013800{writers}")).await;
 
         let code = world.next_code(&secret);
         cut_off.cut(writers);
@@ -57,19 +57,19 @@ pub(super) async fn an_enrollment_is_confirmed_exactly_once_after_a_lost_reply_t
         // A message is sent once, even if the answer to its commit was lost.
         let messages = world.postbox.calls();
         cut_off.cut(writers);
-        enrol_email(&alice, &format!("alice{writers}@example.com")).await;
+        enroll_email(&alice, &format!("alice{writers}@example.com")).await;
         assert_eq!((cut_off.was_cut(), world.postbox.calls()), (true, messages + 1));
 
         let bob = world.user(&format!("bob-{writers}"));
-        let (id, secret) = begin_logto(&bob).await;
+        let (id, secret) = logto::begin(&bob).await;
         let code = world.next_code(&secret);
         cut_off.cut(writers);
-        verify_logto(&bob, &id, &code).await.expect(200);
+        logto::verify(&bob, &id, &code).await.expect(200);
         assert!(cut_off.was_cut());
         cut_off.cut(writers);
-        bind_logto(&bob, &id).await.expect(204);
+        logto::bind(&bob, &id).await.expect(204);
         assert!(cut_off.was_cut());
-        expect(&bind_logto(&bob, &id).await, 422, "user.totp_already_in_use");
+        expect(&logto::bind(&bob, &id).await, 422, "user.totp_already_in_use");
     }
 }
 
@@ -78,7 +78,7 @@ pub(super) async fn a_wrong_code_is_counted_exactly_once_after_a_lost_reply_t40(
     let world = World::on(cut_off.clone());
     for writers in WRITERS {
         let alice = world.user(&format!("alice-{writers}"));
-        let (secret, ..) = enrol_app(&alice, "App").await;
+        let (secret, ..) = enroll_app(&alice, "App").await;
         for remaining in (0..5).rev() {
             cut_off.cut(writers);
             let reply = verify(&alice, &world.wrong_code(&secret)).await;
@@ -94,7 +94,7 @@ pub(super) async fn factor_changes_are_answered_as_successful_after_a_lost_reply
     let world = World::on(cut_off.clone());
     for writers in WRITERS {
         let alice = world.user(&format!("alice-{writers}"));
-        let (secret, app, _) = enrol_app(&alice, "App").await;
+        let (secret, app, _) = enroll_app(&alice, "App").await;
         let path = format!("{FACTORS}/{app}");
         let code = world.next_code(&secret);
         let session = world.session(&format!("alice-{writers}"), "other");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::given::*;
 use crate::rig::tools::totp;
-use crate::rig::{Client, Reply, World, enrol_app, enrol_email, enrol_phone};
+use crate::rig::{Client, Reply, World, enroll_app, enroll_email, enroll_phone};
 
 const RACERS: usize = 100;
 
@@ -19,7 +19,7 @@ async fn race<F: Future<Output = Reply> + Send + 'static>(request: impl FnMut(us
 pub(super) async fn a_totp_code_passes_once_under_concurrent_requests_t03(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (secret, ..) = enrol_app(&alice, "App").await;
+    let (secret, ..) = enroll_app(&alice, "App").await;
     for _ in 0..3 {
         let code = world.next_code(&secret);
         let replies = race(|racer| {
@@ -29,7 +29,7 @@ pub(super) async fn a_totp_code_passes_once_under_concurrent_requests_t03(store:
                 match racer % 3 {
                     0 => verify(&client, &code).await,
                     1 => client.post(GENAUTH_VERIFY, json!({"totp": code})).await,
-                    _ => client.post(LOGTO_VERIFY, json!({"code": code})).await,
+                    _ => client.post(logto::VERIFY, json!({"code": code})).await,
                 }
             }
         });
@@ -42,8 +42,8 @@ pub(super) async fn a_totp_code_passes_once_under_concurrent_requests_t03(store:
 pub(super) async fn a_totp_code_passes_once_over_concurrent_different_operations_t03(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (secret, app, _) = enrol_app(&alice, "App").await;
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let (secret, app, _) = enroll_app(&alice, "App").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     let code = world.next_code(&secret);
     let replies = race(|racer| {
         // The sessions have no recent check, so the code alone decides.
@@ -66,7 +66,7 @@ pub(super) async fn a_totp_code_passes_once_over_concurrent_different_operations
 pub(super) async fn a_passcode_passes_once_under_concurrent_requests_t03(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     let (id, code) = challenge(&alice, &phone).await;
     let replies = race(|_| {
         let (alice, id, code) = (alice.clone(), id.clone(), code.clone());
@@ -79,7 +79,7 @@ pub(super) async fn a_passcode_passes_once_under_concurrent_requests_t03(store: 
 pub(super) async fn a_recovery_code_passes_once_under_concurrent_requests_t03(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (_, _, codes) = enrol_app(&alice, "App").await;
+    let (_, _, codes) = enroll_app(&alice, "App").await;
     let replies = race(|racer| {
         let (alice, code) = (alice.clone(), codes[0].clone());
         async move {
@@ -110,11 +110,11 @@ pub(super) async fn an_enrollment_is_confirmed_once_under_concurrent_requests_t0
     assert_eq!((count(&replies, 201, ""), refused), (1, RACERS - 1));
 
     let bob = world.user("bob");
-    let (id, secret) = begin_logto(&bob).await;
-    verify_logto(&bob, &id, &world.next_code(&secret)).await.expect(200);
+    let (id, secret) = logto::begin(&bob).await;
+    logto::verify(&bob, &id, &world.next_code(&secret)).await.expect(200);
     let replies = race(|_| {
         let (bob, id) = (bob.clone(), id.clone());
-        async move { bind_logto(&bob, &id).await }
+        async move { logto::bind(&bob, &id).await }
     })
     .await;
     assert_eq!(count(&replies, 204, ""), 1);
@@ -125,7 +125,7 @@ pub(super) async fn an_enrollment_is_confirmed_once_under_concurrent_requests_t0
 pub(super) async fn parallel_guesses_at_an_app_are_all_counted_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (secret, ..) = enrol_app(&alice, "App").await;
+    let (secret, ..) = enroll_app(&alice, "App").await;
     let code = world.next_code(&secret);
     let wrong = world.wrong_code(&secret);
     let replies = race(|_| {
@@ -140,7 +140,7 @@ pub(super) async fn parallel_guesses_at_an_app_are_all_counted_t07(store: Arc<dy
 pub(super) async fn parallel_guesses_at_a_passcode_are_all_counted_t07(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     let (id, code) = challenge(&alice, &phone).await;
     let wrong = world.postbox.wrong_code();
     let replies = race(|_| {
@@ -180,9 +180,9 @@ pub(super) async fn a_flood_on_one_factor_neither_locks_nor_starves_another_t09(
     let world = World::on(store);
     for round in 0..4 {
         let alice = world.user(&format!("alice-{round}"));
-        let (_, flooded, _) = enrol_app(&alice, "Flooded").await;
-        let (secret, quiet, _) = enrol_app(&alice, "Quiet").await;
-        let phone = enrol_phone(&alice, &format!("+861380013800{round}")).await;
+        let (_, flooded, _) = enroll_app(&alice, "Flooded").await;
+        let (secret, quiet, _) = enroll_app(&alice, "Quiet").await;
+        let phone = enroll_phone(&alice, &format!("+861380013800{round}")).await;
         let (id, _) = challenge(&alice, &phone).await;
         let code = world.next_code(&secret);
         let wrong = if code == "000000" { "000001" } else { "000000" };
@@ -237,9 +237,9 @@ pub(super) async fn only_one_of_two_concurrent_first_enrollments_is_confirmed_t1
 pub(super) async fn a_concurrent_check_does_not_bring_a_removed_factor_back_t20(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (secret, ..) = enrol_app(&alice, "App").await;
+    let (secret, ..) = enroll_app(&alice, "App").await;
     for round in 0..10 {
-        let phone = enrol_phone(&alice, &format!("+861380013800{round}")).await;
+        let phone = enroll_phone(&alice, &format!("+861380013800{round}")).await;
         let (id, code) = challenge(&alice, &phone).await;
         let wrong = world.postbox.wrong_code();
         let mut requests = vec![Request::Remove(format!("{FACTORS}/{phone}"))];
@@ -297,7 +297,7 @@ pub(super) async fn a_user_sends_to_a_destination_once_under_concurrent_requests
 
 pub(super) async fn a_factor_is_challenged_once_under_concurrent_requests_t30(store: Arc<dyn Store>) {
     let world = World::on(store);
-    let phone = enrol_phone(&world.user("alice"), "+8613800138000").await;
+    let phone = enroll_phone(&world.user("alice"), "+8613800138000").await;
     for _ in 0..2 {
         let messages = world.postbox.calls();
         let replies = at_once((0..200).map(|number| {
@@ -321,9 +321,9 @@ pub(super) async fn a_factor_is_challenged_once_under_concurrent_requests_t30(st
 pub(super) async fn answers_to_64_concurrent_requests_match_the_final_account(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (secret, app, codes) = enrol_app(&alice, "App").await;
-    let mail = enrol_email(&alice, "alice@example.com").await;
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let (secret, app, codes) = enroll_app(&alice, "App").await;
+    let mail = enroll_email(&alice, "alice@example.com").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     let (id, sent_code) = challenge(&alice, &mail).await;
     let (token, new_secret) = begin_app(&alice, "New").await;
     let code = world.next_code(&secret);

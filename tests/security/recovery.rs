@@ -8,12 +8,12 @@ use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 
 use super::given::*;
-use crate::rig::{Asked, Client, Observed, World, enrol_app};
+use crate::rig::{Asked, Client, Observed, World, enroll_app};
 
 pub(super) async fn a_recovery_code_passes_once_in_any_spelling_t15(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (_, _, codes) = enrol_app(&alice, "App").await;
+    let (_, _, codes) = enroll_app(&alice, "App").await;
     // A code passes in every spelling.
     let typed = [codes[0].clone(), codes[0].to_uppercase(), codes[0].replace('-', ""), codes[0].replace('-', " ")];
     let reply = verify(&alice, &typed[1]).await.expect(200);
@@ -30,19 +30,19 @@ pub(super) async fn recovery_codes_have_at_least_64_random_bits_t16(store: Arc<d
     let world = World::on(store);
     let mut short = Vec::new();
     for number in 0..10 {
-        let (_, _, codes) = enrol_app(&world.user(&format!("native-{number}")), "App").await;
+        let (_, _, codes) = enroll_app(&world.user(&format!("native-{number}")), "App").await;
         assert_eq!(codes.len(), 10);
         short.extend(codes);
         let page = world.user(&format!("profile-{number}"));
-        let code = world.next_code(&begin_profile(&page).await);
-        let codes = page.patch(PROFILE, json!({"code": code})).await.expect(200).json()["data"].clone();
+        let code = world.next_code(&profile::begin(&page).await);
+        let codes = profile::confirm(&page, &code).await.expect(200).json()["data"].clone();
         let codes: Vec<String> = serde_json::from_value(codes).unwrap();
         assert_eq!(codes.len(), 12);
         short.extend(codes);
     }
     let mut long = Vec::new();
     for number in 0..20 {
-        let begun = begin_genauth(&world.user(&format!("genauth-{number}")), "OTP", Value::Null).await;
+        let begun = genauth::begin(&world.user(&format!("genauth-{number}")), "OTP", Value::Null).await;
         long.push(begun.text("/data/otpData/recoveryCode"));
     }
     assert_all_bits_vary(&short, 8);
@@ -68,7 +68,7 @@ fn assert_all_bits_vary(codes: &[String], bytes: usize) {
 pub(super) async fn a_new_set_of_recovery_codes_voids_the_old_one_t16(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (_, _, old) = enrol_app(&alice, "App").await;
+    let (_, _, old) = enroll_app(&alice, "App").await;
     let codes = |reply: crate::rig::Reply| -> Vec<String> {
         serde_json::from_value(reply.json()["recoveryCodes"].clone()).unwrap()
     };
@@ -86,17 +86,17 @@ pub(super) async fn a_new_set_of_recovery_codes_voids_the_old_one_t16(store: Arc
 pub(super) async fn a_genauth_recovery_code_is_valid_only_after_its_confirmation_t16(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let begun = begin_genauth(&alice, "OTP", Value::Null).await;
+    let begun = genauth::begin(&alice, "OTP", Value::Null).await;
     let replaced = begun.text("/data/otpData/recoveryCode");
-    let begun = begin_genauth(&alice, "OTP", Value::Null).await;
+    let begun = genauth::begin(&alice, "OTP", Value::Null).await;
     let pending = begun.text("/data/otpData/recoveryCode");
     let try_code = |code: String| {
         let alice = alice.clone();
         async move { alice.post(GENAUTH_VERIFY, json!({"totp": code})).await }
     };
     expect(&try_code(pending.clone()).await, 422, "6002");
-    let code = world.next_code(&secret_of(&begun.text("/data/otpData/qrCodeUri")));
-    expect(&confirm_genauth(&alice, "OTP", &begun.text("/data/enrollmentToken"), &code).await, 200, "");
+    let code = world.next_code(&genauth::secret(&begun));
+    expect(&genauth::confirm(&alice, "OTP", &begun.text("/data/enrollmentToken"), &code).await, 200, "");
     expect(&try_code(replaced).await, 422, "6002");
     expect(&try_code(pending.clone()).await, 200, "");
     expect(&try_code(pending).await, 422, "6002");
@@ -112,7 +112,7 @@ pub(super) async fn a_flood_of_guesses_never_blocks_the_owners_recovery_code_t17
     let store = Observed::new(store);
     let world = World::on(store.clone());
     let (alice, thief) = (world.user("alice"), world.session("alice", "thief"));
-    let (_, _, codes) = enrol_app(&alice, "App").await;
+    let (_, _, codes) = enroll_app(&alice, "App").await;
     store.take();
     for round in 0..200 {
         let guesses = (0..50).map(|_| {
@@ -140,7 +140,7 @@ pub(super) async fn a_flood_of_guesses_never_blocks_the_owners_recovery_code_t17
 pub(super) async fn a_guess_a_minute_never_blocks_the_owners_recovery_code_t17(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (alice, thief) = (world.user("alice"), world.session("alice", "thief"));
-    enrol_app(&alice, "App").await;
+    enroll_app(&alice, "App").await;
     for minute in 0..30 * 60 {
         world.pass(60);
         expect(&guess(&thief).await, 400, "incorrect_code");
@@ -154,7 +154,7 @@ pub(super) async fn a_guess_a_minute_never_blocks_the_owners_recovery_code_t17(s
 pub(super) async fn guesses_at_recovery_codes_and_at_an_app_do_not_delay_each_other_t17(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (secret, _, codes) = enrol_app(&alice, "App").await;
+    let (secret, _, codes) = enroll_app(&alice, "App").await;
     for _ in 0..20 {
         expect(&guess(&alice).await, 400, "incorrect_code");
     }

@@ -7,7 +7,7 @@ use countersign::store::Store;
 use serde_json::{Value, json};
 
 use super::given::*;
-use crate::rig::{Client, Plan, World, enrol_email};
+use crate::rig::{Client, Plan, World, enroll_email};
 
 /// A change of factors that an owner makes after a possible compromise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,19 +55,19 @@ impl Change {
                 confirm(client, &token, &world.next_code(&secret)).await.expect(201);
             }
             Self::BindAppInGenauth => {
-                let begun = begin_genauth(client, "OTP", Value::Null).await;
-                let code = world.next_code(&secret_of(&begun.text("/data/otpData/qrCodeUri")));
-                let reply = confirm_genauth(client, "OTP", &begun.text("/data/enrollmentToken"), &code).await;
+                let begun = genauth::begin(client, "OTP", Value::Null).await;
+                let code = world.next_code(&genauth::secret(&begun));
+                let reply = genauth::confirm(client, "OTP", &begun.text("/data/enrollmentToken"), &code).await;
                 assert!(passed(&reply), "{}", reply.json());
             }
             Self::BindAppInLogto => {
-                let (id, secret) = begin_logto(client).await;
-                verify_logto(client, &id, &world.next_code(&secret)).await.expect(200);
-                bind_logto(client, &id).await.expect(204);
+                let (id, secret) = logto::begin(client).await;
+                logto::verify(client, &id, &world.next_code(&secret)).await.expect(200);
+                logto::bind(client, &id).await.expect(204);
             }
             Self::BindAppOnThePage => {
-                let secret = begin_profile(client).await;
-                client.patch(PROFILE, json!({"code": world.next_code(&secret)})).await.expect(200);
+                let secret = profile::begin(client).await;
+                profile::confirm(client, &world.next_code(&secret)).await.expect(200);
             }
             Self::BindPhone => {
                 let request = json!({"factorType": "sms", "phoneNumber": format!("+86138001{:05}", 50_000 + number)});
@@ -76,9 +76,10 @@ impl Change {
             }
             Self::BindPhoneInGenauth => {
                 let begun =
-                    begin_genauth(client, "SMS", json!({"phoneNumber": format!("138001{:05}", 50_000 + number)})).await;
+                    genauth::begin(client, "SMS", json!({"phoneNumber": format!("138001{:05}", 50_000 + number)}))
+                        .await;
                 let token = begun.text("/data/enrollmentToken");
-                assert!(passed(&confirm_genauth(client, "SMS", &token, &world.postbox.code()).await));
+                assert!(passed(&genauth::confirm(client, "SMS", &token, &world.postbox.code()).await));
             }
             Self::Remove => drop(client.delete(&format!("{FACTORS}/{spare}"), Value::Null).await.expect(204)),
             Self::RemoveInGenauth => {
@@ -86,15 +87,15 @@ impl Change {
             }
             // The page turns an app off, so the owner first needs one. Binding it is a change too.
             Self::RemoveOnThePage => {
-                let secret = begin_profile(client).await;
-                client.patch(PROFILE, json!({"code": world.next_code(&secret)})).await.expect(200);
+                let secret = profile::begin(client).await;
+                profile::confirm(client, &world.next_code(&secret)).await.expect(200);
                 client.patch(PROFILE_DISABLE, json!({"code": world.next_code(&secret)})).await.expect(200);
             }
         }
     }
 
     /// The kind of factor that the owner enrols for the change. Its enrolment replaces the thief's of the same kind.
-    fn enrols(self) -> Option<&'static str> {
+    fn enrolled_kind(self) -> Option<&'static str> {
         match self {
             Self::BindApp | Self::BindAppInGenauth | Self::BindAppInLogto => Some("app"),
             Self::BindAppOnThePage | Self::RemoveOnThePage => Some("app"),
@@ -165,30 +166,30 @@ impl Way {
                 begun(token, String::new(), code)
             }
             Self::GenauthApp => {
-                let reply = begin_genauth(client, "OTP", Value::Null).await;
-                let secret = secret_of(&reply.text("/data/otpData/qrCodeUri"));
+                let reply = genauth::begin(client, "OTP", Value::Null).await;
+                let secret = genauth::secret(&reply);
                 begun(reply.text("/data/enrollmentToken"), secret, String::new())
             }
             Self::GenauthPhone => {
                 let profile = json!({"phoneNumber": format!("79123{number:04}"), "phoneCountryCode": "+41"});
-                let reply = begin_genauth(client, "SMS", profile).await;
+                let reply = genauth::begin(client, "SMS", profile).await;
                 begun(reply.text("/data/enrollmentToken"), String::new(), world.postbox.code())
             }
             Self::GenauthAddress => {
                 let profile = json!({"email": format!("thief-{number}@example.org")});
-                let reply = begin_genauth(client, "EMAIL", profile).await;
+                let reply = genauth::begin(client, "EMAIL", profile).await;
                 begun(reply.text("/data/enrollmentToken"), String::new(), world.postbox.code())
             }
             Self::Logto => {
-                let (id, secret) = begin_logto(client).await;
+                let (id, secret) = logto::begin(client).await;
                 begun(id, secret, String::new())
             }
             Self::LogtoVerified => {
-                let (id, secret) = begin_logto(client).await;
-                verify_logto(client, &id, &world.next_code(&secret)).await.expect(200);
+                let (id, secret) = logto::begin(client).await;
+                logto::verify(client, &id, &world.next_code(&secret)).await.expect(200);
                 begun(id, secret, String::new())
             }
-            Self::Page => begun(String::new(), begin_profile(client).await, String::new()),
+            Self::Page => begun(String::new(), profile::begin(client).await, String::new()),
         }
     }
 }
@@ -200,15 +201,15 @@ impl Begun {
         match self.way {
             Way::App => confirm(client, &self.token, &world.next_code(&self.secret)).await,
             Way::Phone | Way::Address => confirm(client, &self.token, &self.code).await,
-            Way::GenauthApp => confirm_genauth(client, "OTP", &self.token, &world.next_code(&self.secret)).await,
-            Way::GenauthPhone => confirm_genauth(client, "SMS", &self.token, &self.code).await,
-            Way::GenauthAddress => confirm_genauth(client, "EMAIL", &self.token, &self.code).await,
+            Way::GenauthApp => genauth::confirm(client, "OTP", &self.token, &world.next_code(&self.secret)).await,
+            Way::GenauthPhone => genauth::confirm(client, "SMS", &self.token, &self.code).await,
+            Way::GenauthAddress => genauth::confirm(client, "EMAIL", &self.token, &self.code).await,
             Way::Logto => {
-                let reply = verify_logto(client, &self.token, &world.next_code(&self.secret)).await;
-                if passed(&reply) { bind_logto(client, &self.token).await } else { reply }
+                let reply = logto::verify(client, &self.token, &world.next_code(&self.secret)).await;
+                if passed(&reply) { logto::bind(client, &self.token).await } else { reply }
             }
-            Way::LogtoVerified => bind_logto(client, &self.token).await,
-            Way::Page => client.patch(PROFILE, json!({"code": world.next_code(&self.secret)})).await,
+            Way::LogtoVerified => logto::bind(client, &self.token).await,
+            Way::Page => client.patch(profile::TWO_FA, json!({"code": world.next_code(&self.secret)})).await,
         }
     }
 
@@ -263,7 +264,7 @@ async fn revokes(world: &World, (way, change): (Way, Change), by_back_end: bool,
     let factors = owner.get(FACTORS).await.json()["factors"].clone();
 
     let refused = begun.finish(&thief).await;
-    let is_replaced = change.enrols() == Some(way.kind());
+    let is_replaced = change.enrolled_kind() == Some(way.kind());
     let told = outcome(&refused);
     let expected = begun.refusals(is_replaced);
     assert!(expected.iter().any(|(status, code)| (*status, *code) == (told.0, told.1.as_str())), "{case}: {told:?}");
@@ -305,10 +306,10 @@ pub(super) async fn new_recovery_codes_end_an_enrollment_begun_with_a_leaked_one
 pub(super) async fn an_enrollment_survives_its_owners_changes_and_a_thiefs_attempts_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (owner, thief) = (world.session("alice", "owner"), world.session("alice", "thief"));
-    enrol_email(&owner, "alice@example.com").await;
+    enroll_email(&owner, "alice@example.com").await;
     let (token, secret) = begin_app(&owner, "New").await;
     for _ in 0..2 {
-        expect(&thief.post(LOGTO_SECRET, Value::Null).await, 403, "session.mfa.require_mfa_verification");
+        expect(&thief.post(logto::SECRET, Value::Null).await, 403, "session.mfa.require_mfa_verification");
         owner.post(CODES, Value::Null).await.expect(201);
     }
     confirm(&owner, &token, &world.next_code(&secret)).await.expect(201);
@@ -318,7 +319,7 @@ pub(super) async fn an_enrollment_survives_its_owners_changes_and_a_thiefs_attem
 pub(super) async fn the_session_that_makes_a_change_may_finish_its_own_enrollment_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let owner = world.user("alice");
-    enrol_email(&owner, "alice@example.com").await;
+    enroll_email(&owner, "alice@example.com").await;
     let (token, secret) = begin_app(&owner, "New").await;
     owner.post(CODES, Value::Null).await.expect(201);
     confirm(&owner, &token, &world.next_code(&secret)).await.expect(201);

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::given::*;
 use crate::rig::tour::Tour;
-use crate::rig::{Recorded, World, enrol_app, enrol_phone};
+use crate::rig::{Recorded, World, enroll_app, enroll_phone};
 
 pub(super) async fn no_stored_item_ever_contains_a_plain_secret_t15_t22(store: Arc<dyn Store>) {
     let recorded = Recorded::new(store);
@@ -53,9 +53,9 @@ pub(super) async fn plant(store: &dyn Store, key: Key, item: Item) {
 pub(super) async fn a_sealed_secret_opens_only_for_its_own_user_and_factor_t22(store: Arc<dyn Store>) {
     let world = World::on(Arc::clone(&store));
     let (alice, bob, carol) = (world.user("alice"), world.user("bob"), world.user("carol"));
-    let (secret, app, codes) = enrol_app(&alice, "App").await;
-    let phone = enrol_phone(&alice, "+8613800138000").await;
-    enrol_app(&bob, "App").await;
+    let (secret, app, codes) = enroll_app(&alice, "App").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
+    enroll_app(&bob, "App").await;
     let (token, pending_secret) = begin_app(&carol, "App").await;
     let (_, mallorys) = begin_app(&world.user("mallory"), "App").await;
 
@@ -86,10 +86,10 @@ pub(super) async fn a_sealed_secret_opens_only_for_its_own_user_and_factor_t22(s
 
     // A secret of one factor is copied to another factor of the same user.
     let factors = of_alice.maps("factors").unwrap();
-    let (enrol, own) = (begin_app(&alice, "Second").await, factors[0].bytes("secret").unwrap());
+    let (begun, own) = (begin_app(&alice, "Second").await, factors[0].bytes("secret").unwrap());
     let second = item(&*store, &enrollment_key(&user("alice"), FactorType::Totp)).await;
     plant(&*store, enrollment_key(&user("alice"), FactorType::Totp), second.with("secret", Attribute::from(own))).await;
-    expect(&confirm(&alice, &enrol.0, &world.next_code(&secret)).await, 500, "internal");
+    expect(&confirm(&alice, &begun.0, &world.next_code(&secret)).await, 500, "internal");
 
     // Other users are served as before.
     verify(&alice, &world.next_code(&secret)).await.expect(200);
@@ -98,10 +98,10 @@ pub(super) async fn a_sealed_secret_opens_only_for_its_own_user_and_factor_t22(s
 pub(super) async fn a_digest_matches_only_for_its_own_user_t22(store: Arc<dyn Store>) {
     let world = World::on(Arc::clone(&store));
     let (alice, bob) = (world.user("alice"), world.user("bob"));
-    let (_, _, alices_codes) = enrol_app(&alice, "App").await;
-    let (_, _, bobs_codes) = enrol_app(&bob, "App").await;
-    let alices = enrol_phone(&alice, "+8613800138000").await;
-    let bobs = enrol_phone(&bob, "+8613800138001").await;
+    let (_, _, alices_codes) = enroll_app(&alice, "App").await;
+    let (_, _, bobs_codes) = enroll_app(&bob, "App").await;
+    let alices = enroll_phone(&alice, "+8613800138000").await;
+    let bobs = enroll_phone(&bob, "+8613800138001").await;
 
     // The digests of her recovery codes are copied to his account.
     let of_alice = item(&*store, &account_key(&user("alice"))).await;

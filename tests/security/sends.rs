@@ -7,7 +7,7 @@ use countersign::store::Store;
 use serde_json::{Value, json};
 
 use super::given::*;
-use crate::rig::{Client, Fate, Plan, Reply, World, enrol_email, enrol_phone};
+use crate::rig::{Client, Fate, Plan, Reply, World, enroll_email, enroll_phone};
 
 /// Inmarsat, Iridium, Globalstar, networks of their own, and the range that is none of these.
 const NUMBERS_OF_NO_COUNTRY: [&str; 6] =
@@ -40,7 +40,7 @@ pub(super) async fn a_user_sends_to_a_destination_once_a_minute_in_any_spelling_
                     assert_eq!(reply.retry_after(), Some(60 - u64::try_from(wait).unwrap()));
                 }
             }
-            expect(&alice.post(GENAUTH_ENROLL, genauth.clone()).await, 429, "9012");
+            expect(&alice.post(genauth::SEND, genauth.clone()).await, 429, "9012");
         }
         assert_eq!(world.postbox.calls(), messages + 1);
         world.pass(1);
@@ -57,7 +57,7 @@ pub(super) async fn spellings_of_one_gmail_mailbox_share_its_message_limits_t30(
     let world = World::on(store);
     let mail = |address: &str| json!({"factorType": "email", "email": address});
     let alice = world.user("alice");
-    enrol_email(&alice, "alicesmith@gmail.com").await;
+    enroll_email(&alice, "alicesmith@gmail.com").await;
     for spelling in ["alice.smith@gmail.com", "A.liceSmith+bank@GMail.com", "alicesmith@googlemail.com"] {
         let reply = alice.post(ENROLL, mail(spelling)).await;
         expect(&reply, 429, "too_many_messages");
@@ -121,7 +121,7 @@ pub(super) async fn answering_challenges_does_not_renew_the_message_budget_t30(s
     let world = World::on(store);
     for answers in [true, false] {
         let alice = world.user(if answers { "alice" } else { "bob" });
-        let phone = enrol_phone(&alice, if answers { "+8613800138000" } else { "+8613800138001" }).await;
+        let phone = enroll_phone(&alice, if answers { "+8613800138000" } else { "+8613800138001" }).await;
         let (began, messages, mut sent) = (world.now(), world.postbox.calls(), Vec::new());
         while world.now() < began + TWO_DAYS {
             let (id, code) = challenge(&alice, &phone).await;
@@ -154,9 +154,9 @@ pub(super) async fn answering_challenges_does_not_renew_the_message_budget_t30(s
 pub(super) async fn every_factor_has_its_own_message_budget_t30(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
-    let mail = enrol_email(&alice, "alice@example.com").await;
-    let bobs = enrol_phone(&world.user("bob"), "+8613800138000").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
+    let mail = enroll_email(&alice, "alice@example.com").await;
+    let bobs = enroll_phone(&world.user("bob"), "+8613800138000").await;
     for _ in 0..5 {
         challenge(&alice, &phone).await;
         world.pass(20);
@@ -191,7 +191,7 @@ pub(super) async fn a_strangers_messages_do_not_delay_the_victims_first_enrollme
 pub(super) async fn a_strangers_messages_do_not_block_the_owners_challenge_t30(store: Arc<dyn Store>) {
     let world = World::on(store);
     let (owner, stranger) = (world.user("owner"), world.user("stranger"));
-    let phone = enrol_phone(&owner, "+8613800138000").await;
+    let phone = enroll_phone(&owner, "+8613800138000").await;
     // The owner's enrolment and four messages of the stranger are the hour's five.
     for status in [201, 201, 201, 201, 429, 429, 429] {
         world.pass(360);
@@ -208,7 +208,7 @@ pub(super) async fn a_number_in_a_country_that_is_not_allowed_is_refused_t30(sto
     let alice = world.user("alice");
     expect(&alice.post(ENROLL, to_phone("+8613800138000")).await, 403, "destination_refused");
     let request = json!({"factorType": "SMS", "profile": {"phoneNumber": "13800138000"}});
-    expect(&alice.post(GENAUTH_ENROLL, request).await, 403, "9007");
+    expect(&alice.post(genauth::SEND, request).await, 403, "9007");
     // Numbers that no SMS may go to: premium rate, voice over IP.
     for number in ["+41900123456", "+4932123456789"] {
         expect(&alice.post(ENROLL, to_phone(number)).await, 403, "destination_refused");
@@ -226,7 +226,7 @@ pub(super) async fn a_number_of_no_country_is_always_refused_t30(store: Arc<dyn 
         for number in NUMBERS_OF_NO_COUNTRY {
             expect(&alice.post(ENROLL, to_phone(number)).await, 403, "destination_refused");
             let request = json!({"factorType": "SMS", "profile": {"phoneNumber": number}});
-            expect(&alice.post(GENAUTH_ENROLL, request).await, 403, "9007");
+            expect(&alice.post(genauth::SEND, request).await, 403, "9007");
             let back_end = world.back_end("alice");
             expect(&back_end.post(ENROLL, to_phone(number)).await, 403, "destination_refused");
         }
@@ -251,7 +251,7 @@ pub(super) async fn a_refused_message_uses_up_no_budget_t35(store: Arc<dyn Store
     }
     expect(&world.user("user-5").post(ENROLL, number).await, 429, "too_many_messages");
 
-    let phone = enrol_phone(&alice, "+8613800138001").await;
+    let phone = enroll_phone(&alice, "+8613800138001").await;
     for _ in 0..5 {
         world.postbox.fate(Fate::Refused);
         for _ in 0..21 {
@@ -276,7 +276,7 @@ pub(super) async fn a_refused_enrollment_message_can_be_requested_again_at_once_
     world.postbox.fate(Fate::Refused);
     expect(&alice.post(ENROLL, to_phone("+8613800138000")).await, 502, "delivery_failed");
     let request = json!({"factorType": "EMAIL", "profile": {"email": "alice@example.com"}});
-    expect(&alice.post(GENAUTH_ENROLL, request.clone()).await, 502, "9014");
+    expect(&alice.post(genauth::SEND, request.clone()).await, 502, "9014");
     assert_eq!((world.postbox.calls(), world.postbox.sent().len()), (2, 0), "a send is tried once");
     world.postbox.fate(Fate::NotConfigured);
     expect(&alice.post(ENROLL, to_phone("+8613800138000")).await, 501, "channel_not_configured");
@@ -287,7 +287,7 @@ pub(super) async fn a_refused_enrollment_message_can_be_requested_again_at_once_
     world.user("bob").post(ENROLL, to_phone("+8613800138001")).await.expect(201);
     let token = alice.post(ENROLL, to_phone("+8613800138000")).await.expect(201).text("/enrollmentToken");
     confirm(&alice, &token, &world.postbox.code()).await.expect(201);
-    expect(&alice.post(GENAUTH_ENROLL, request).await, 200, "");
+    expect(&alice.post(genauth::SEND, request).await, 200, "");
 }
 
 pub(super) async fn a_refused_message_keeps_the_earlier_enrollment_and_its_tries_t35(store: Arc<dyn Store>) {
@@ -310,7 +310,7 @@ pub(super) async fn a_refused_message_keeps_the_earlier_enrollment_and_its_tries
 pub(super) async fn a_refused_challenge_message_keeps_the_open_challenge_t35(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     let refused = |alice: Client, phone: String| async move { alice.post(CHALLENGE, json!({"factorId": phone})).await };
     world.postbox.fate(Fate::Refused);
     for _ in 0..10 {

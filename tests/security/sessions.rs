@@ -6,13 +6,13 @@ use countersign::store::Store;
 use serde_json::{Value, json};
 
 use super::given::*;
-use crate::rig::{World, enrol_app, enrol_email};
+use crate::rig::{World, enroll_app, enroll_email};
 
 pub(super) async fn a_recent_check_ends_when_its_factor_is_removed_t20(store: Arc<dyn Store>) {
     let world = World::on(store);
     let owner = world.user("alice");
-    let (stolen, stolen_id, _) = enrol_app(&owner, "Stolen").await;
-    let (_, other_id, _) = enrol_app(&owner, "Other").await;
+    let (stolen, stolen_id, _) = enroll_app(&owner, "Stolen").await;
+    let (_, other_id, _) = enroll_app(&owner, "Other").await;
     let thief = world.session("alice", "thief");
     let check = json!({"factorId": stolen_id, "code": world.next_code(&stolen)});
     thief.post(VERIFY, check).await.expect(200);
@@ -27,7 +27,7 @@ pub(super) async fn a_recent_check_ends_when_its_factor_is_removed_t20(store: Ar
 pub(super) async fn new_recovery_codes_end_a_recent_check_made_with_an_old_one_t16(store: Arc<dyn Store>) {
     let world = World::on(store);
     let owner = world.user("alice");
-    let (_, id, codes) = enrol_app(&owner, "Phone").await;
+    let (_, id, codes) = enroll_app(&owner, "Phone").await;
     let thief = world.session("alice", "thief");
     thief.post(VERIFY, json!({"code": codes[0]})).await.expect(200);
     owner.post(CODES, Value::Null).await.expect(201);
@@ -37,7 +37,7 @@ pub(super) async fn new_recovery_codes_end_a_recent_check_made_with_an_old_one_t
 pub(super) async fn another_session_without_a_check_cannot_confirm_an_enrollment_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let owner = world.user("alice");
-    enrol_email(&owner, "alice@example.com").await;
+    enroll_email(&owner, "alice@example.com").await;
     let other = world.session("alice", "other");
 
     let (token, secret) = begin_app(&owner, "New").await;
@@ -47,12 +47,12 @@ pub(super) async fn another_session_without_a_check_cannot_confirm_an_enrollment
 
     // The profile page has no token, so only the session identifies the enrolment.
     let owner = world.user("bob");
-    enrol_email(&owner, "bob@example.com").await;
-    let secret = begin_profile(&owner).await;
+    enroll_email(&owner, "bob@example.com").await;
+    let secret = profile::begin(&owner).await;
     let enable = json!({"code": world.next_code(&secret)});
     let other = world.session("bob", "other");
-    other.patch(PROFILE, enable.clone()).await.expect(400);
-    assert_eq!(owner.patch(PROFILE, enable).await.expect(200).json()["data"].as_array().unwrap().len(), 12);
+    other.patch(profile::TWO_FA, enable.clone()).await.expect(400);
+    assert_eq!(owner.patch(profile::TWO_FA, enable).await.expect(200).json()["data"].as_array().unwrap().len(), 12);
 }
 
 pub(super) async fn confirming_another_destination_does_not_reset_the_tries_t08(store: Arc<dyn Store>) {
@@ -63,7 +63,7 @@ pub(super) async fn confirming_another_destination_does_not_reset_the_tries_t08(
         let guess = json!({"enrollmentToken": token, "code": world.postbox.wrong_code()});
         expect(&mallory.post(CONFIRM, guess).await, 400, "incorrect_code");
     }
-    let own = enrol_email(&mallory, "mallory@example.com").await;
+    let own = enroll_email(&mallory, "mallory@example.com").await;
     mallory.delete(&format!("{FACTORS}/{own}"), Value::Null).await.expect(204);
     world.pass(60);
     let (token, code) = begin_email(&mallory, "victim@example.com").await;
@@ -78,18 +78,18 @@ pub(super) async fn confirming_another_destination_does_not_reset_the_tries_t08(
 pub(super) async fn a_session_without_a_recent_check_cannot_void_an_enrollment_t18(store: Arc<dyn Store>) {
     let world = World::on(store);
     let owner = world.user("alice");
-    enrol_email(&owner, "alice@example.com").await;
+    enroll_email(&owner, "alice@example.com").await;
     let (token, secret) = begin_app(&owner, "New").await;
     let other = world.session("alice", "other");
-    expect(&other.post(LOGTO_SECRET, Value::Null).await, 403, "session.mfa.require_mfa_verification");
+    expect(&other.post(logto::SECRET, Value::Null).await, 403, "session.mfa.require_mfa_verification");
     let confirm = json!({"enrollmentToken": token, "code": world.next_code(&secret)});
     owner.post(CONFIRM, confirm).await.expect(201);
 }
 
 pub(super) async fn a_right_code_is_spent_even_if_the_request_is_refused_t03(store: Arc<dyn Store>) {
     let world = World::on(store);
-    let (secret, id, codes) = enrol_app(&world.user("alice"), "Phone").await;
-    enrol_app(&world.user("alice"), "Tablet").await;
+    let (secret, id, codes) = enroll_app(&world.user("alice"), "Phone").await;
+    enroll_app(&world.user("alice"), "Tablet").await;
     let other = || world.session("alice", "other");
     let again = |code: &str| json!({"factorType": "totp", "label": "Phone", "code": code});
     expect(&other().post(ENROLL, again(&codes[0])).await, 409, "already_enrolled");
@@ -107,7 +107,7 @@ pub(super) async fn a_right_code_is_spent_even_if_the_request_is_refused_t03(sto
 pub(super) async fn an_unsupported_transaction_is_refused_rather_than_ignored_t34(store: Arc<dyn Store>) {
     let world = World::on(store);
     let owner = world.user("alice");
-    let (secret, _, _) = enrol_app(&owner, "Phone").await;
+    let (secret, _, _) = enroll_app(&owner, "Phone").await;
     let transaction = json!({"amount": "1.00", "payee": "shop"});
     let check = json!({"code": world.next_code(&secret), "transaction": transaction});
     expect(&owner.post(VERIFY, check.clone()).await, 400, "invalid_request");

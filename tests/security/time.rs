@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::given::*;
 use crate::rig::tools::totp;
-use crate::rig::{Client, World, enrol_app, enrol_email, enrol_phone};
+use crate::rig::{Client, World, enroll_app, enroll_email, enroll_phone};
 
 /// Steps back of the clock, in seconds: one second, 59 seconds, an hour, a year, eight thousand years.
 const STEPS: [i64; 5] = [1, 59, 3_600, 31_536_000, 252_288_000_000];
@@ -32,7 +32,7 @@ pub(super) async fn a_clock_step_back_does_not_lengthen_an_apps_delay_t49(store:
     for step in STEPS {
         let alice = world.user(&format!("alice-{step}"));
         world.pass(step);
-        let (secret, ..) = enrol_app(&alice, "App").await;
+        let (secret, ..) = enroll_app(&alice, "App").await;
         for wrong in 0..12 {
             world.pass(if wrong < 5 { 0 } else { 900 });
             expect(&verify(&alice, &world.wrong_code(&secret)).await, 400, "incorrect_code");
@@ -55,7 +55,7 @@ pub(super) async fn a_clock_step_back_takes_away_no_free_try_t49(store: Arc<dyn 
     for step in STEPS {
         let alice = world.user(&format!("alice-{step}"));
         world.pass(step);
-        let (secret, ..) = enrol_app(&alice, "App").await;
+        let (secret, ..) = enroll_app(&alice, "App").await;
         expect(&verify(&alice, &world.wrong_code(&secret)).await, 400, "incorrect_code");
         world.pass(-step);
         for _ in 0..4 {
@@ -70,7 +70,7 @@ pub(super) async fn a_used_totp_code_stays_spent_whichever_way_the_clock_steps_t
     let world = World::on(store);
     for step in STEPS {
         let alice = world.user(&format!("alice-{step}"));
-        let (secret, _, codes) = enrol_app(&alice, "App").await;
+        let (secret, _, codes) = enroll_app(&alice, "App").await;
         let code = world.next_code(&secret);
         verify(&alice, &code).await.expect(200);
         for _ in 0..2 {
@@ -93,7 +93,7 @@ pub(super) async fn a_clock_step_back_does_not_lengthen_the_wait_for_a_message_t
     for (number, step) in STEPS.into_iter().enumerate() {
         let alice = world.user(&format!("alice-{step}"));
         world.pass(step);
-        let phone = enrol_phone(&alice, &format!("+861380013800{number}")).await;
+        let phone = enroll_phone(&alice, &format!("+861380013800{number}")).await;
         let ask = async || alice.post(CHALLENGE, json!({"factorId": phone})).await;
         ask().await.expect(201);
         world.pass(-step);
@@ -111,7 +111,7 @@ pub(super) async fn a_clock_step_back_does_not_lengthen_the_wait_for_a_message_t
 pub(super) async fn a_clock_step_forth_and_back_allows_no_extra_message_t49(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     let ask = async || alice.post(CHALLENGE, json!({"factorId": phone})).await;
     let send_all = async || {
         let mut sent = 0;
@@ -154,7 +154,7 @@ pub(super) async fn a_long_clock_step_back_ends_checks_enrollments_and_challenge
     let world = World::on(store);
     for (number, step) in [3_600, 31_536_000].into_iter().enumerate() {
         let alice = world.user(&format!("alice-{number}"));
-        let mail = enrol_email(&alice, &format!("{number}@example.com")).await;
+        let mail = enroll_email(&alice, &format!("{number}@example.com")).await;
         let (token, secret) = begin_app(&alice, "New").await;
         let (id, code) = challenge(&alice, &mail).await;
         world.pass(-step);
@@ -165,7 +165,7 @@ pub(super) async fn a_long_clock_step_back_ends_checks_enrollments_and_challenge
     }
     // A small difference between the clocks of two instances ends nothing.
     let client: Client = world.user("bob");
-    enrol_email(&client, "bob@example.com").await;
+    enroll_email(&client, "bob@example.com").await;
     world.pass(-1);
     client.post(CODES, Value::Null).await.expect(201);
 }
@@ -186,7 +186,7 @@ pub(super) async fn a_swinging_clock_allows_no_extra_tries_or_messages_t49(store
     expect(&confirm(&alice, &token, &code).await, 429, "too_many_attempts");
 
     let owner = world.user("bob");
-    let phone = enrol_phone(&owner, "+8613800138000").await;
+    let phone = enroll_phone(&owner, "+8613800138000").await;
     let start = world.now();
     let mut sent = 0;
     while world.now() < start + 1_200 {
@@ -203,7 +203,7 @@ pub(super) async fn a_swinging_clock_allows_no_extra_tries_or_messages_t49(store
 pub(super) async fn checks_and_codes_ended_by_a_clock_step_back_stay_ended_t49(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let mail = enrol_email(&alice, "alice@example.com").await;
+    let mail = enroll_email(&alice, "alice@example.com").await;
     let (token, secret) = begin_app(&alice, "New").await;
     let (id, code) = challenge(&alice, &mail).await;
     world.pass(-3_600);

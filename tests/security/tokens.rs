@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use super::given::*;
 use crate::rig::tools::totp;
-use crate::rig::{Client, Plan, Reply, World, enrol_app, enrol_email, enrol_phone};
+use crate::rig::{Client, Plan, Reply, World, enroll_app, enroll_email, enroll_phone};
 
 pub(super) async fn a_passcode_expires_while_its_item_still_exists_t10(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     let (id, code) = challenge(&alice, &phone).await;
     world.pass(600);
     // The answer is "expired", not "not found", because the item still exists.
@@ -72,21 +72,21 @@ impl Door {
                 Begun { token, secret: None, code: world.postbox.code() }
             }
             Self::Genauth(factor_type) => {
-                let begun = begin_genauth(client, factor_type, json!({"phoneNumber": phone, "email": email})).await;
+                let begun = genauth::begin(client, factor_type, json!({"phoneNumber": phone, "email": email})).await;
                 let token = begun.text("/data/enrollmentToken");
                 match factor_type {
-                    "OTP" => of_app(token, secret_of(&begun.text("/data/otpData/qrCodeUri"))),
+                    "OTP" => of_app(token, genauth::secret(&begun)),
                     _ => Begun { token, secret: None, code: world.postbox.code() },
                 }
             }
             Self::LogtoVerify | Self::LogtoBind => {
-                let (token, secret) = begin_logto(client).await;
+                let (token, secret) = logto::begin(client).await;
                 if let Self::LogtoBind = self {
-                    verify_logto(client, &token, &totp(&secret, world.now())).await.expect(200);
+                    logto::verify(client, &token, &totp(&secret, world.now())).await.expect(200);
                 }
                 of_app(token, secret)
             }
-            Self::Profile => of_app(String::new(), begin_profile(client).await),
+            Self::Profile => of_app(String::new(), profile::begin(client).await),
         }
     }
 
@@ -95,10 +95,10 @@ impl Door {
         let code = secret.as_ref().map_or_else(|| code.clone(), |secret| totp(secret, client.world.now()));
         match self {
             Self::Native(_) => confirm(client, token, &code).await,
-            Self::Genauth(factor_type) => confirm_genauth(client, factor_type, token, &code).await,
-            Self::LogtoVerify => verify_logto(client, token, &code).await,
-            Self::LogtoBind => bind_logto(client, token).await,
-            Self::Profile => client.patch(PROFILE, json!({"code": code})).await,
+            Self::Genauth(factor_type) => genauth::confirm(client, factor_type, token, &code).await,
+            Self::LogtoVerify => logto::verify(client, token, &code).await,
+            Self::LogtoBind => logto::bind(client, token).await,
+            Self::Profile => profile::confirm(client, &code).await,
         }
     }
 }
@@ -176,46 +176,46 @@ pub(super) async fn an_enrollment_token_works_only_in_its_own_dialect_and_type_t
         for (named, token) in
             [("OTP", &token), ("SMS", &token), ("OTP", &genauth), ("SMS", &genauth), ("EMAIL", &genauth)]
         {
-            expect(&confirm_genauth(&native, named, token, &code).await, 404, "9008");
+            expect(&genauth::confirm(&native, named, token, &code).await, 404, "9008");
         }
         let logto = format!("el.{factor_type}.{nonce}");
         for token in [&token, &logto] {
-            expect(&verify_logto(&native, token, &code).await, 404, "session.verification_session_not_found");
-            expect(&bind_logto(&native, token).await, 404, "session.verification_session_not_found");
+            expect(&logto::verify(&native, token, &code).await, 404, "session.verification_session_not_found");
+            expect(&logto::bind(&native, token).await, 404, "session.verification_session_not_found");
         }
     }
     for token in [format!("en.sms.{nonce}"), format!("en.email.{nonce}"), format!("en..{nonce}"), nonce.to_owned()] {
         expect(&confirm(&native, &token, &code).await, 404, "not_found");
     }
     // The profile page sends no token. It never means a pending enrolment of another dialect.
-    native.patch(PROFILE, json!({"code": code})).await.expect(400);
+    profile::confirm(&native, &code).await.expect(400);
     confirm(&native, &token, &code).await.expect(201);
 
-    let profile = world.user("profile");
-    let code = totp(&begin_profile(&profile).await, world.now());
+    let page = world.user("profile");
+    let code = totp(&profile::begin(&page).await, world.now());
     for token in ["ep.totp.AAAAAAAAAAAAAAAAAAAAAA", "en.totp.AAAAAAAAAAAAAAAAAAAAAA", "ep.totp.", "en.totp."] {
-        expect(&confirm(&profile, token, &code).await, 404, "not_found");
+        expect(&confirm(&page, token, &code).await, 404, "not_found");
     }
-    profile.patch(PROFILE, json!({"code": code})).await.expect(200);
+    profile::confirm(&page, &code).await.expect(200);
 }
 
 pub(super) async fn an_id_is_unknown_outside_its_own_purpose_and_dialect_t41(store: Arc<dyn Store>) {
     let world = World::on(store);
     // Every kind of token and id that can be open at once, and every code that could be right.
     let carol = world.user("carol");
-    let (carols, ..) = enrol_app(&carol, "App").await;
-    let check = carol.post(LOGTO_VERIFY, json!({"code": world.next_code(&carols)})).await.expect(200);
+    let (carols, ..) = enroll_app(&carol, "App").await;
+    let check = carol.post(logto::VERIFY, json!({"code": world.next_code(&carols)})).await.expect(200);
     let check = check.text("/verificationId");
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     let (to_phone, phone_code) = challenge(&alice, &phone).await;
     let (native, mail_code) = begin_email(&alice, "alice@example.com").await;
-    let (logto, secret) = begin_logto(&alice).await;
+    let (logto_id, secret) = logto::begin(&alice).await;
     let bob = world.user("bob");
-    let begun = begin_genauth(&bob, "SMS", json!({"phoneNumber": "13800138001"})).await;
-    let (genauth, genauth_code) = (begun.text("/data/enrollmentToken"), world.postbox.code());
+    let begun = genauth::begin(&bob, "SMS", json!({"phoneNumber": "13800138001"})).await;
+    let (genauth_token, genauth_code) = (begun.text("/data/enrollmentToken"), world.postbox.code());
 
-    let ids = [&to_phone, &native, &logto, &genauth, &check, &phone];
+    let ids = [&to_phone, &native, &logto_id, &genauth_token, &check, &phone];
     let app_code = totp(&secret, world.now());
     for client in [&alice, &bob, &carol] {
         for id in ids {
@@ -227,16 +227,16 @@ pub(super) async fn an_id_is_unknown_outside_its_own_purpose_and_dialect_t41(sto
                 if id != &to_phone {
                     expect(&answer(client, id, code).await, 404, "not_found");
                 }
-                if id != &logto {
-                    let reply = verify_logto(client, id, code).await;
+                if id != &logto_id {
+                    let reply = logto::verify(client, id, code).await;
                     expect(&reply, 404, "session.verification_session_not_found");
                 }
-                if id != &genauth {
-                    expect(&confirm_genauth(client, "SMS", id, code).await, 404, "9008");
+                if id != &genauth_token {
+                    expect(&genauth::confirm(client, "SMS", id, code).await, 404, "9008");
                 }
             }
-            if id != &logto {
-                assert!(!passed(&bind_logto(client, id).await), "{id}");
+            if id != &logto_id {
+                assert!(!passed(&logto::bind(client, id).await), "{id}");
             }
             if id != &phone {
                 expect(&client.post(CHALLENGE, json!({"factorId": id})).await, 404, "not_found");
@@ -249,18 +249,18 @@ pub(super) async fn an_id_is_unknown_outside_its_own_purpose_and_dialect_t41(sto
     // None of these was spent: each still works on its own route.
     answer(&alice, &to_phone, &phone_code).await.expect(200);
     confirm(&alice, &native, &mail_code).await.expect(201);
-    verify_logto(&alice, &logto, &totp(&secret, world.now())).await.expect(200);
-    bind_logto(&alice, &logto).await.expect(204);
-    expect(&confirm_genauth(&bob, "SMS", &genauth, &genauth_code).await, 200, "");
+    logto::verify(&alice, &logto_id, &totp(&secret, world.now())).await.expect(200);
+    logto::bind(&alice, &logto_id).await.expect(204);
+    expect(&genauth::confirm(&bob, "SMS", &genauth_token, &genauth_code).await, 200, "");
 }
 
 pub(super) async fn a_verified_but_unbound_secret_gives_no_recent_check_t41(store: Arc<dyn Store>) {
     let world = Plan { store, ..Plan::with(&[]) }.build();
     let owner = world.user("alice");
-    let mail = enrol_email(&owner, "alice@example.com").await;
+    let mail = enroll_email(&owner, "alice@example.com").await;
     let thief = world.session("alice", "thief");
-    let (id, secret) = begin_logto(&thief).await;
-    verify_logto(&thief, &id, &world.next_code(&secret)).await.expect(200);
+    let (id, secret) = logto::begin(&thief).await;
+    logto::verify(&thief, &id, &world.next_code(&secret)).await.expect(200);
     let path = format!("{FACTORS}/{mail}");
     let new = json!({"factorType": "totp"});
     let requests =
@@ -268,23 +268,23 @@ pub(super) async fn a_verified_but_unbound_secret_gives_no_recent_check_t41(stor
     for (method, path, body) in requests {
         expect(&thief.call(method, path, body).await, 403, "step_up_required");
     }
-    expect(&bind_logto(&thief, &id).await, 403, "session.mfa.require_mfa_verification");
+    expect(&logto::bind(&thief, &id).await, 403, "session.mfa.require_mfa_verification");
     // Its code does not pass a check either.
     world.pass(30);
     expect(&verify(&thief, &totp(&secret, world.now())).await, 400, "invalid_request");
     let code = totp(&secret, world.now());
-    expect(&thief.post(LOGTO_VERIFY, json!({"code": code})).await, 400, "session.mfa.invalid_totp_code");
+    expect(&thief.post(logto::VERIFY, json!({"code": code})).await, 400, "session.mfa.invalid_totp_code");
     owner.post(ENROLL, new).await.expect(201);
 }
 
 pub(super) async fn the_totp_code_that_verified_a_secret_is_spent_after_binding_t41(store: Arc<dyn Store>) {
     let world = World::on(store);
     let alice = world.user("alice");
-    let (id, secret) = begin_logto(&alice).await;
+    let (id, secret) = logto::begin(&alice).await;
     let code = world.next_code(&secret);
-    verify_logto(&alice, &id, &code).await.expect(200);
-    expect(&verify_logto(&alice, &id, &code).await, 400, "session.mfa.invalid_totp_code");
-    bind_logto(&alice, &id).await.expect(204);
+    logto::verify(&alice, &id, &code).await.expect(200);
+    expect(&logto::verify(&alice, &id, &code).await, 400, "session.mfa.invalid_totp_code");
+    logto::bind(&alice, &id).await.expect(204);
     expect(&verify(&alice, &code).await, 400, "code_already_used");
     verify(&alice, &world.next_code(&secret)).await.expect(200);
 }

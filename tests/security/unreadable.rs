@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::given::*;
 use super::secrets::{item, plant, user};
-use crate::rig::{World, enrol_app, enrol_email, enrol_phone};
+use crate::rig::{World, enroll_app, enroll_email, enroll_phone};
 
 /// A damage to the sealed part of a factor, whose first byte is the key version.
 type Damage = fn(&mut Vec<u8>);
@@ -43,10 +43,10 @@ pub(super) async fn an_unreadable_factor_is_listed_and_the_others_work_t22(store
     for (how, damages) in DAMAGES {
         world.back_end("alice").delete("/v1/me", Value::Null).await.expect(204);
         world.pass(24 * 3600);
-        let (old_secret, old, codes) = enrol_app(&alice, "Old").await;
-        let (secret, new, _) = enrol_app(&alice, "New").await;
-        let phone = enrol_phone(&alice, "+8613800138000").await;
-        let mail = enrol_email(&alice, "alice@example.com").await;
+        let (old_secret, old, codes) = enroll_app(&alice, "Old").await;
+        let (secret, new, _) = enroll_app(&alice, "New").await;
+        let phone = enroll_phone(&alice, "+8613800138000").await;
+        let mail = enroll_email(&alice, "alice@example.com").await;
         damage(&*store, &[&old, &phone], damages).await;
 
         // Every dialect lists it, with what is readable.
@@ -59,7 +59,7 @@ pub(super) async fn an_unreadable_factor_is_listed_and_the_others_work_t22(store
         assert_eq!(alice.get(&format!("{FACTORS}/{old}")).await.expect(200).json(), factors[0], "{how}");
         let genauth = alice.get("/api/v3/list-enrolled-factors").await.json()["data"].clone();
         assert_eq!(genauth[2], json!({"factorId": phone, "factorType": "SMS", "profile": {}}), "{how}");
-        assert_eq!(alice.get(PROFILE).await.expect(200).json()["data"]["enabled"], true, "{how}");
+        assert_eq!(alice.get(profile::TWO_FA).await.expect(200).json()["data"]["enabled"], true, "{how}");
 
         // A request that names no factor means the others, and one that names it fails.
         let laptop = world.session("alice", "laptop");
@@ -83,7 +83,7 @@ pub(super) async fn an_unreadable_factor_is_listed_and_the_others_work_t22(store
         // It can be renamed, enrolled anew and removed: after a check, with a code of another app, or by the back end.
         laptop.patch(&format!("{FACTORS}/{old}"), json!({"label": "Oldest"})).await.expect(200);
         world.pass(60);
-        let again = enrol_phone(&laptop, "+8613800138000").await;
+        let again = enroll_phone(&laptop, "+8613800138000").await;
         assert_ne!(again, phone);
         let tablet = world.session("alice", "tablet");
         let code = json!({"code": world.next_code(&secret)});
@@ -100,18 +100,18 @@ pub(super) async fn an_unreadable_factor_is_listed_and_the_others_work_t22(store
 pub(super) async fn a_user_whose_only_factor_is_unreadable_is_not_without_factors_t22(store: Arc<dyn Store>) {
     let world = World::on(Arc::clone(&store));
     let alice = world.session("alice", "laptop");
-    let (secret, app, codes) = enrol_app(&world.user("alice"), "App").await;
+    let (secret, app, codes) = enroll_app(&world.user("alice"), "App").await;
     damage(&*store, &[&app], DAMAGES[0].1).await;
     // An application may let a user in who has no factor. So this is a fault, in every dialect.
     let code = world.next_code(&secret);
     expect(&verify(&alice, &code).await, 500, "internal");
     expect(&alice.post(VERIFY, json!({"code": code, "factorType": "totp"})).await, 500, "internal");
     expect(&alice.post(GENAUTH_VERIFY, json!({"totp": code})).await, 500, "");
-    expect(&alice.post(LOGTO_VERIFY, json!({"code": code})).await, 500, "entity.internal");
+    expect(&alice.post(logto::VERIFY, json!({"code": code})).await, 500, "entity.internal");
     alice.patch(PROFILE_DISABLE, json!({"code": code})).await.expect(500);
     expect(&alice.post(ENROLL, json!({"factorType": "totp"})).await, 403, "step_up_required");
     // A recovery code is the way out.
     verify(&alice, &codes[0]).await.expect(200);
     alice.delete(&format!("{FACTORS}/{app}"), Value::Null).await.expect(204);
-    enrol_app(&alice, "App").await;
+    enroll_app(&alice, "App").await;
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use countersign::store::embedded::EmbeddedStore;
 use serde_json::{Value, json};
 
-use crate::rig::{Client, Observed, World, enrol_phone};
+use crate::rig::enroll::{genauth, logto, native, profile};
+use crate::rig::{Client, Observed, World, enroll_phone};
 
 const USERS: usize = 200;
 const DAY: i64 = 86_400;
@@ -14,26 +15,24 @@ const DAY: i64 = 86_400;
 struct Left {
     user: Client,
     challenge: Value,
-    enrolment: Value,
+    enrollment: Value,
 }
 
 /// Makes the open items of a user. It also leaves three more: a confirmed enrolment, and the limits of the number and
 /// the address.
 async fn leave(world: &World, number: usize) -> Left {
     let user = world.user(&format!("user-{number}"));
-    let phone = enrol_phone(&user, &format!("+8613800{number:06}")).await;
+    let phone = enroll_phone(&user, &format!("+8613800{number:06}")).await;
     let challenge = user.post("/v1/me/challenges", json!({"factorId": phone})).await.expect(201).text("/challengeId");
     let challenge = json!({"challengeId": challenge, "code": world.postbox.code()});
-    let address = json!({"factorType": "email", "email": format!("user-{number}@example.com")});
-    let token = user.post("/v1/me/enrollments", address).await.expect(201).text("/enrollmentToken");
-    let enrolment = json!({"enrollmentToken": token, "code": world.postbox.code()});
-    Left { user, challenge, enrolment }
+    let (token, code) = native::begin_email(&user, &format!("user-{number}@example.com")).await;
+    Left { user, challenge, enrollment: native::confirmation(&token, &code) }
 }
 
 impl Left {
     async fn is_told(&self, status: u16, code: &str) {
         self.of_challenge_is_told(status, code).await;
-        self.of_enrolment_is_told(status, code).await;
+        self.of_enrollment_is_told(status, code).await;
     }
 
     async fn of_challenge_is_told(&self, status: u16, code: &str) {
@@ -41,8 +40,8 @@ impl Left {
         assert_eq!(reply.outcome(), (status, code.to_owned()), "of the challenge");
     }
 
-    async fn of_enrolment_is_told(&self, status: u16, code: &str) {
-        let reply = self.user.post("/v1/me/enrollments/confirm", self.enrolment.clone()).await;
+    async fn of_enrollment_is_told(&self, status: u16, code: &str) {
+        let reply = self.user.post(native::CONFIRM, self.enrollment.clone()).await;
         assert_eq!(reply.outcome(), (status, code.to_owned()), "of the enrolment");
     }
 }
@@ -72,11 +71,11 @@ async fn expired_items_are_swept_after_their_time_to_live_and_none_before_t10() 
 
     // Enrolments are swept before challenges, whose messages count for a day.
     let before = |moment: i64| ttls.iter().filter(|ttl| **ttl < moment).count();
-    let (among_enrolments, among_challenges) = (ttls[200], ttls[700]);
-    let first_swept = before(among_enrolments);
-    assert_eq!(store.sweep(among_enrolments).await, Ok(first_swept), "what lives longer is left");
+    let (among_enrollments, among_challenges) = (ttls[200], ttls[700]);
+    let first_swept = before(among_enrollments);
+    assert_eq!(store.sweep(among_enrollments).await, Ok(first_swept), "what lives longer is left");
     assert_eq!(observed.items().await.len(), USERS + 1_000 - first_swept);
-    left[0].of_enrolment_is_told(404, "not_found").await;
+    left[0].of_enrollment_is_told(404, "not_found").await;
     left[0].of_challenge_is_told(410, "expired").await;
     left[USERS - 1].is_told(410, "expired").await;
 
@@ -84,7 +83,7 @@ async fn expired_items_are_swept_after_their_time_to_live_and_none_before_t10() 
     assert_eq!(store.sweep(among_challenges).await, Ok(next_swept), "what lives longer is left");
     assert_eq!(observed.items().await.len(), USERS + 1_000 - first_swept - next_swept);
     left[0].is_told(404, "not_found").await;
-    left[USERS - 1].of_enrolment_is_told(404, "not_found").await;
+    left[USERS - 1].of_enrollment_is_told(404, "not_found").await;
     left[USERS - 1].of_challenge_is_told(410, "expired").await;
 
     assert_eq!(store.sweep(last + 1).await, Ok(1_000 - first_swept - next_swept));
@@ -107,12 +106,12 @@ async fn an_account_without_factors_is_swept_a_week_after_its_last_was_removed()
     let store = EmbeddedStore::in_memory().unwrap();
     let world = World::on(Arc::new(store.clone()));
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     alice.delete(&format!("/v1/me/factors/{phone}"), Value::Null).await.expect(204);
     let removed = world.now();
     assert_eq!(store.sweep(removed + 7 * DAY).await, Ok(2), "the enrolment and the limit");
     assert_eq!(store.sweep(removed + 7 * DAY + 1).await, Ok(1), "the account");
-    enrol_phone(&world.user("alice"), "+8613800138001").await;
+    enroll_phone(&world.user("alice"), "+8613800138001").await;
 }
 
 /// The store sweeps late: a user who removed every factor a week ago may have begun an enrolment by then.
@@ -121,14 +120,13 @@ async fn an_enrollment_survives_the_sweep_of_its_account_without_factors() {
     let store = EmbeddedStore::in_memory().unwrap();
     let world = World::on(Arc::new(store.clone()));
     let alice = world.user("alice");
-    let phone = enrol_phone(&alice, "+8613800138000").await;
+    let phone = enroll_phone(&alice, "+8613800138000").await;
     alice.delete(&format!("/v1/me/factors/{phone}"), Value::Null).await.expect(204);
     world.pass(8 * DAY);
     let again = json!({"factorType": "sms", "phoneNumber": "+8613800138000"});
-    let token = alice.post("/v1/me/enrollments", again).await.expect(201).text("/enrollmentToken");
+    let (token, code) = native::begin_sent(&alice, again).await;
     assert_eq!(store.sweep(world.now()).await, Ok(1), "the account");
-    let confirm = json!({"enrollmentToken": token, "code": world.postbox.code()});
-    alice.post("/v1/me/enrollments/confirm", confirm).await.expect(201);
+    native::confirm(&alice, &token, &code).await.expect(201);
 }
 
 /// A request in a dialect, and its expected answer.
@@ -178,14 +176,11 @@ async fn late_in_genauth() -> Lates {
     let mut lates = Vec::new();
     let profile = json!({"phoneNumber": "13800138000"});
     for (factor_type, profile) in [("OTP", json!({})), ("SMS", profile)] {
-        let request = json!({"factorType": factor_type, "profile": profile});
-        let begun = world.user("alice").post("/api/v3/send-enroll-factor-request", request).await;
-        let token = begun.text("/data/enrollmentToken");
-        let body =
-            json!({"factorType": factor_type, "enrollmentToken": token, "enrollmentData": {"passCode": "123456"}});
+        let begun = genauth::begin(&world.user("alice"), factor_type, profile).await;
+        let body = genauth::confirmation(factor_type, &begun.text("/data/enrollmentToken"), "123456");
         lates.push(Late {
             method: "POST",
-            path: "/api/v3/enroll-factor",
+            path: genauth::ENROLL,
             body,
             expired: (422, "9002"),
             unknown: (404, "9008"),
@@ -197,14 +192,7 @@ async fn late_in_genauth() -> Lates {
 
 async fn late_in_logto() -> Lates {
     let (store, world) = world();
-    let made = world.user("alice").post("/api/experience/verification/totp/secret", Value::Null).await.expect(200);
-    let id = made.text("/verificationId");
-    let code = world.next_code(&made.text("/secret"));
-    world
-        .user("alice")
-        .post("/api/experience/verification/totp/verify", json!({"verificationId": id, "code": code}))
-        .await
-        .expect(200);
+    let (id, secret) = logto::begin_verified(&world.user("alice")).await;
     let late = |path, body| Late {
         method: "POST",
         path,
@@ -213,21 +201,18 @@ async fn late_in_logto() -> Lates {
         unknown: (404, "session.verification_session_not_found"),
     };
     world.pass(600);
-    let verify = json!({"verificationId": id, "code": world.next_code(&made.text("/secret"))});
-    let lates = vec![
-        late("/api/experience/verification/totp/verify", verify),
-        late("/api/experience/profile/mfa", json!({"type": "Totp", "verificationId": id})),
-    ];
+    let verify = json!({"verificationId": id, "code": world.next_code(&secret)});
+    let lates = vec![late(logto::VERIFY, verify), late(logto::BIND, logto::binding(&id))];
     (store, world, lates)
 }
 
 async fn late_in_profile() -> Lates {
     let (store, world) = world();
-    world.user("alice").post("/profile/two-fa", Value::Null).await.expect(201);
+    profile::begin(&world.user("alice")).await;
     world.pass(600);
     let late = Late {
         method: "PATCH",
-        path: "/profile/two-fa",
+        path: profile::TWO_FA,
         body: json!({"code": "123456"}),
         expired: (400, "The enrollment has expired: begin again."),
         unknown: (400, "Generate a 2FA code first."),

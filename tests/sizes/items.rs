@@ -7,7 +7,8 @@ use countersign::store::embedded::EmbeddedStore;
 use serde_json::{Value, json};
 
 use super::units::size;
-use crate::rig::{Client, Fate, Observed, World, enrol_app, enrol_email, enrol_phone};
+use crate::rig::enroll::{genauth, logto, native, profile};
+use crate::rig::{Client, Fate, Observed, World, enroll_app, enroll_email, enroll_phone};
 
 /// A user id in the form of Cognito's.
 const ALICE: &str = "6f1c2d8e-0b7a-4c55-9a43-d1e0f7b2c964";
@@ -54,7 +55,7 @@ impl Scales {
 #[tokio::test]
 async fn the_usual_account_stays_under_a_kilobyte_whatever_happens_to_it() {
     let scales = Scales::new();
-    let (secret, id, recovery) = enrol_app(&scales.alice("1"), "Authenticator app").await;
+    let (secret, id, recovery) = enroll_app(&scales.alice("1"), "Authenticator app").await;
     let mut sizes = vec![scales.weigh("a#").await];
     for session in ["2", "3", "4", "5"] {
         let check = json!({"code": scales.world.next_code(&secret)});
@@ -79,13 +80,13 @@ async fn the_usual_account_stays_under_a_kilobyte_whatever_happens_to_it() {
 #[tokio::test]
 async fn every_item_weighs_what_was_reviewed() {
     let table =
-        [accounts().await, full_accounts().await, enrolments().await, sent_enrolments().await, challenges().await];
+        [accounts().await, full_accounts().await, enrollments().await, sent_enrollments().await, challenges().await];
     insta::assert_snapshot!("every_item", table.concat());
 }
 
 async fn accounts() -> String {
     let mut scales = Scales::new();
-    let (secret, app, recovery) = enrol_app(&scales.alice("1"), "Authenticator app").await;
+    let (secret, app, recovery) = enroll_app(&scales.alice("1"), "Authenticator app").await;
     scales.note("a#", "account: an app and ten recovery codes, just enrolled").await;
     let check = json!({"code": scales.world.next_code(&secret)});
     scales.alice("1").post("/v1/me/verify", check).await.expect(200);
@@ -101,9 +102,9 @@ async fn accounts() -> String {
     scales.note("a#", "account: the same with four sessions checked").await;
     scales.alice("1").post("/v1/me/verify", json!({"code": recovery[0]})).await.expect(200);
     scales.note("a#", "account: an app and nine recovery codes").await;
-    enrol_phone(&scales.alice("1"), PHONE).await;
+    enroll_phone(&scales.alice("1"), PHONE).await;
     scales.note("a#", "account: the same and a number").await;
-    enrol_email(&scales.alice("1"), ADDRESS).await;
+    enroll_email(&scales.alice("1"), ADDRESS).await;
     scales.note("a#", "account: the same and an address").await;
     let listed = scales.alice("1").get("/v1/me/factors").await.json();
     for id in [&app, listed["factors"][1]["id"].as_str().unwrap(), listed["factors"][2]["id"].as_str().unwrap()] {
@@ -117,7 +118,7 @@ async fn full_accounts() -> String {
     let mut scales = Scales::new();
     let alice = scales.alice("1");
     for number in 0..32 {
-        let (secret, id, _) = enrol_app(&alice, &format!("{number:ø>64}")).await;
+        let (secret, id, _) = enroll_app(&alice, &format!("{number:ø>64}")).await;
         // A further enrolment does not count as a check, so the session passes one every ten minutes.
         if number % 8 == 0 {
             let check = json!({"factorId": id, "code": alice.world.next_code(&secret)});
@@ -128,74 +129,61 @@ async fn full_accounts() -> String {
 
     let mut of_page = Scales::new();
     let alice = of_page.alice("1");
-    let generated = alice.call("POST", "/profile/two-fa", Value::Null).await.expect(201).text("/data/otpAuthURL");
-    let code = of_page.world.next_code(generated.rsplit_once("secret=").unwrap().1);
-    alice.patch("/profile/two-fa", json!({"code": code})).await.expect(200);
+    profile::enroll_app(&alice).await;
     of_page.note("a#", "account: an app and twelve recovery codes, of a profile page").await;
     scales.table + &of_page.table
 }
 
-async fn enrolments() -> String {
+async fn enrollments() -> String {
     let mut scales = Scales::new();
     let alice = scales.alice("1");
-    let begun = alice.post("/v1/me/enrollments", json!({"factorType": "totp"})).await.expect(201);
+    let begun = alice.post(native::ENROLL, json!({"factorType": "totp"})).await.expect(201);
     let (token, secret) = (begun.text("/enrollmentToken"), begun.text("/totp/secret"));
     scales.note("e#", "enrolment: an app, pending").await;
-    let confirm = |code: String| json!({"enrollmentToken": token, "code": code});
-    let wrong = confirm(scales.world.wrong_code(&secret));
-    scales.refused("1", "/v1/me/enrollments/confirm", wrong, 400).await;
+    native::confirm(&alice, &token, &scales.world.wrong_code(&secret)).await.expect(400);
     scales.note("e#", "enrolment: the same after a wrong code").await;
-    let right = confirm(scales.world.next_code(&secret));
-    alice.post("/v1/me/enrollments/confirm", right).await.expect(201);
+    native::confirm(&alice, &token, &scales.world.next_code(&secret)).await.expect(201);
     scales.note("e#", "enrolment: confirmed").await;
 
     let mut of_genauth = Scales::new();
     let alice = of_genauth.alice("1");
-    let begun = alice.post("/api/v3/send-enroll-factor-request", json!({"factorType": "OTP"})).await.expect(200);
+    let begun = genauth::begin(&alice, "OTP", json!({})).await;
     of_genauth.note("e#", "enrolment: an app, pending in genauth with its recovery code").await;
-    let uri = begun.text("/data/otpData/qrCodeUri");
-    let secret = uri.split_once("secret=").unwrap().1.split('&').next().unwrap();
-    let data = json!({"passCode": of_genauth.world.next_code(secret)});
-    let token = begun.text("/data/enrollmentToken");
-    let enroll = json!({"factorType": "OTP", "enrollmentToken": token, "enrollmentData": data});
-    let enrolled = alice.post("/api/v3/enroll-factor", enroll).await.expect(200);
+    let (token, code) = (begun.text("/data/enrollmentToken"), of_genauth.world.next_code(&genauth::secret(&begun)));
+    let enrolled = genauth::confirm(&alice, "OTP", &token, &code).await;
     assert_eq!(enrolled.json()["statusCode"], 200);
     of_genauth.note("a#", "account: an app and one recovery code, of genauth").await;
 
     let mut of_logto = Scales::new();
     let alice = of_logto.alice("1");
-    let made = alice.post("/api/experience/verification/totp/secret", Value::Null).await.expect(200);
-    let code = of_logto.world.next_code(&made.text("/secret"));
-    let verify = json!({"verificationId": made.text("/verificationId"), "code": code});
-    alice.post("/api/experience/verification/totp/verify", verify).await.expect(200);
+    logto::begin_verified(&alice).await;
     of_logto.note("e#", "enrolment: an app, verified in logto, to be bound").await;
     scales.table + &of_genauth.table + &of_logto.table
 }
 
-async fn sent_enrolments() -> String {
+async fn sent_enrollments() -> String {
     let mut table = String::new();
     for (factor_type, field, to) in [("sms", "phoneNumber", PHONE), ("email", "email", ADDRESS)] {
         let mut scales = Scales::new();
         let alice = scales.alice("1");
         let request = json!({"factorType": factor_type, field: to});
-        let begun = alice.post("/v1/me/enrollments", request.clone()).await.expect(201);
+        let (token, _) = native::begin_sent(&alice, request.clone()).await;
         scales.note("e#", &format!("enrolment: {factor_type}, pending")).await;
         scales.note("l#", &format!("limit: {factor_type}, charged")).await;
         let wrong = scales.world.postbox.wrong_code();
-        let wrong = json!({"enrollmentToken": begun.text("/enrollmentToken"), "code": wrong});
-        scales.refused("1", "/v1/me/enrollments/confirm", wrong, 400).await;
+        native::confirm(&alice, &token, &wrong).await.expect(400);
         scales.note("e#", "enrolment: the same after a wrong code").await;
         // The day's last message is left to another user.
         let others = (1..9).map(|_| alice.clone()).chain([scales.world.user("bob")]);
         for user in others {
             scales.world.pass(3_600);
-            user.post("/v1/me/enrollments", request.clone()).await.expect(201);
+            user.post(native::ENROLL, request.clone()).await.expect(201);
         }
         scales.note("l#", &format!("limit: {factor_type}, charged with the ten messages of a day")).await;
 
         let mut refused = Scales::new();
         refused.world.postbox.fate(Fate::Refused);
-        refused.refused("1", "/v1/me/enrollments", request, 502).await;
+        refused.refused("1", native::ENROLL, request, 502).await;
         refused.note("e#", "enrolment: its message was refused").await;
         refused.note("l#", &format!("limit: {factor_type}, its charge undone")).await;
         table = table + &scales.table + &refused.table;
@@ -206,7 +194,7 @@ async fn sent_enrolments() -> String {
 async fn challenges() -> String {
     let mut scales = Scales::new();
     let alice = scales.alice("1");
-    let phone = enrol_phone(&alice, PHONE).await;
+    let phone = enroll_phone(&alice, PHONE).await;
     scales.world.postbox.fate(Fate::Refused);
     alice.post("/v1/me/challenges", json!({"factorId": phone})).await.expect(502);
     scales.note("c#", "challenge: its message was refused").await;

@@ -11,12 +11,12 @@ use countersign::store::{Commit, Key, Put, Replaces, Store, Version};
 use super::units::{Metered, Units};
 use crate::faults::bench::{Flow, Space};
 use crate::faults::flows;
-use crate::rig::{Asked, Observed, World, enrol_app, routes_with_identity};
+use crate::rig::{Asked, Observed, World, enroll_app, routes_with_identity};
 
 /// A store with this number of accounts, none of them Alice's.
 async fn with_accounts(accounts: usize) -> EmbeddedStore {
     let observed = Observed::new(Arc::new(EmbeddedStore::in_memory().unwrap()));
-    enrol_app(&World::on(observed.clone()).user("other"), "Phone").await;
+    enroll_app(&World::on(observed.clone()).user("other"), "Phone").await;
     let items = observed.items().await;
     let other = &items[&Key::new('a', &["other"])].item;
     let store = EmbeddedStore::in_memory().unwrap();

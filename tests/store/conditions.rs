@@ -111,14 +111,6 @@ pub(super) async fn a_commit_over_four_megabytes_is_rejected(store: Arc<dyn Stor
     assert_rejected(&*store, commit(puts)).await;
 }
 
-pub(super) async fn the_names_of_the_stores_own_attributes_are_rejected(store: Arc<dyn Store>) {
-    for name in Put::OWN_ATTRIBUTES {
-        assert_rejected(&*store, commit([creation("a", Item::default().with(name, 1_i64))])).await;
-    }
-    let nested = Item::default().with("map", Item::default().with("v", 1_i64));
-    committed(&*store, [creation("a", nested)]).await;
-}
-
 async fn assert_rejected(store: &dyn Store, commit: Commit) {
     let answer = store.commit(&commit).await;
     assert!(matches!(answer, Err(StoreError::Rejected(_))), "{answer:?}");

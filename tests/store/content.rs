@@ -40,6 +40,14 @@ pub(super) async fn an_item_of_almost_400_kilobytes_is_read_back_unchanged(store
     assert_eq!(stored(&*store, "a").await.unwrap().item, item);
 }
 
+pub(super) async fn an_attribute_may_have_the_name_of_one_that_the_store_adds(store: Arc<dyn Store>) {
+    let names = ["pk", "item", "v", "v1", "v2", "v3", "ttl", "version", "predecessors"];
+    let item = names.iter().fold(Item::default(), |item, name| item.with(name, "content"));
+    committed(&*store, [creation("a", item.clone())]).await;
+    assert_eq!(stored(&*store, "a").await.unwrap().item, item);
+    assert_eq!(stored(&*store, "a").await.unwrap().ttl, None);
+}
+
 pub(super) async fn the_content_is_replaced_and_not_merged(store: Arc<dyn Store>) {
     let version = committed(&*store, [creation("a", numbered(1).with("before", 1_i64))]).await;
     committed(&*store, [replacement("a", version, numbered(2).with("after", 2_i64))]).await;

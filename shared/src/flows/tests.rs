@@ -108,7 +108,7 @@ impl Bench {
     }
 
     /// Enrols an app of the owner; returns its secret and the factor.
-    fn enrol_app(&mut self, label: &str) -> (Vec<u8>, FactorSummary) {
+    fn enroll_app(&mut self, label: &str) -> (Vec<u8>, FactorSummary) {
         let (begun, secret) = self.begin_app(OWNER, label).unwrap();
         let code = self.code(&secret);
         let confirm = Confirm { terms: &terms(), claim: Claim::from(&begun.token), code: &code };
@@ -162,7 +162,7 @@ fn digits(code: &Code) -> &Passcode {
 #[test]
 fn a_wrong_totp_code_is_counted_and_a_right_one_resets_the_count() {
     let mut bench = Bench::new();
-    let (secret, factor) = bench.enrol_app("Phone");
+    let (secret, factor) = bench.enroll_app("Phone");
     let wrong = bench.wrong_code(&secret);
     let refused = bench.decide(THIEF, &Check { code: &wrong, apps: &Apps::Only });
     assert!(matches!(refused, Err(Error::IncorrectCode { remaining: Some(4), .. })));
@@ -175,7 +175,7 @@ fn a_wrong_totp_code_is_counted_and_a_right_one_resets_the_count() {
 #[test]
 fn a_wrong_recovery_code_writes_nothing() {
     let mut bench = Bench::new();
-    bench.enrol_app("Phone");
+    bench.enroll_app("Phone");
     let before = bench.account();
     let wrong = Code::parse("0000-0000-0000-0000");
     let refused = bench.decide(THIEF, &Check { code: &wrong, apps: &Apps::Only });
@@ -186,8 +186,8 @@ fn a_wrong_recovery_code_writes_nothing() {
 #[test]
 fn a_right_code_is_spent_even_if_the_request_is_refused() {
     let mut bench = Bench::new();
-    let (secret, factor) = bench.enrol_app("Phone");
-    bench.enrol_app("Tablet");
+    let (secret, factor) = bench.enroll_app("Phone");
+    bench.enroll_app("Tablet");
     let code = bench.code(&secret);
     let (id, label) = (factor.id.clone(), Label::parse("Tablet").unwrap());
     let taken = bench.decide(THIEF, &rename(&id, &label, Some(&code)));
@@ -200,7 +200,7 @@ fn a_right_code_is_spent_even_if_the_request_is_refused() {
 #[test]
 fn a_request_refused_for_lack_of_a_recent_check_writes_nothing() {
     let mut bench = Bench::new();
-    bench.enrol_app("Phone");
+    bench.enroll_app("Phone");
     let before = bench.account();
     assert!(matches!(bench.begin(THIEF, &an_address()), Err(Error::StepUpRequired { .. })));
     assert!(matches!(bench.decide(THIEF, &new_recovery_codes(None)), Err(Error::StepUpRequired { .. })));
@@ -211,7 +211,7 @@ fn a_request_refused_for_lack_of_a_recent_check_writes_nothing() {
 #[test]
 fn a_change_ends_the_recent_checks_and_enrollments_of_other_sessions() {
     let mut bench = Bench::new();
-    let (secret, _) = bench.enrol_app("Phone");
+    let (secret, _) = bench.enroll_app("Phone");
     let code = bench.code(&secret);
     bench.decide(THIEF, &Check { code: &code, apps: &Apps::Only }).map(|_| ()).unwrap();
     let (begun, thiefs) = bench.begin_app(THIEF, "Thief's").unwrap();
@@ -225,7 +225,7 @@ fn a_change_ends_the_recent_checks_and_enrollments_of_other_sessions() {
 #[test]
 fn changes_do_not_extend_the_recent_check_of_the_acting_session() {
     let mut bench = Bench::new();
-    bench.enrol_app("Phone");
+    bench.enroll_app("Phone");
     // One change a minute, each within the time for which a recent check is valid.
     let enrolled_at = START;
     while bench.now < enrolled_at.plus(540) {
@@ -240,7 +240,7 @@ fn changes_do_not_extend_the_recent_check_of_the_acting_session() {
 fn a_change_ends_the_open_challenges_of_other_sessions() {
     for (asks, answers) in [(THIEF, false), (OWNER, true)] {
         let mut bench = Bench::new();
-        bench.enrol_app("Phone");
+        bench.enroll_app("Phone");
         let outcome = bench.decide(OWNER, &Enroll { request: &an_address(), limit: None });
         let Outcome { reply, message: Some(sent) } = outcome.unwrap_or_else(|error| panic!("{error}")) else {
             panic!("a code is sent")
@@ -264,7 +264,7 @@ fn a_change_ends_the_open_challenges_of_other_sessions() {
 #[test]
 fn only_the_back_end_can_forget_a_user() {
     let mut bench = Bench::new();
-    bench.enrol_app("Phone");
+    bench.enroll_app("Phone");
     assert!(matches!(bench.decide(OWNER, &Forget), Err(Error::Unauthorized)));
     assert_eq!(bench.account().factors().len(), 1);
     bench.decide(Actor::BackEnd, &Forget).map(|_| ()).unwrap();
@@ -274,7 +274,7 @@ fn only_the_back_end_can_forget_a_user() {
 #[test]
 fn a_refusal_after_a_clock_step_back_stores_the_new_start_of_the_wait_t49() {
     let mut bench = Bench::new();
-    let (secret, factor) = bench.enrol_app("Phone");
+    let (secret, factor) = bench.enroll_app("Phone");
     for _ in 0..6 {
         let wrong = bench.wrong_code(&secret);
         let _ = bench.decide(THIEF, &Check { code: &wrong, apps: &Apps::Only });

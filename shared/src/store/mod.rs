@@ -117,7 +117,7 @@ impl Commit {
     ///
     /// # Errors
     /// [`StoreError::Rejected`] if the commit is empty, has two puts for one key, has too many puts or is too large, or
-    /// if an item is too large or has an attribute with a reserved name.
+    /// if an item is too large.
     pub fn check(&self) -> Result<(), StoreError> {
         if self.puts.is_empty() {
             return Err(StoreError::Rejected("the commit is empty"));
@@ -127,9 +127,6 @@ impl Commit {
         }
         if self.puts.iter().map(|put| &put.key).collect::<BTreeSet<_>>().len() < self.puts.len() {
             return Err(StoreError::Rejected("the commit has two puts for one key"));
-        }
-        if self.puts.iter().flat_map(|put| put.item.iter()).any(|(name, _)| Put::OWN_ATTRIBUTES.contains(&name)) {
-            return Err(StoreError::Rejected("an attribute has a name that is reserved for the store"));
         }
         if self.puts.iter().any(|put| put.size() > Put::MAX_SIZE) {
             return Err(StoreError::Rejected("an item is over 400 KB"));
@@ -144,10 +141,8 @@ impl Commit {
 impl Put {
     /// The most bytes in an item, as in `DynamoDB`. The key and the attributes that the store adds count.
     pub const MAX_SIZE: usize = 400 * 1024;
-    /// Attributes that a store adds: the key, the version, earlier versions, the time to live.
-    pub const OWN_ATTRIBUTES: [&str; 4] = ["pk", "v", "vs", "ttl"];
-    /// Bytes reserved for these attributes, without the key's text. It is enough for each store's way to keep the
-    /// earlier versions.
+    /// Bytes reserved for the attributes that a store adds (the key, the version, the earlier versions, the time to
+    /// live), without the key's text. It is enough for each store's way to keep the earlier versions.
     const OWN_SIZE: usize = 128;
 
     fn size(&self) -> usize {

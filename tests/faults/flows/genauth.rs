@@ -51,19 +51,19 @@ flows! { FLOWS:
         let scene = Scene::new(post(SEND, an_address())).again();
         scene.then(|world, begun| enroll("EMAIL", begun, &world.postbox.code()))
     }
-    genauth_enrols_an_app => |world| {
+    genauth_enrolls_an_app => |world| {
         let begun = answered(world, post(SEND, json!({"factorType": "OTP"}))).await;
         let recovery = text(&begun, "/data/otpData/recoveryCode");
         Scene::new(enroll_app(world, &begun))
             .then_check(&secret(&begun))
             .then(move |_, _| post(VERIFY, json!({"totp": recovery})))
     }
-    genauth_enrols_an_app_wrongly => |world| {
+    genauth_enrolls_an_app_wrongly => |world| {
         let begun = answered(world, post(SEND, json!({"factorType": "OTP"}))).await;
         let wrong = world.wrong_code(&secret(&begun));
         Scene::new(enroll("OTP", &begun, &wrong)).then(move |world, _| enroll_app(world, &begun))
     }
-    genauth_enrols_a_phone => |world| {
+    genauth_enrolls_a_phone => |world| {
         let begun = answered(world, post(SEND, a_phone())).await;
         Scene::new(enroll_phone(world, &begun)).then_challenge("sms")
     }

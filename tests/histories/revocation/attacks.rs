@@ -34,7 +34,7 @@ fn part() -> impl Strategy<Value = Vec<Step>> {
 /// The attacks of T18: an actor tries something that a change may have ended.
 fn attempt() -> BoxedStrategy<Vec<Step>> {
     prop_oneof![
-        14 => attack().prop_map(|attack| attack.of_enrolment()),
+        14 => attack().prop_map(|attack| attack.of_enrollment()),
         8 => attack().prop_map(|attack| attack.of_challenge()),
         7 => (session(), others(), change(), request()).prop_map(|(session, other, change, request)| {
             outlived(session, other(Who::Session(session)), change, request)
@@ -120,7 +120,7 @@ impl Attack {
         begin.into_iter().chain(changes).chain(wait).chain(again).chain([end]).collect()
     }
 
-    fn of_enrolment(&self) -> Vec<Step> {
+    fn of_enrollment(&self) -> Vec<Step> {
         let begin = Step::Begin { who: self.thief, way: self.way, code: false };
         let verify = Some(Step::Verify { by: By::Beginner }).filter(|_| self.is_verified && self.way == Way::Logto);
         let begin = room_for(self.way).into_iter().chain(self.check()).chain([begin]).chain(verify).collect();

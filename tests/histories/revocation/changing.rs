@@ -66,7 +66,7 @@ impl Game {
         let reply = self.client(Who::BackEnd).delete("/v1/me", Value::Null).await;
         expect(passed(&reply)?, || format!("told {} {}", reply.status, reply.json()))?;
         self.factors.clear();
-        self.enrolments.iter_mut().for_each(|enrolment| enrolment.is_open = false);
+        self.enrollments.iter_mut().for_each(|enrollment| enrollment.is_open = false);
         self.removed(Who::BackEnd, "reset");
         self.tell("the user was forgotten");
         Ok(())

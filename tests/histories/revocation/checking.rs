@@ -5,7 +5,8 @@ use serde_json::json;
 use super::oracle::{Beginning, LIFE, Permit};
 use super::play::{Challenge, Factor, Game, expect};
 use super::steps::{By, Who, With};
-use super::ways::{Kind, LOGTO_VERIFY, passed};
+use super::ways::{Kind, passed};
+use crate::rig::enroll::logto;
 
 const CHALLENGES: &str = "/v1/me/challenges";
 const VERIFY: &str = "/v1/me/verify";
@@ -45,7 +46,7 @@ impl Game {
             }
             With::Logto => {
                 let code = app.map_or_else(recovery, shown);
-                (LOGTO_VERIFY, json!({"code": code}), code)
+                (logto::VERIFY, json!({"code": code}), code)
             }
         };
         let reply = self.client(who).post(path, request).await;

@@ -1,12 +1,11 @@
 //! Enrolments: the steps that begin and finish them.
 
-use serde_json::json;
-
 use super::oracle::{Beginning, LIFE, Permit};
-use super::play::{Enrolment, Factor, Game, expect};
+use super::play::{Enrollment, Factor, Game, expect};
 use super::steps::{By, Who};
-use super::ways::{Kind, LOGTO_VERIFY, Way, passed, texts};
+use super::ways::{Kind, Way, passed, texts};
 use crate::rig::Reply;
+use crate::rig::enroll::logto;
 
 /// The most factors of a history. Below it, the account has room for every enrolment that was begun.
 const MANY_FACTORS: usize = 28;
@@ -19,13 +18,13 @@ impl Game {
         let way = if who.is_back_end() { way.native() } else { way };
         let code = if code && way == way.native() && !who.is_back_end() { self.right_code(None) } else { None };
         let client = self.client(who);
-        let reply = way.begin(&client, self.enrolments.len(), code.as_deref()).await;
+        let reply = way.begin(&client, self.enrollments.len(), code.as_deref()).await;
         let (begun, not_begun) = (format!("{}: begun", way.dialect()), format!("{}: not begun", way.dialect()));
         let passed = match way {
             // Logto's dialect needs the check at the end. An enrolment begun without a check must not replace one begun
             // with a check.
             Way::Logto => {
-                let newest = self.enrolments.iter().rfind(|enrolment| enrolment.way.kind() == Kind::App);
+                let newest = self.enrollments.iter().rfind(|enrollment| enrollment.way.kind() == Kind::App);
                 let is_in_the_way = newest.is_some_and(|newest| self.is_live(newest) && self.is_standing(newest));
                 let passed = passed(&reply)?;
                 let expected = self.is_allowed(who) || !is_in_the_way;
@@ -45,51 +44,50 @@ impl Game {
                 _ => Permit::Nobody,
             };
             let beginning = Beginning { by: who, changes: self.oracle.changes.len(), permit };
-            let replaced = self.enrolments.iter_mut().filter(|enrolment| enrolment.way.kind() == way.kind());
-            replaced.for_each(|enrolment| enrolment.is_open = false);
+            let replaced = self.enrollments.iter_mut().filter(|enrollment| enrollment.way.kind() == way.kind());
+            replaced.for_each(|enrollment| enrollment.is_open = false);
             let (proof, ends) = (way.proof(&client, &reply), self.world.now() + LIFE);
-            self.enrolments.push(Enrolment { beginning, way, proof, ends, is_open: true, is_verified: false });
+            self.enrollments.push(Enrollment { beginning, way, proof, ends, is_open: true, is_verified: false });
         }
         Ok(())
     }
 
-    fn is_live(&self, enrolment: &Enrolment) -> bool {
-        enrolment.is_open && self.world.now() < enrolment.ends
+    fn is_live(&self, enrollment: &Enrollment) -> bool {
+        enrollment.is_open && self.world.now() < enrollment.ends
     }
 
     /// Whether the actor that began it could finish it now.
-    fn is_standing(&self, enrolment: &Enrolment) -> bool {
-        let beginning = enrolment.beginning;
+    fn is_standing(&self, enrollment: &Enrollment) -> bool {
+        let beginning = enrollment.beginning;
         self.oracle.may_finish(beginning, beginning.by, self.world.now())
     }
 
     pub(super) async fn verify_newest(&mut self, by: By) -> Result<(), String> {
-        let Some(newest) = self.enrolments.iter().rposition(|enrolment| enrolment.way == Way::Logto) else {
+        let Some(newest) = self.enrollments.iter().rposition(|enrollment| enrollment.way == Way::Logto) else {
             return Ok(());
         };
-        let who = by.who(self.enrolments[newest].beginning);
+        let who = by.who(self.enrollments[newest].beginning);
         if who.is_back_end() {
             return Ok(());
         }
-        let code = self.world.next_code(self.enrolments[newest].proof.secret.as_ref().unwrap());
+        let code = self.world.next_code(self.enrollments[newest].proof.secret.as_ref().unwrap());
         self.verify(newest, who, &code, true).await
     }
 
     /// Logto's request to verify the code of an enrolment. It needs no check and does not count as one.
-    async fn verify(&mut self, enrolment: usize, who: Who, code: &str, right: bool) -> Result<(), String> {
-        let request = json!({"verificationId": self.enrolments[enrolment].proof.token, "code": code});
-        let reply = self.client(who).post(LOGTO_VERIFY, request).await;
-        let expected = right && self.is_live(&self.enrolments[enrolment]);
+    async fn verify(&mut self, enrollment: usize, who: Who, code: &str, right: bool) -> Result<(), String> {
+        let reply = logto::verify(&self.client(who), &self.enrollments[enrollment].proof.token, code).await;
+        let expected = right && self.is_live(&self.enrollments[enrollment]);
         expect(passed(&reply)? == expected, || format!("told {} {}", reply.status, reply.json()))?;
-        self.enrolments[enrolment].is_verified |= expected;
+        self.enrollments[enrollment].is_verified |= expected;
         Ok(())
     }
 
     pub(super) async fn finish(&mut self, nth: usize, by: By, right: bool) -> Result<(), String> {
         let (open, ended): (Vec<_>, Vec<_>) =
-            (0..self.enrolments.len()).rev().partition(|index| self.is_live(&self.enrolments[*index]));
+            (0..self.enrollments.len()).rev().partition(|index| self.is_live(&self.enrollments[*index]));
         let Some(index) = open.into_iter().chain(ended).nth(nth) else { return Ok(()) };
-        let Enrolment { beginning, way, proof, .. } = self.enrolments[index].clone();
+        let Enrollment { beginning, way, proof, .. } = self.enrollments[index].clone();
         let who = by.who(beginning);
         if who.is_back_end() && way != way.native() {
             return Ok(());
@@ -100,13 +98,13 @@ impl Game {
             None if right => proof.code.clone(),
             None => self.world.postbox.wrong_code(),
         };
-        if way == Way::Logto && !self.enrolments[index].is_verified {
+        if way == Way::Logto && !self.enrollments[index].is_verified {
             self.verify(index, who, &code, right).await?;
         }
         let reply = way.finish(&self.client(who), &proof.token, &code).await;
-        let is_proven = if way == Way::Logto { self.enrolments[index].is_verified } else { right };
+        let is_proven = if way == Way::Logto { self.enrollments[index].is_verified } else { right };
         let has_room = !way.is_of_an_only_app() || !self.has_app();
-        let fits = is_proven && has_room && self.is_live(&self.enrolments[index]);
+        let fits = is_proven && has_room && self.is_live(&self.enrollments[index]);
         let may_finish = self.oracle.may_finish(beginning, who, self.world.now());
         let passed = passed(&reply)?;
         expect(passed == (fits && may_finish), || {
@@ -129,8 +127,8 @@ impl Game {
         Ok(())
     }
 
-    async fn bound(&mut self, enrolment: usize, who: Who, reply: &Reply) {
-        let Enrolment { way, proof, is_open, .. } = &mut self.enrolments[enrolment];
+    async fn bound(&mut self, enrollment: usize, who: Who, reply: &Reply) {
+        let Enrollment { way, proof, is_open, .. } = &mut self.enrollments[enrollment];
         *is_open = false;
         let (way, proof) = (*way, proof.clone());
         let codes = match way {

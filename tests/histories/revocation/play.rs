@@ -28,7 +28,7 @@ pub(super) struct Factor {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Enrolment {
+pub(super) struct Enrollment {
     pub(super) beginning: Beginning,
     pub(super) way: Way,
     pub(super) proof: Proof,
@@ -57,7 +57,7 @@ pub(super) struct Game {
     /// Recovery codes that were not used.
     pub(super) recovery: Vec<String>,
     /// The newest is last.
-    pub(super) enrolments: Vec<Enrolment>,
+    pub(super) enrollments: Vec<Enrollment>,
     /// The newest is last.
     pub(super) challenges: Vec<Challenge>,
     pub(super) told: Vec<String>,
@@ -69,7 +69,7 @@ pub(super) async fn play(steps: Vec<Step>) -> Result<Vec<String>, String> {
         oracle: Oracle::default(),
         factors: Vec::new(),
         recovery: Vec::new(),
-        enrolments: Vec::new(),
+        enrollments: Vec::new(),
         challenges: Vec::new(),
         told: Vec::new(),
     };

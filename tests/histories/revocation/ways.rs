@@ -2,16 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::rig::enroll::{genauth, logto, native, profile, secret_of};
 use crate::rig::{Client, Reply};
-
-const NATIVE_BEGIN: &str = "/v1/me/enrollments";
-const NATIVE_CONFIRM: &str = "/v1/me/enrollments/confirm";
-const GENAUTH_BEGIN: &str = "/api/v3/send-enroll-factor-request";
-const GENAUTH_CONFIRM: &str = "/api/v3/enroll-factor";
-const LOGTO_BEGIN: &str = "/api/experience/verification/totp/secret";
-pub(super) const LOGTO_VERIFY: &str = "/api/experience/verification/totp/verify";
-const LOGTO_BIND: &str = "/api/experience/profile/mfa";
-const PAGE: &str = "/profile/two-fa";
 
 /// A way to enrol a factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,19 +74,21 @@ impl Way {
     pub(super) async fn begin(self, client: &Client, number: usize, code: Option<&str>) -> Reply {
         let (national, address) = (format!("79{number:07}"), format!("{number}@example.org"));
         let (path, request) = match self {
-            Self::App => (NATIVE_BEGIN, json!({"factorType": "totp", "label": format!("App {number}"), "code": code})),
-            Self::Phone => {
-                (NATIVE_BEGIN, json!({"factorType": "sms", "phoneNumber": format!("+41{national}"), "code": code}))
+            Self::App => {
+                (native::ENROLL, json!({"factorType": "totp", "label": format!("App {number}"), "code": code}))
             }
-            Self::Address => (NATIVE_BEGIN, json!({"factorType": "email", "email": address, "code": code})),
-            Self::GenauthApp => (GENAUTH_BEGIN, json!({"factorType": "OTP", "profile": null})),
+            Self::Phone => {
+                (native::ENROLL, json!({"factorType": "sms", "phoneNumber": format!("+41{national}"), "code": code}))
+            }
+            Self::Address => (native::ENROLL, json!({"factorType": "email", "email": address, "code": code})),
+            Self::GenauthApp => (genauth::SEND, json!({"factorType": "OTP", "profile": null})),
             Self::GenauthPhone => {
                 let profile = json!({"phoneNumber": national, "phoneCountryCode": "+41"});
-                (GENAUTH_BEGIN, json!({"factorType": "SMS", "profile": profile}))
+                (genauth::SEND, json!({"factorType": "SMS", "profile": profile}))
             }
-            Self::GenauthAddress => (GENAUTH_BEGIN, json!({"factorType": "EMAIL", "profile": {"email": address}})),
-            Self::Logto => (LOGTO_BEGIN, Value::Null),
-            Self::Page => (PAGE, Value::Null),
+            Self::GenauthAddress => (genauth::SEND, json!({"factorType": "EMAIL", "profile": {"email": address}})),
+            Self::Logto => (logto::SECRET, Value::Null),
+            Self::Page => (profile::TWO_FA, Value::Null),
         };
         client.post(path, request).await
     }
@@ -110,7 +104,7 @@ impl Way {
         let secret = match self {
             Self::App => Some(begun.text("/totp/secret")),
             Self::Logto => Some(begun.text("/secret")),
-            Self::GenauthApp => Some(secret_of(&begun.text("/data/otpData/qrCodeUri"))),
+            Self::GenauthApp => Some(genauth::secret(begun)),
             Self::Page => Some(secret_of(&begun.text("/data/otpAuthURL"))),
             Self::Phone | Self::Address | Self::GenauthPhone | Self::GenauthAddress => None,
         };
@@ -121,21 +115,14 @@ impl Way {
 
     /// The request that makes it a factor. In Logto's dialect another request has verified the code before.
     pub(super) async fn finish(self, client: &Client, token: &str, code: &str) -> Reply {
-        let genauth = |factor_type| {
-            let data = json!({"passCode": code});
-            json!({"factorType": factor_type, "enrollmentToken": token, "enrollmentData": data})
-        };
-        let (path, request) = match self {
-            Self::App | Self::Phone | Self::Address => {
-                (NATIVE_CONFIRM, json!({"enrollmentToken": token, "code": code}))
-            }
-            Self::GenauthApp => (GENAUTH_CONFIRM, genauth("OTP")),
-            Self::GenauthPhone => (GENAUTH_CONFIRM, genauth("SMS")),
-            Self::GenauthAddress => (GENAUTH_CONFIRM, genauth("EMAIL")),
-            Self::Logto => (LOGTO_BIND, json!({"type": "Totp", "verificationId": token})),
-            Self::Page => return client.patch(PAGE, json!({"code": code})).await,
-        };
-        client.post(path, request).await
+        match self {
+            Self::App | Self::Phone | Self::Address => native::confirm(client, token, code).await,
+            Self::GenauthApp => genauth::confirm(client, "OTP", token, code).await,
+            Self::GenauthPhone => genauth::confirm(client, "SMS", token, code).await,
+            Self::GenauthAddress => genauth::confirm(client, "EMAIL", token, code).await,
+            Self::Logto => logto::bind(client, token).await,
+            Self::Page => profile::confirm(client, code).await,
+        }
     }
 }
 
@@ -154,9 +141,4 @@ pub(super) fn texts(reply: &Reply, name: &str) -> Option<Vec<String>> {
     let json = reply.json();
     let texts = json.get(name).and_then(Value::as_array)?;
     Some(texts.iter().map(|text| text.as_str().unwrap().to_owned()).collect())
-}
-
-/// The secret in an `otpauth` URI.
-fn secret_of(uri: &str) -> String {
-    uri.split("secret=").nth(1).unwrap().split('&').next().unwrap().to_owned()
 }
