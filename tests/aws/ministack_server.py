@@ -1,8 +1,8 @@
 """Runs ministack, with what IAM is told of a request and ministack leaves out.
 
 With AUTH=true ministack checks signatures and evaluates the policies of every caller, also those of the functions' roles. For
-the condition keys below it has no value, and for `ses:SendEmail` no resource, so that our statements would never apply. They
-are as the Service Authorization Reference has them.
+the condition keys below it has no value, and for `ses:SendEmail` no resource. Without them, `ForAllValues` would allow every
+item, and the statements of KMS and SES would never apply. The values are as the Service Authorization Reference has them.
 """
 
 import contextvars

@@ -38,8 +38,8 @@ pub(super) trait UseCase: Sync {
     /// The answer.
     type Reply: Send;
 
-    /// The documents that it needs, given those read so far and the keys, bound to the caller's user. The engine calls it until it names no new document, and
-    /// reads the new ones of each call in parallel.
+    /// The documents that it needs, given those read so far and the keys, bound to the caller's user. The engine calls
+    /// it until it names no new document, and reads the new ones of each call in parallel.
     fn reads(&self, work: &Work, vault: &dyn Vault) -> Vec<Name>;
 
     /// Decides the request. After a success all changes of [`Work`] are committed; after a refusal only the settled
