@@ -98,7 +98,8 @@ fn meaning(claims: &Claims, now: Timestamp) -> String {
     }
     let left = time("exp").map_or(0, |end| now.until(end));
     lines.push(("valid for", format!("{left} s")));
-    lines.into_iter().map(|(name, value)| format!("{name:<10} {value}\n")).collect()
+    let lines: Vec<_> = lines.into_iter().map(|(name, value)| format!("{name:<10} {value}\n")).collect();
+    lines.concat()
 }
 
 #[cfg(test)]

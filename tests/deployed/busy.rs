@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::rig::proxy::Fault;
 use crate::stack::{Caller, Stack};
+use crate::walk::Deployed;
 
 #[tokio::test]
 async fn a_function_that_starts_without_kms_answers_busy_and_keeps_running_t35() {

@@ -1,4 +1,5 @@
-//! The functions' binaries under Lambda's runtime API, as `cargo lambda` serves it, against DynamoDB Local and moto.
+//! The functions' binaries under Lambda's runtime API, as `cargo lambda` serves it, against DynamoDB Local and moto; and the
+//! stack, as `sam deploy` deploys it into ministack.
 //!
 //! With `FUNCTIONS_DIR` the binaries are the output of `sam build`, as they are deployed; else those of this profile.
 //! Their environment is the template's.
@@ -7,13 +8,23 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod aws;
+#[cfg(test)]
 mod busy;
+#[cfg(test)]
+mod callers;
+#[cfg(test)]
+mod cloud;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
 mod stack;
 #[cfg(test)]
 mod template;
+#[cfg(test)]
+mod updates;
+#[cfg(test)]
+mod walk;
 #[cfg(test)]
 mod watch;
 

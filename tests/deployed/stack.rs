@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use crate::rig::proxy::{Proxy, Seen};
 use crate::rig::{clients_of, dynamodb, moto, sam};
 use crate::template::Template;
+use crate::walk::Deployed;
 
 /// The binaries of this profile.
 const BINARIES: [(&str, &str); 6] = [
@@ -37,7 +38,7 @@ pub(crate) fn built_by_sam() -> Option<PathBuf> {
 }
 
 /// The path of a function's binary.
-fn binary(function: &str) -> PathBuf {
+pub(crate) fn binary(function: &str) -> PathBuf {
     let Some(folder) = built_by_sam() else {
         return BINARIES.iter().find(|(name, _)| *name == function).map(|(_, path)| PathBuf::from(path)).unwrap();
     };
@@ -82,6 +83,8 @@ pub(crate) enum Caller<'a> {
     Elsewhere(&'a str),
     /// The back end for a user.
     BackEnd(&'a str),
+    /// Anyone, without an identity.
+    Anyone,
 }
 
 pub(crate) struct Reply {
@@ -162,32 +165,6 @@ impl Stack {
         Some(stack)
     }
 
-    /// Calls a route such as `POST /v1/me/factors/{id}` with its parameters. A body of `null` sends none.
-    #[track_caller]
-    pub(crate) fn call(&self, caller: Caller<'_>, route: &str, parameters: &[(&str, &str)], body: &Value) -> Reply {
-        let mut event = self.events.get(route).unwrap_or_else(|| panic!("no event for {route}")).clone();
-        let mut given = json!({});
-        match caller {
-            Caller::User(user) | Caller::Elsewhere(user) => {
-                let session = if matches!(caller, Caller::User(_)) { user } else { "elsewhere" };
-                let claims = &mut event["requestContext"]["authorizer"]["jwt"]["claims"];
-                claims["sub"] = user.into();
-                claims["sid"] = session.into();
-            }
-            Caller::BackEnd(user) => given["userId"] = user.into(),
-        }
-        for (name, value) in parameters {
-            given[name] = (*value).into();
-        }
-        let query = parameters.iter().filter(|(name, _)| !route.contains(&format!("{{{name}}}")));
-        event["rawQueryString"] =
-            query.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&").into();
-        event["pathParameters"] = given;
-        event["isBase64Encoded"] = false.into();
-        event["body"] = if body.is_null() { Value::Null } else { body.to_string().into() };
-        self.invoke(function_of(route), &event)
-    }
-
     /// Sends an event to a function.
     #[track_caller]
     pub(crate) fn invoke(&self, function: &str, event: &Value) -> Reply {
@@ -231,6 +208,37 @@ impl Stack {
     }
 }
 
+impl Deployed for Stack {
+    fn call(&self, caller: Caller<'_>, route: &str, parameters: &[(&str, &str)], body: &Value) -> Reply {
+        let mut event = self.events.get(route).unwrap_or_else(|| panic!("no event for {route}")).clone();
+        let mut given = json!({});
+        match caller {
+            Caller::User(user) | Caller::Elsewhere(user) => {
+                let session = if matches!(caller, Caller::User(_)) { user } else { "elsewhere" };
+                let claims = &mut event["requestContext"]["authorizer"]["jwt"]["claims"];
+                claims["sub"] = user.into();
+                claims["sid"] = session.into();
+            }
+            Caller::BackEnd(user) => given["userId"] = user.into(),
+            Caller::Anyone => {}
+        }
+        for (name, value) in parameters {
+            given[name] = (*value).into();
+        }
+        let query = parameters.iter().filter(|(name, _)| !route.contains(&format!("{{{name}}}")));
+        event["rawQueryString"] =
+            query.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&").into();
+        event["pathParameters"] = given;
+        event["isBase64Encoded"] = false.into();
+        event["body"] = if body.is_null() { Value::Null } else { body.to_string().into() };
+        self.invoke(function_of(route), &event)
+    }
+
+    fn message_to(&self, to: &str) -> Option<String> {
+        if to.starts_with('+') { moto::sms_to(to).pop() } else { moto::emails_to(to).pop().map(|email| email.html) }
+    }
+}
+
 /// The function that serves a route.
 pub(crate) fn function_of(route: &str) -> &'static str {
     let is_meant = |each: &countersign::http::routes::Route| format!("{} {}", each.method.as_str(), each.path) == route;
@@ -246,7 +254,9 @@ fn events() -> BTreeMap<String, Value> {
 
 /// The permissions that a request needs. A transaction needs those of its items.
 fn asked(seen: &Seen) -> Vec<String> {
-    let kinds = seen.keys.iter().map(|key| format!("{}#*", &key[..1]));
+    // The keys of receipts are permitted one by one.
+    let kind = |key: &String| if key.starts_with("k#") { key.clone() } else { format!("{}#*", &key[..1]) };
+    let kinds = seen.keys.iter().map(kind);
     match seen.name() {
         "GetItem" => kinds.map(|kind| format!("dynamodb:GetItem {kind}")).collect(),
         "UpdateItem" | "TransactWriteItems" => kinds.map(|kind| format!("dynamodb:UpdateItem {kind}")).collect(),

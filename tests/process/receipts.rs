@@ -15,7 +15,7 @@ fn receipts(user: &User) -> [String; 2] {
     let (_, begun) = user.call("POST", "/v1/me/enrollments", json!({"factorType": "totp"}));
     let secret = begun["totp"]["secret"].as_str().unwrap().to_owned();
     // The code of the time step before, so that the present one is left for the check.
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let now = i64::try_from(now).unwrap();
     let body = json!({"enrollmentToken": begun["enrollmentToken"], "code": totp(&secret, now - 30)});
     let (status, confirmed) = user.call("POST", "/v1/me/enrollments/confirm", body);

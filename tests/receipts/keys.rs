@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use countersign::store::{Item, Key, Value as Attribute};
+use countersign::store::{Commit, Item, Key, Put, Replaces, Value as Attribute, Version};
 use serde_json::json;
 
 use super::{SETTINGS, claims, instance, instance_with, kid, memory, published, receipt_of, world, world_on};
-use crate::rig::{Client, CutOff, Faults, Observed, Plan, TestKeys, Trouble, World, enroll_app};
+use crate::rig::{Asked, Client, CutOff, Faults, Observed, Plan, TestKeys, Trouble, World, enroll_app};
 
 const DAY: i64 = 86_400;
 const HOUR: i64 = 3600;
@@ -138,18 +138,39 @@ async fn a_key_whose_master_key_is_gone_is_replaced() {
     assert_eq!(published(&other).await, [kid(&receipt)]);
 }
 
+/// Replaces an item, as an accident would.
+async fn overwrite(world: &World, key: Key, item: Item) {
+    let stored = world.store.get(&key).await.unwrap().unwrap();
+    let put = Put { key, replaces: Replaces::Version(stored.version), item, ttl: None };
+    world.store.commit(&Commit { version: Version([7; Version::LENGTH]), puts: vec![put] }).await.unwrap();
+}
+
+#[tokio::test]
+async fn damaged_keys_are_replaced_and_keys_of_a_later_release_are_left_alone() {
+    let first = world();
+    let (secret, _, _) = enroll_app(&first.user("alice"), "Phone").await;
+    let lost = kid(&check(&first.user("alice"), &secret).await);
+    let damaged = Item::default().with("schema", 1_u32).with("keys", "none");
+    overwrite(&first, Key::new('k', &["receipt"]), damaged).await;
+    let next = instance(&first, 2);
+    let receipt = check(&next.user("alice"), &secret).await;
+    assert_ne!(kid(&receipt), lost);
+    assert_eq!(published(&next).await, [kid(&receipt)]);
+
+    let later = Item::default().with("schema", 2_u32);
+    overwrite(&first, Key::new('k', &["receipt"]), later.clone()).await;
+    let older = instance(&first, 3);
+    let body = json!({"code": older.next_code(&secret)});
+    older.user("alice").post("/v1/me/verify", body).await.expect(500);
+    assert_eq!(first.store.get(&Key::new('k', &["receipt"])).await.unwrap().unwrap().item, later);
+}
+
 #[tokio::test]
 async fn the_public_half_comes_back_if_it_is_lost() {
     let first = world();
     let (secret, _, _) = enroll_app(&first.user("alice"), "Phone").await;
     let receipt = check(&first.user("alice"), &secret).await;
-    let key = Key::new('k', &["jwks"]);
-    let stored = first.store.get(&key).await.unwrap().unwrap();
-    let replaces = countersign::store::Replaces::Version(stored.version);
-    let item = Item::default().with("schema", 1_u32);
-    let put = countersign::store::Put { key, replaces, item, ttl: None };
-    let version = countersign::store::Version([7; countersign::store::Version::LENGTH]);
-    first.store.commit(&countersign::store::Commit { version, puts: vec![put] }).await.unwrap();
+    overwrite(&first, Key::new('k', &["jwks"]), Item::default().with("schema", 1_u32)).await;
     assert_eq!(published(&first).await, [""; 0]);
     instance(&first, 2).service.warm_up_receipts().await;
     assert_eq!(published(&first).await, [kid(&receipt)]);
@@ -193,6 +214,31 @@ async fn a_lost_answer_to_a_new_key_is_recognised_whether_or_not_others_write() 
         assert_eq!(kids.len(), 1, "{writers} other writers: {kids:?}");
         let (secret, _, _) = enroll_app(&world.user("alice"), "Phone").await;
         assert_eq!(kid(&check(&world.user("alice"), &secret).await), kids[0]);
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_adds_no_round_trip_but_once_an_hour() {
+    let observed = Observed::new(memory());
+    let world = world_on(observed.clone());
+    let (secret, _, _) = enroll_app(&world.user("alice"), "Phone").await;
+    let check = async || {
+        observed.take();
+        check(&world.user("alice"), &secret).await;
+        let trips = observed.take_round_trips();
+        trips.into_iter().map(|trip| trip.into_iter().map(|asked| kinds(&asked)).collect()).collect::<Vec<String>>()
+    };
+    assert_eq!(check().await, ["get a", "put a"]);
+    world.pass(HOUR);
+    assert_eq!(check().await, ["get kget k", "get a", "put a"], "the keys are read again");
+    assert_eq!(check().await, ["get a", "put a"]);
+}
+
+/// A call to the store, with the kinds of its items.
+fn kinds(asked: &Asked) -> String {
+    match asked {
+        Asked::Get(kind) => format!("get {kind}"),
+        Asked::Commit(puts) => format!("put {}", puts.iter().map(|(kind, _)| *kind).collect::<String>()),
     }
 }
 

@@ -29,7 +29,7 @@ async fn a_check_with_an_app_earns_a_receipt_for_this_user_and_session() {
         "client_id": "app", "jti": claims["jti"], "sid": claims["sid"],
     });
     assert_eq!(claims, expected);
-    let header = jsonwebtoken::decode_header(&receipt_of(&checked).unwrap()).unwrap();
+    let header = jsonwebtoken::decode_header(receipt_of(&checked).unwrap()).unwrap();
     assert_eq!((header.typ.as_deref(), header.alg), (Some("receipt+jwt"), jsonwebtoken::Algorithm::RS256));
 
     // Another session of the same user, and another check of the same session.

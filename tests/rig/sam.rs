@@ -1,30 +1,38 @@
-//! SAM's tools, installed once from their lock file into the target folder.
+//! SAM's tools and the like, installed once from their lock files into the target folder.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
 use super::tools::have;
 
 /// The folder of the AWS tools, whichever package the tests are built in.
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/aws")
 }
 
-/// One of the tools; `None` where Python is missing.
-pub fn tool(name: &str) -> Option<PathBuf> {
-    static INSTALLED: OnceLock<PathBuf> = OnceLock::new();
+/// The programs of the lock file `requirements-NAME.txt`; `None` where Python is missing.
+pub fn installed(name: &str) -> Option<PathBuf> {
+    static INSTALLED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     if !have("python3") {
         return None;
     }
-    let installed = INSTALLED.get_or_init(|| {
-        let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("tools/sam");
-        run(Command::new(folder().join("install")).arg(&tools));
-        tools
-    });
-    Some(installed.join("bin").join(name))
+    let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("tools").join(name);
+    // Held meanwhile, so that no test runs what another is installing.
+    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !installed.contains(name) {
+        run(Command::new(folder().join("install")).arg(name).arg(&tools));
+        installed.insert(name.to_owned());
+    }
+    Some(tools.join("bin"))
+}
+
+/// One of SAM's tools; `None` where Python is missing.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    Some(installed("sam")?.join(name))
 }
 
 /// The expanded template with these parameters; the others have their defaults.

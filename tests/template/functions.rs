@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use countersign::config::{DEPLOYMENT_SETTINGS, SETTINGS};
+use countersign::delivery::messages::Wording;
 use serde_json::{Value, json};
 
 use super::{Template, meant, reference};
@@ -114,7 +115,29 @@ fn the_console_shows_every_parameter_once_with_a_description() {
     assert_eq!(shown.len(), parameters.len());
     for (name, parameter) in parameters {
         assert!(parameter["Description"].is_string(), "{name} has no description");
-        let is_restricted = parameter.get("AllowedPattern").is_some();
+        let is_restricted = ["AllowedPattern", "MaxLength"].iter().any(|rule| parameter.get(rule).is_some());
         assert_eq!(parameter.get("ConstraintDescription").is_some(), is_restricted, "{name}");
+    }
+}
+
+#[test]
+fn the_lengths_in_the_description_of_the_product_name_are_those_that_fit_into_one_sms() {
+    let Some(template) = Template::few() else { return };
+    let parameter = &template.section("Parameters")["ProductName"];
+    assert_eq!(parameter["MaxLength"], 33);
+    let description = parameter["Description"].as_str().unwrap();
+    let (domain, hash) = ("example.com", "A1b2C3d4E5f");
+    // With a domain, the limit counts the name and the domain together.
+    for (letter, longest, domain, hash) in [
+        ("a", 33, Some(domain), None),
+        ("a", 33, None, Some(hash)),
+        ("名", 19, Some(domain), None),
+        ("名", 19, None, Some(hash)),
+        ("名", 31, None, None),
+    ] {
+        assert!(description.contains(&format!(" {longest}")), "{description}");
+        let name = letter.repeat(longest - domain.map_or(0, str::len));
+        Wording::new(&name, domain, hash).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(Wording::new(&(name.clone() + letter), domain, hash).is_err(), "{name}{letter}");
     }
 }

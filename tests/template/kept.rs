@@ -49,6 +49,8 @@ fn a_key_makes_macs_and_the_account_administers_it() {
         let key = &key["Properties"];
         assert_eq!(key["KeySpec"], "HMAC_256", "{name}");
         assert_eq!(key["KeyUsage"], "GENERATE_VERIFY_MAC", "{name}");
+        // It can't be changed later: an update that tries fails.
+        assert_eq!(key["MultiRegion"], true, "{name}");
         let root = json!({"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}});
         assert_eq!(
             key["KeyPolicy"]["Statement"],

@@ -120,11 +120,11 @@ impl Service {
         U: UseCase,
         U::Reply: Stated,
     {
-        let signer = self.signer(&caller.keyring).await?;
+        let Some(signer) = self.signer(&caller.keyring).await? else { return self.run(caller, use_case).await };
+        // Drawn before the commit: nothing that can fail comes after it but the signature itself.
+        let jti = random::bytes(self.randomness())?;
         let mut reply = self.run(caller, use_case).await?;
-        if let Some(signer) = signer {
-            reply.set_receipt(self.sign(&signer, caller, &reply.statement())?);
-        }
+        reply.set_receipt(self.sign(&signer, caller, &reply.statement(), jti)?);
         Ok(reply)
     }
 
@@ -156,7 +156,7 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Internal`] if there is no key or the signature fails.
-    pub(super) fn sign(&self, signer: &Signer, caller: &Caller, statement: &Statement) -> Result<Receipt, Error> {
+    fn sign(&self, signer: &Signer, caller: &Caller, statement: &Statement, jti: [u8; 16]) -> Result<Receipt, Error> {
         const NO_KEY: Error = Error::Internal("there is no key for receipts");
         let Some(settings) = &self.settings.receipts else { return Err(NO_KEY) };
         let (factor_id, bound_at) = match &statement.subject {
@@ -176,7 +176,7 @@ impl Service {
             sub: caller.user.as_str(),
             iat: statement.at.unix(),
             exp: statement.at.plus(RECEIPT_SECONDS).unix(),
-            jti: BASE64URL_NOPAD.encode(&random::bytes::<16>(self.randomness())?),
+            jti: BASE64URL_NOPAD.encode(&jti),
             auth_time: statement.at.unix(),
             amr: statement.level.amr,
             acr: statement.level.acr,
@@ -247,13 +247,23 @@ impl Service {
         Ok((keys, opened))
     }
 
-    /// Reads a record, with the precondition of its replacement.
+    /// Reads a record, with the precondition of its replacement. A damaged one is read as empty, so that a new key takes
+    /// its place: otherwise one damaged item would refuse every check.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a record of a later release, which must not be replaced.
     async fn record<R: Record>(&self, key: &Key) -> Result<(R, Replaces), Error> {
         let Some(stored) = self.get(key).await? else { return Ok((R::default(), Replaces::Nothing)) };
-        let record = R::read(&stored.item).map_err(|error| {
-            tracing::error!(item.kind = ?key, item.attribute = error.0, "an item can't be read");
-            Error::Internal("an item can't be read")
-        })?;
+        let record = match R::read(&stored.item) {
+            Ok(record) => record,
+            Err(error) => {
+                tracing::error!(item.kind = ?key, item.attribute = error.0, "an item can't be read");
+                if error.0 == "schema" {
+                    return Err(Error::Internal("an item can't be read"));
+                }
+                R::default()
+            }
+        };
         Ok((record, Replaces::Version(stored.version)))
     }
 }

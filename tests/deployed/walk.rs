@@ -1,0 +1,289 @@
+//! A walk over everything that the functions do, in every dialect and by the back end.
+
+use std::collections::BTreeSet;
+use std::thread::sleep;
+use std::time::Duration;
+
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Value, json};
+
+use crate::rig::tools::totp;
+use crate::stack::{Caller, Reply};
+
+const ENROLL: &str = "POST /v1/me/enrollments";
+const CONFIRM: &str = "POST /v1/me/enrollments/confirm";
+const CHALLENGE: &str = "POST /v1/me/challenges";
+pub(crate) const VERIFY: &str = "POST /v1/me/verify";
+const FACTOR: &str = "/v1/me/factors/{id}";
+/// More than a second, the shortest wait between two challenges. The functions go by the real time.
+const PAUSE: Duration = Duration::from_millis(1_100);
+
+/// The deployed functions, however they are reached.
+pub(crate) trait Deployed {
+    /// Calls a route such as `POST /v1/me/factors/{id}` with its parameters. A body of `null` sends none.
+    #[track_caller]
+    fn call(&self, caller: Caller<'_>, route: &str, parameters: &[(&str, &str)], body: &Value) -> Reply;
+
+    /// The text of the last message to a number or an address.
+    fn message_to(&self, to: &str) -> Option<String>;
+}
+
+/// A walk over everything, with the values that no log may contain.
+pub(crate) struct Walk<'a> {
+    target: &'a dyn Deployed,
+    secrets: BTreeSet<String>,
+}
+
+/// Enrols, checks and removes every factor in every dialect and by the back end; returns the values that no log may
+/// contain.
+pub(crate) fn everything(target: &dyn Deployed) -> BTreeSet<String> {
+    let mut walk = Walk::over(target);
+    native(&mut walk);
+    genauth(&mut walk);
+    logto(&mut walk);
+    profile(&mut walk);
+    back_end(&mut walk);
+    walk.secrets
+}
+
+/// A receipt names a key that anyone can fetch, and the issuer under which it is found.
+fn receipt(walk: &mut Walk<'_>, receipt: &str) {
+    let parts: Vec<Value> = receipt
+        .split('.')
+        .take(2)
+        .map(|part| serde_json::from_slice(&BASE64URL_NOPAD.decode(part.as_bytes()).unwrap()).unwrap())
+        .collect();
+    assert_eq!((&parts[0]["typ"], &parts[1]["acr"]), (&json!("receipt+jwt"), &json!("otp")));
+    let mut public = |route: &str| walk.with(Caller::Anyone, route, &[], &Value::Null).expect(200).body;
+    let configuration = public("GET /.well-known/openid-configuration");
+    assert_eq!(configuration["issuer"], parts[1]["iss"]);
+    assert!(configuration["issuer"].as_str().unwrap().starts_with("http"), "{configuration}");
+    let keys = public("GET /.well-known/jwks.json");
+    assert_eq!(keys["keys"][0]["kid"], parts[0]["kid"]);
+    walk.keep(receipt);
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) fn over(target: &'a dyn Deployed) -> Self {
+        Self { target, secrets: BTreeSet::new() }
+    }
+
+    #[track_caller]
+    pub(crate) fn call(&mut self, user: &str, route: &str, body: &Value) -> Reply {
+        self.with(Caller::User(user), route, &[], body)
+    }
+
+    #[track_caller]
+    fn with(&mut self, caller: Caller<'_>, route: &str, parameters: &[(&str, &str)], body: &Value) -> Reply {
+        let reply = self.target.call(caller, route, parameters, body);
+        collect(&reply.body, &mut self.secrets);
+        reply
+    }
+
+    fn keep(&mut self, secret: &str) -> String {
+        self.secrets.insert(secret.to_owned());
+        secret.to_owned()
+    }
+
+    /// The app's code of the time step `steps` from now. An app is enrolled with the present code and checked with the
+    /// next: both are still valid if a step ends in between.
+    pub(crate) fn code(&mut self, secret: &str, steps: i64) -> String {
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let code = totp(secret, i64::try_from(now).unwrap() + steps * 30);
+        self.keep(&code)
+    }
+
+    /// The code in the last message to a number or an address.
+    #[track_caller]
+    fn sent(&mut self, to: &str) -> String {
+        let text = self.target.message_to(to).unwrap_or_else(|| panic!("nothing was sent to {to}"));
+        let code = text.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 6).unwrap().to_owned();
+        self.keep(to);
+        self.keep(&code)
+    }
+
+    /// Enrols an app; returns its secret, its id and its recovery codes.
+    #[track_caller]
+    pub(crate) fn app(&mut self, user: &str) -> (String, String, Vec<String>) {
+        let begun = self.call(user, ENROLL, &json!({"factorType": "totp"})).expect(201);
+        let secret = begun.text("/totp/secret");
+        let code = self.code(&secret, 0);
+        let confirmation = json!({"enrollmentToken": begun.text("/enrollmentToken"), "code": code});
+        let confirmed = self.call(user, CONFIRM, &confirmation).expect(201);
+        let codes = confirmed.body["recoveryCodes"].as_array().unwrap();
+        let codes = codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect();
+        (secret, confirmed.text("/factor/id"), codes)
+    }
+
+    /// Enrols a number or an address, and passes a challenge with it.
+    #[track_caller]
+    fn destination(&mut self, user: &str, factor_type: &str, field: &str, to: &str, code: Option<&str>) -> String {
+        let mut request = json!({"factorType": factor_type, field: to});
+        let mut caller = Caller::User(user);
+        if let Some(code) = code {
+            // In place of a recent check, which another session does not have.
+            request["code"] = code.into();
+            caller = Caller::Elsewhere(user);
+        }
+        let token = self.with(caller, ENROLL, &[], &request).expect(201).text("/enrollmentToken");
+        let code = self.sent(to);
+        // The session that began it finishes it.
+        let confirm = json!({"enrollmentToken": token, "code": code});
+        let confirmed = self.with(caller, CONFIRM, &[], &confirm).expect(201);
+        let id = confirmed.text("/factor/id");
+        for whom in [json!({"factorId": id}), json!({"factorType": factor_type})] {
+            let challenge = self.call(user, CHALLENGE, &whom).expect(201).text("/challengeId");
+            let code = self.sent(to);
+            let answer = json!({"challengeId": challenge, "code": code});
+            self.call(user, VERIFY, &answer.clone()).expect(200);
+            self.call(user, VERIFY, &answer).expect(409);
+            sleep(PAUSE);
+        }
+        id
+    }
+}
+
+/// Collects every text in an answer that looks like a secret: a long one, or a code.
+fn collect(value: &Value, secrets: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                let is_secret =
+                    ["secret", "uri", "qrCode", "enrollmentToken", "challengeId", "verificationId", "recoveryCode"];
+                match value.as_str() {
+                    Some(text) if is_secret.contains(&name.as_str()) => drop(secrets.insert(text.to_owned())),
+                    _ => collect(value, secrets),
+                }
+            }
+        }
+        // Lists of texts are recovery codes, except for the methods of a passed check.
+        Value::Array(values) => {
+            for value in values {
+                match value.as_str() {
+                    Some(text) if text.len() > 8 => drop(secrets.insert(text.to_owned())),
+                    _ => collect(value, secrets),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn native(walk: &mut Walk<'_>) {
+    let (secret, app, codes) = walk.app("alice");
+    let check = json!({"code": walk.code(&secret, 1)});
+    let passed = walk.call("alice", VERIFY, &check.clone()).expect(200);
+    assert_eq!((passed.text("/factorId"), &passed.body["amr"][0]), (app.clone(), &json!("otp")));
+    receipt(walk, &passed.text("/receipt"));
+    assert_eq!(walk.call("alice", VERIFY, &check).expect(400).text("/code"), "code_already_used");
+    walk.call("alice", VERIFY, &json!({"code": codes[0]})).expect(200);
+    walk.call("alice", VERIFY, &json!({"code": codes[0]})).expect(400);
+
+    let phone = walk.destination("alice", "sms", "phoneNumber", "+41791234501", Some(&codes[1]));
+    let address = walk.destination("alice", "email", "email", "alice@example.com", None);
+    let listed = walk.call("alice", "GET /v1/me/factors", &Value::Null).expect(200);
+    assert_eq!(listed.body["factors"].as_array().unwrap().len(), 3);
+    let alice = Caller::User("alice");
+    let id = [("id", phone.as_str())];
+    walk.with(alice, &format!("GET {FACTOR}"), &id, &Value::Null).expect(200);
+    walk.with(alice, &format!("PATCH {FACTOR}"), &id, &json!({"label": "Private"})).expect(200);
+    walk.with(alice, &format!("DELETE {FACTOR}"), &id, &json!({})).expect(204);
+    walk.with(alice, &format!("DELETE {FACTOR}"), &[("id", &address)], &json!({"code": codes[2]})).expect(204);
+    walk.call("alice", "POST /v1/me/recovery-codes", &json!({"code": codes[3]})).expect(201);
+}
+
+fn genauth(walk: &mut Walk<'_>) {
+    let (send, enroll) = ("POST /api/v3/send-enroll-factor-request", "POST /api/v3/enroll-factor");
+    let ok = |reply: Reply| {
+        assert_eq!(reply.body["statusCode"], 200, "{}", reply.body);
+        reply
+    };
+    let begun = ok(walk.call("bob", send, &json!({"factorType": "OTP", "profile": {}})));
+    let uri = begun.text("/data/otpData/qrCodeUri");
+    let secret = uri.split("secret=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+    walk.keep(&secret);
+    let confirmation = |token: String, kind: &str, code: &str| json!({"factorType": kind, "enrollmentToken": token, "enrollmentData": {"passCode": code}});
+    let code = walk.code(&secret, 0);
+    ok(walk.call("bob", enroll, &confirmation(begun.text("/data/enrollmentToken"), "OTP", &code)));
+    let code = walk.code(&secret, 1);
+    assert_eq!(
+        ok(walk.call("bob", "POST /api/v3/mfa-totp-verify", &json!({"totp": code}))).body["data"]["verified"],
+        true
+    );
+    let again = walk.call("bob", "POST /api/v3/mfa-totp-verify", &json!({"totp": code})).expect(200);
+    assert_eq!((&again.body["statusCode"], &again.body["data"]["verified"]), (&json!(422), &json!(false)), "a replay");
+    for (kind, profile, to) in [
+        ("SMS", json!({"phoneNumber": "791234502", "phoneCountryCode": "+41"}), "+41791234502"),
+        ("EMAIL", json!({"email": "bob@example.com"}), "bob@example.com"),
+    ] {
+        let begun = ok(walk.call("bob", send, &json!({"factorType": kind, "profile": profile})));
+        let code = walk.sent(to);
+        ok(walk.call("bob", enroll, &confirmation(begun.text("/data/enrollmentToken"), kind, &code)));
+    }
+    let listed = ok(walk.call("bob", "GET /api/v3/list-enrolled-factors", &Value::Null));
+    let ids: Vec<_> = (0..3).map(|n| listed.text(&format!("/data/{n}/factorId"))).collect();
+    ok(walk.with(Caller::User("bob"), "GET /api/v3/get-factor", &[("factorId", &ids[0])], &Value::Null));
+    ok(walk.with(Caller::User("bob"), "GET /api/v3/get-factors", &[("factorId", &ids[1])], &Value::Null));
+    for id in &ids {
+        ok(walk.call("bob", "POST /api/v3/reset-factor", &json!({"factorId": id})));
+    }
+    let kinds = ok(walk.call("bob", "GET /api/v3/list-factors-to-enroll", &Value::Null));
+    assert_eq!(
+        kinds.body["data"].as_array().unwrap().len(),
+        3,
+        "the channels that the environment names: {}",
+        kinds.body
+    );
+}
+
+fn logto(walk: &mut Walk<'_>) {
+    let verify = "POST /api/experience/verification/totp/verify";
+    let made = walk.call("carol", "POST /api/experience/verification/totp/secret", &Value::Null).expect(200);
+    let (id, secret) = (made.text("/verificationId"), made.text("/secret"));
+    let code = walk.code(&secret, 0);
+    walk.call("carol", verify, &json!({"code": code, "verificationId": id})).expect(200);
+    let bind = json!({"type": "Totp", "verificationId": id});
+    walk.call("carol", "POST /api/experience/profile/mfa", &bind).expect(204);
+    let code = walk.code(&secret, 1);
+    walk.call("carol", verify, &json!({"code": code})).expect(200);
+    let again = walk.call("carol", verify, &json!({"code": code})).expect(400);
+    assert_eq!(again.text("/code"), "session.mfa.invalid_totp_code", "a replay");
+}
+
+fn profile(walk: &mut Walk<'_>) {
+    let made = walk.call("dave", "POST /profile/two-fa", &Value::Null).expect(201);
+    let url = made.text("/data/otpAuthURL");
+    let secret = walk.keep(url.rsplit('=').next().unwrap());
+    let code = walk.code(&secret, 0);
+    let enabled = walk.call("dave", "PATCH /profile/two-fa", &json!({"code": code})).expect(200);
+    assert_eq!(enabled.body["data"].as_array().unwrap().len(), 12);
+    let again = walk.call("dave", "PATCH /profile/two-fa/disable", &json!({"code": code})).expect(400);
+    assert_eq!(again.body["status"], "error", "a replay");
+    let code = walk.code(&secret, 1);
+    walk.call("dave", "PATCH /profile/two-fa/disable", &json!({"code": code})).expect(200);
+}
+
+fn back_end(walk: &mut Walk<'_>) {
+    let erin = Caller::BackEnd("erin");
+    let of = |route: &str| route.replace("/v1/me", "/v1/users/{userId}");
+    let begun =
+        walk.with(erin, &of(ENROLL), &[], &json!({"factorType": "email", "email": "erin@example.com"})).expect(201);
+    let code = walk.sent("erin@example.com");
+    let confirmation = json!({"enrollmentToken": begun.text("/enrollmentToken"), "code": code});
+    let id = walk.with(erin, &of(CONFIRM), &[], &confirmation).expect(201).text("/factor/id");
+    let challenge = walk.with(erin, &of(CHALLENGE), &[], &json!({"factorId": id})).expect(201).text("/challengeId");
+    let code = walk.sent("erin@example.com");
+    walk.with(erin, &of(VERIFY), &[], &json!({"challengeId": challenge, "code": code})).expect(200);
+    let ids = [("id", id.as_str())];
+    walk.with(erin, &of("GET /v1/me/factors"), &[], &Value::Null).expect(200);
+    walk.with(erin, &of(&format!("GET {FACTOR}")), &ids, &Value::Null).expect(200);
+    walk.with(erin, &of(&format!("PATCH {FACTOR}")), &ids, &json!({"label": "Work"})).expect(200);
+    walk.with(erin, &of("POST /v1/me/recovery-codes"), &[], &json!({})).expect(201);
+    walk.with(erin, &of(&format!("DELETE {FACTOR}")), &ids, &json!({})).expect(204);
+    // Forgetting a user also ends pending enrolments and open challenges.
+    let _ = walk.destination("frank", "email", "email", "frank@example.com", None);
+    walk.call("frank", CHALLENGE, &json!({"factorType": "email"})).expect(201);
+    walk.with(Caller::BackEnd("frank"), "DELETE /v1/users/{userId}", &[], &Value::Null).expect(204);
+    let listed = walk.call("frank", "GET /v1/me/factors", &Value::Null).expect(200);
+    assert_eq!(listed.body["factors"], json!([]));
+}
