@@ -95,7 +95,11 @@ pub const SETTINGS: &[Setting] = &[
     text("TOTP_ALGORITHM", "SHA1", "SHA1, SHA256 or SHA512, for new authenticator apps; many know SHA1 alone"),
     number("TOTP_DIGITS", "6", 6..=8, "digits of an app's code; many apps know 6 alone"),
     text("RECEIPT_ISSUER", "", "the issuer of receipts: the URL of the API; without one there are no receipts"),
-    text("RECEIPT_AUDIENCES", "countersign", "the audiences of receipts, with commas; no access token may have one of them"),
+    text(
+        "RECEIPT_AUDIENCES",
+        "countersign",
+        "the audiences of receipts, with commas; no access token may have one of them",
+    ),
     number(
         "RECEIPT_KEY_GENERATION",
         "1",
