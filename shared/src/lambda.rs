@@ -66,7 +66,7 @@ async fn serve(function: Function, deployment: Deployment) -> Result<(), lambda_
     // Done during init, where Lambda does not limit the CPU as it does for requests.
     match function {
         // It may read the public keys and nothing else.
-        Function::Page => drop(service.published_keys().await),
+        Function::Page => drop(service.keys_for_anyone().await),
         Function::Verify => tokio::join!(service.warm_up(), service.warm_up_receipts()).0,
         Function::EnrollRequest | Function::CreateTotp | Function::Challenge | Function::Factors => {
             service.warm_up().await;

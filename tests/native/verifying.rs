@@ -264,3 +264,42 @@ async fn a_timestamp_from_the_client_is_ignored() {
     let refused = world.send(request.body(body.into()).unwrap()).await;
     assert_eq!(refused.outcome(), (400, "incorrect_code".to_owned()));
 }
+
+/// A back end may let in a user who is not enrolled. It often passes on the type that a browser chose.
+#[tokio::test]
+async fn a_user_with_a_factor_is_never_reported_as_not_enrolled() {
+    let world = World::new();
+    enroll_app(&world.user("alice"), "Phone").await;
+    enroll_email(&world.user("bob"), "bob@example.com").await;
+    let mut reported = Vec::new();
+    for (user, factor_type) in [("alice", "email"), ("alice", "sms"), ("bob", "totp"), ("bob", "sms")] {
+        let back_end = world.back_end(user);
+        let verify = json!({"code": "123456", "factorType": factor_type});
+        for (path, body) in [("verify", verify), ("challenges", json!({"factorType": factor_type}))] {
+            let reply = back_end.post(&format!("/v1/me/{path}"), body).await;
+            if reply.outcome() == (404, "not_enrolled".to_owned()) {
+                reported.push(format!("{path} of {user} by {factor_type}"));
+            }
+        }
+    }
+    assert!(reported.is_empty(), "{reported:?}");
+}
+
+/// A request that asks for an app must not be passed with a code that was sent by e-mail.
+#[tokio::test]
+async fn a_request_that_names_an_app_is_not_passed_by_email() {
+    let world = World::new();
+    let alice = world.user("alice");
+    let (_, app, _) = enroll_app(&alice, "Phone").await;
+    enroll_email(&alice, "alice@example.com").await;
+    let back_end = world.back_end("alice");
+    for asked in [json!({"factorType": "totp"}), json!({"factorId": app})] {
+        world.pass(60);
+        let sent = back_end.post("/v1/me/challenges", json!({"factorType": "email"})).await.expect(201);
+        let mut body = asked.clone();
+        body["challengeId"] = sent.text("/challengeId").into();
+        body["code"] = world.postbox.code().into();
+        let checked = back_end.post("/v1/me/verify", body).await;
+        assert_eq!(checked.outcome(), (400, "invalid_request".to_owned()), "{asked}");
+    }
+}

@@ -1,15 +1,27 @@
 //! The keys that sign receipts: made once, published before they sign, replaced, and sealed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use countersign::store::{Commit, Item, Key, Put, Replaces, Value as Attribute, Version};
+use countersign::store::{Commit, Item, Key, Put, Replaces, Store, StoreError, Stored, Value as Attribute, Version};
 use serde_json::json;
+use tokio::sync::Notify;
 
 use super::{SETTINGS, claims, instance, instance_with, kid, memory, published, receipt_of, world, world_on};
-use crate::rig::{Asked, Client, CutOff, Faults, Observed, Plan, TestKeys, Trouble, World, enroll_app};
+use crate::rig::{Asked, Client, CutOff, Faults, Observed, Plan, TestClock, TestKeys, Trouble, World, enroll_app};
 
 const DAY: i64 = 86_400;
 const HOUR: i64 = 3600;
+
+/// An instance over a store.
+fn on(store: &Arc<dyn Store>, clock: &Arc<TestClock>, settings: &[(&str, &str)], seed: u64) -> World {
+    Plan { clock: Arc::clone(clock), seed, ..Plan::over(Arc::clone(store), settings) }.build()
+}
+
+/// The settings with the next generation of keys.
+fn raised() -> Vec<(&'static str, &'static str)> {
+    SETTINGS.iter().copied().chain([("RECEIPT_KEY_GENERATION", "2")]).collect()
+}
 
 /// Passes a check with an app; returns the receipt.
 async fn check(client: &Client, secret: &str) -> String {
@@ -74,8 +86,7 @@ async fn a_new_generation_replaces_every_key_at_once() {
     let old = world();
     let (secret, _, _) = enroll_app(&old.user("alice"), "Phone").await;
     let stolen = check(&old.user("alice"), &secret).await;
-    let raised: Vec<_> = SETTINGS.iter().copied().chain([("RECEIPT_KEY_GENERATION", "2")]).collect();
-    let new = instance_with(&old, &raised, 2);
+    let new = instance_with(&old, &raised(), 2);
     let receipt = check(&new.user("alice"), &secret).await;
     assert_eq!(published(&new).await, [kid(&receipt)]);
     assert_ne!(kid(&receipt), kid(&stolen));
@@ -252,4 +263,104 @@ async fn a_clock_that_steps_back_behind_the_first_key_still_signs() {
     let (secret, _, _) = enroll_app(&stepped_back.user("bob"), "Phone").await;
     check(&stepped_back.user("bob"), &secret).await;
     assert_eq!(published(&world).await.len(), 1);
+}
+
+/// A store in which, once, another instance reads its keys anew between the two reads of this one. Its reads of keys
+/// fail for as long as it is asked to.
+struct Between {
+    inner: Arc<dyn Store>,
+    other: World,
+    is_armed: AtomicBool,
+    is_broken: AtomicBool,
+    went: Notify,
+}
+
+impl Between {
+    fn new(inner: &Arc<dyn Store>, other: World) -> Arc<Self> {
+        let (is_armed, is_broken) = (AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Self { inner: Arc::clone(inner), other, is_armed, is_broken, went: Notify::new() })
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for Between {
+    async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
+        if key.as_str().starts_with('k') && self.is_broken.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable);
+        }
+        if *key == Key::new('k', &["receipt"]) && self.is_armed.load(Ordering::SeqCst) {
+            let before = self.inner.get(key).await;
+            self.other.service.warm_up_receipts().await;
+            self.is_armed.store(false, Ordering::SeqCst);
+            self.went.notify_one();
+            return before;
+        }
+        if *key == Key::new('k', &["jwks"]) && self.is_armed.load(Ordering::SeqCst) {
+            self.went.notified().await;
+        }
+        self.inner.get(key).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        self.inner.commit(commit).await
+    }
+}
+
+/// The two items of keys are read by two calls. An instance with the old generation that reads one of them before a new
+/// generation is made, and the other after it, publishes the stolen key again.
+#[tokio::test]
+async fn a_stolen_key_is_not_published_again_by_an_instance_of_the_old_generation() {
+    let store = memory();
+    let clock = Plan::with(&[]).clock;
+    let between = Between::new(&store, on(&store, &clock, &raised(), 2));
+    let old = on(&(between.clone() as Arc<dyn Store>), &clock, SETTINGS, 1);
+    let (secret, _, _) = enroll_app(&old.user("alice"), "Phone").await;
+    let stolen = kid(&check(&old.user("alice"), &secret).await);
+    old.pass(HOUR);
+    between.is_armed.store(true, Ordering::SeqCst);
+    check(&old.user("alice"), &secret).await;
+    let published = published(&old).await;
+    assert!(!published.contains(&stolen), "the stolen key is published again: {published:?}");
+}
+
+/// An instance that can't read the keys for longer than a retired key is published goes on with it.
+#[tokio::test]
+async fn no_receipt_is_signed_with_a_key_that_is_no_longer_published() {
+    let store = memory();
+    let clock = Plan::with(&[]).clock;
+    let new = on(&store, &clock, SETTINGS, 2);
+    let between = Between::new(&store, new.clone());
+    let old = on(&(between.clone() as Arc<dyn Store>), &clock, SETTINGS, 1);
+    let (secret, _, _) = enroll_app(&old.user("alice"), "Phone").await;
+    check(&old.user("alice"), &secret).await;
+    old.pass(90 * DAY - HOUR - 600);
+    check(&old.user("alice"), &secret).await;
+    between.is_broken.store(true, Ordering::SeqCst);
+    old.pass(HOUR + 600);
+    new.service.warm_up_receipts().await;
+    old.pass(4 * HOUR + 600);
+    new.service.warm_up_receipts().await;
+    let late = json!({"code": old.next_code(&secret)});
+    let refused = old.user("alice").post("/v1/me/verify", late.clone()).await.expect(503);
+    assert_eq!(receipt_of(&refused), None);
+    between.is_broken.store(false, Ordering::SeqCst);
+    let receipt = receipt_of(&old.user("alice").post("/v1/me/verify", late).await.expect(200)).unwrap();
+    assert!(claims(&new, &receipt).await.is_some(), "nothing was spent, and the key is published");
+}
+
+/// Anyone may ask for the public keys. A flood must not read the table, whose partition accounts share.
+#[tokio::test]
+async fn a_flood_of_questions_for_the_public_keys_does_not_reach_the_table() {
+    let observed = Observed::new(memory());
+    let world = world_on(observed.clone());
+    enroll_app(&world.user("alice"), "Phone").await;
+    observed.take();
+    for _ in 0..100 {
+        world.nobody().get("/.well-known/jwks.json").await.expect(200);
+    }
+    let reads = observed.take().iter().filter(|asked| **asked == Asked::Get('k')).count();
+    assert_eq!(reads, 1, "100 requests without an identity");
+    world.pass(60);
+    world.nobody().get("/.well-known/jwks.json").await.expect(200);
+    assert_eq!(observed.take(), [Asked::Get('k')], "the keys are read again after a minute");
 }

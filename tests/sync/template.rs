@@ -87,20 +87,27 @@ fn methods(rows: &[Row]) -> String {
     format!("          AllowMethods: [{}]\n", methods.into_values().collect::<Vec<_>>().join(", "))
 }
 
-fn sending(rows: &[Row]) -> impl Iterator<Item = &Row> {
-    ordered(rows).into_iter().filter(|row| row.sends())
+/// The routes with a rate of their own: those that send, and those of anyone.
+fn limited(rows: &[Row]) -> impl Iterator<Item = &Row> {
+    ordered(rows).into_iter().filter(|row| row.sends() || row.access == Access::Public)
 }
 
+/// Requests a second to a route of anyone. Gateways ask for the keys a few times an hour; a lower rate would let a flood
+/// keep them out.
+const RATE_OF_ANYONE: u32 = 100;
+
 fn depends_on(ids: &Ids, rows: &[Row]) -> String {
-    let lines = sending(rows).map(|row| format!("      - {}\n", ids.id(row)));
+    let lines = limited(rows).map(|row| format!("      - {}\n", ids.id(row)));
     format!("    DependsOn:\n{}", lines.collect::<String>())
 }
 
 fn route_settings(rows: &[Row]) -> String {
     let at_rate = |rate: u32, indent: &str| {
-        let setting =
-            |row| format!("{}: {{ThrottlingRateLimit: {rate}, ThrottlingBurstLimit: {rate}}}\n", Row::key(row));
-        sending(rows).map(setting).collect::<Vec<_>>().join(indent)
+        let setting = |row: &Row| {
+            let rate = if row.sends() { rate } else { RATE_OF_ANYONE };
+            format!("{}: {{ThrottlingRateLimit: {rate}, ThrottlingBurstLimit: {rate}}}\n", row.key())
+        };
+        limited(rows).map(setting).collect::<Vec<_>>().join(indent)
     };
     let (slow, fast, usual) = (at_rate(1, "          "), at_rate(100, "            "), at_rate(10, "            "));
     format!(

@@ -19,6 +19,12 @@ fn sending() -> BTreeSet<String> {
     table().into_iter().filter(|(_, route)| sends(route.function)).map(|(key, _)| key).collect()
 }
 
+/// The keys of the routes with a rate of their own: those that send, and those of anyone.
+fn limited() -> BTreeSet<String> {
+    let public = table().into_iter().filter(|(_, route)| route.access == Access::Public).map(|(key, _)| key);
+    sending().into_iter().chain(public).collect()
+}
+
 /// Every route of the template with its properties, by route key.
 fn deployed(template: &Template) -> BTreeMap<&str, &Value> {
     let routes = template.all("AWS::ApiGatewayV2::Route");
@@ -106,7 +112,7 @@ fn the_jwt_authorizer_uses_the_issuer_and_audience_parameters() {
 }
 
 #[test]
-fn the_routes_that_send_are_throttled_and_no_others() {
+fn the_routes_that_send_and_those_of_anyone_have_a_rate_and_no_others() {
     // Numbers and not text: the values below `RouteSettings` are taken as they are.
     for (rate, parameter) in
         [(10, None), (1, Some("SendRate=1")), (10, Some("SendRate=10")), (100, Some("SendRate=100"))]
@@ -114,9 +120,13 @@ fn the_routes_that_send_are_throttled_and_no_others() {
         let parameters: Vec<_> = FEW.iter().copied().chain(parameter).collect();
         let Some(template) = Template::with(&parameters) else { return };
         let settings = template.properties("Stage")["RouteSettings"].as_object().unwrap();
-        assert_eq!(settings.keys().cloned().collect::<BTreeSet<_>>(), sending());
-        let expected = json!({"ThrottlingRateLimit": rate, "ThrottlingBurstLimit": rate});
-        assert!(settings.values().all(|settings| *settings == expected), "{parameter:?}: {settings:?}");
+        assert_eq!(settings.keys().cloned().collect::<BTreeSet<_>>(), limited());
+        for (key, settings) in settings {
+            // Anyone may call a public route, so it must not use up the functions of the account.
+            let rate = if sending().contains(key) { rate } else { 100 };
+            let expected = json!({"ThrottlingRateLimit": rate, "ThrottlingBurstLimit": rate});
+            assert_eq!(*settings, expected, "{parameter:?}: {key}");
+        }
     }
 }
 
@@ -130,7 +140,7 @@ fn the_stage_waits_for_the_routes_that_it_has_settings_of() {
         .iter()
         .map(|name| template.properties(name.as_str().unwrap())["RouteKey"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(awaited, sending());
+    assert_eq!(awaited, limited());
 }
 
 #[test]
@@ -176,7 +186,9 @@ fn cors_is_configured_only_if_allowed_origins_are_given() {
     for header in ["authorization", "content-type", "x-authing-app-id", "x-authing-lang"] {
         assert!(cors["AllowHeaders"].as_array().unwrap().contains(&json!(header)), "{header}");
     }
-    assert!(cors["ExposeHeaders"].as_array().unwrap().contains(&json!("retry-after")));
+    for header in ["retry-after", countersign::http::RECEIPT.as_str()] {
+        assert!(cors["ExposeHeaders"].as_array().unwrap().contains(&json!(header)), "{header}");
+    }
 }
 
 #[test]

@@ -76,6 +76,12 @@ fn every_variable_of_the_environment_is_a_setting_that_the_code_reads() {
         for needed in DEPLOYMENT_SETTINGS {
             assert!(variables.contains_key(needed.name), "{name} lacks {}", needed.name);
         }
+        // A parameter that no function gets would do nothing. The gateway itself answers for origins.
+        let parameters = template.section("Parameters");
+        for setting in SETTINGS.iter().filter(|setting| setting.name != "ALLOWED_ORIGINS") {
+            let is_parameter = parameters.contains_key(parameter(setting.name).as_str());
+            assert!(!is_parameter || variables.contains_key(setting.name), "{name} lacks {}", setting.name);
+        }
     }
 }
 
@@ -90,6 +96,10 @@ fn a_parameter_of_a_setting_has_the_settings_default() {
         let default = if setting.name == "ALLOWED_COUNTRIES" { "" } else { setting.default };
         let given = &parameter["Default"];
         assert_eq!(given.as_str().map_or_else(|| given.to_string(), str::to_owned), default, "{}", setting.name);
+        if let Some((least, most)) = setting.range {
+            let range = [&parameter["MinValue"], &parameter["MaxValue"]];
+            assert_eq!(range, [&json!(least), &json!(most)], "{}", setting.name);
+        }
         compared += 1;
     }
     assert!(compared >= 7, "only {compared} parameters are settings");

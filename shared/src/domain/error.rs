@@ -114,14 +114,16 @@ impl Error {
         match self {
             Self::ChallengeRequired | Self::NotChallengeable => "invalid_request",
             Self::Unauthorized => "unauthorized",
-            Self::FactorRequired => "factor_required",
+            // A user without a factor of this type has another one. `not_enrolled` would be wrong, because an application
+            // may let a user without factors in.
+            Self::FactorRequired | Self::NotEnrolled(Some(_)) => "factor_required",
             Self::IncorrectCode { .. } => "incorrect_code",
             Self::CodeAlreadyUsed => "code_already_used",
             Self::StepUpRequired { .. } => "step_up_required",
             Self::FactorLocked => "factor_locked",
             Self::DestinationRefused => "destination_refused",
             Self::NotFound(_) => "not_found",
-            Self::NotEnrolled(_) => "not_enrolled",
+            Self::NotEnrolled(None) => "not_enrolled",
             Self::AlreadyEnrolled(_) => "already_enrolled",
             Self::TooManyFactors => "too_many_factors",
             Self::AlreadyUsed(_) => "already_used",

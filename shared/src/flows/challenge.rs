@@ -125,9 +125,9 @@ impl Target {
         match (meant.pop(), meant.is_empty(), self) {
             (Some(only), true, _) => Ok(only),
             (Some(_), false, _) => Err(Error::FactorRequired),
-            (None, _, Self::OnlyOf(factor_type)) => Err(Error::NotEnrolled(Some(*factor_type))),
             (None, ..) if account.factors().is_empty() => Err(Error::NotEnrolled(None)),
-            // `NotEnrolled` would be wrong: an application may let a user without factors in.
+            (None, _, Self::OnlyOf(factor_type)) => Err(Error::NotEnrolled(Some(*factor_type))),
+            // `NotEnrolled(None)` would be wrong: an application may let a user without factors in.
             (None, ..) => Err(Error::NotChallengeable),
         }
     }

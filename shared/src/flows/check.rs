@@ -170,15 +170,16 @@ fn meant(factors: &[Factor], apps: &Apps, vault: &dyn Vault) -> Result<Vec<(Fact
         Apps::Any => all(),
         Apps::Only | Apps::OnlyOf(FactorType::Totp) => match (all()?, apps) {
             (only, _) if only.len() == 1 => Ok(only),
-            (none, Apps::OnlyOf(factor_type)) if none.is_empty() => Err(Error::NotEnrolled(Some(*factor_type))),
             (none, _) if none.is_empty() && factors.is_empty() => Err(Error::NotEnrolled(None)),
-            // `NotEnrolled` would be wrong: an application may let a user without factors in.
+            (none, Apps::OnlyOf(factor_type)) if none.is_empty() => Err(Error::NotEnrolled(Some(*factor_type))),
+            // `NotEnrolled(None)` would be wrong: an application may let a user without factors in.
             (none, _) if none.is_empty() => Err(Error::ChallengeRequired),
             _ => Err(Error::FactorRequired),
         },
         Apps::OnlyOf(factor_type) if factors.iter().any(|factor| factor.factor_type() == *factor_type) => {
             Err(Error::ChallengeRequired)
         }
+        Apps::OnlyOf(_) if factors.is_empty() => Err(Error::NotEnrolled(None)),
         Apps::OnlyOf(factor_type) => Err(Error::NotEnrolled(Some(*factor_type))),
         Apps::One(id) => {
             let factor = factors.iter().find(|factor| factor.id() == id).ok_or(Error::NotFound(Subject::Factor))?;

@@ -15,6 +15,8 @@ use crate::domain::error::Error;
 use crate::domain::ids::{Session, UserId};
 use crate::domain::policy::Policy;
 use crate::domain::random::{self, Randomness};
+use crate::domain::receipt_keys::PublishedKeys;
+use crate::domain::time::Timestamp;
 use crate::keys::{Keyring, Keys};
 use crate::store::{Commit, Key, Put, Store, StoreError, Stored, Version};
 
@@ -30,7 +32,7 @@ pub mod receipt;
 mod tests;
 pub mod verify;
 
-use receipt::{ReceiptSettings, Signer};
+use receipt::{HeldSigner, ReceiptSettings};
 
 /// The most attempts at one call to the store, the first included.
 const CALLS: u32 = 4;
@@ -40,7 +42,9 @@ pub struct Service {
     store: Arc<dyn Store>,
     keys: Arc<dyn Keys>,
     keyring: Mutex<Option<Arc<Keyring>>>,
-    signer: Mutex<Option<Arc<Signer>>>,
+    signer: Mutex<HeldSigner>,
+    /// The public keys of receipts, and when they were read.
+    published: Mutex<Option<(Timestamp, PublishedKeys)>>,
     delivery: Arc<dyn Delivery>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
@@ -188,7 +192,8 @@ impl Service {
     #[must_use]
     pub fn new(seams: Seams, settings: Settings) -> Self {
         let Seams { store, keys, delivery, clock, randomness } = seams;
-        Self { store, keys, keyring: Mutex::new(None), signer: Mutex::new(None), delivery, clock, randomness, settings }
+        let (keyring, signer, published) = Default::default();
+        Self { store, keys, keyring, signer, published, delivery, clock, randomness, settings }
     }
 
     /// Fetches the keys and makes the connections that a request needs. If this fails, the first request tries again.

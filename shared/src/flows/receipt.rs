@@ -12,7 +12,9 @@ use crate::domain::actor::Actor;
 use crate::domain::error::Error;
 use crate::domain::random;
 use crate::domain::receipt::{RECEIPT_SECONDS, Statement, Subject};
-use crate::domain::receipt_keys::{PublishedKeys, REREAD_SECONDS, Rotation, SigningKey, SigningKeys};
+use crate::domain::receipt_keys::{
+    PUBLISHED_BEFORE_SECONDS, PublishedKeys, REREAD_SECONDS, Rotation, SigningKey, SigningKeys,
+};
 use crate::domain::time::Timestamp;
 use crate::keys::Keyring;
 use crate::keys::signing::RsaKey;
@@ -22,6 +24,12 @@ use data_encoding::BASE64URL_NOPAD;
 
 /// The most attempts at making a key. Each conflict means that another instance made one.
 const ROUNDS: u32 = 5;
+
+/// Seconds after a failed reading in which the keys are not read again. A reading that fails takes seconds.
+const RETRY_SECONDS: u64 = 30;
+
+/// Seconds for which the public keys are held for anyone who asks.
+const HELD_SECONDS: u64 = 60;
 
 /// The operator's settings of receipts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +83,14 @@ impl Signer {
         let kid = &self.keys.active(now)?.public.kid;
         self.opened.iter().find(|key| key.public().kid == *kid)
     }
+}
+
+/// The signer that is held between requests.
+#[derive(Default)]
+pub(super) struct HeldSigner {
+    signer: Option<Arc<Signer>>,
+    /// The last reading that failed.
+    tried_at: Timestamp,
 }
 
 /// The claims of a receipt (RFC 7519, section 4; `auth_time`, `amr` and `acr` of OpenID Connect Core 1.0, section 2).
@@ -137,16 +153,20 @@ impl Service {
         let Some(settings) = &self.settings.receipts else { return Ok(None) };
         let mut held = self.signer.lock().await;
         let now = self.clock.now();
-        let fresh = held.as_ref().filter(|signer| now.is_within(REREAD_SECONDS, signer.read_at));
-        if let Some(signer) = fresh {
-            return Ok(Some(Arc::clone(signer)));
+        // Keys that are held longer may be retired and no longer published.
+        let usable = held.signer.clone().filter(|signer| now.is_within(PUBLISHED_BEFORE_SECONDS, signer.read_at));
+        let was_just_tried = now.is_within(RETRY_SECONDS, held.tried_at);
+        if let Some(signer) = &usable
+            && (was_just_tried || now.is_within(REREAD_SECONDS, signer.read_at))
+        {
+            return Ok(usable);
         }
-        match (self.read_signer(keyring, settings.rotation, now).await, held.as_ref()) {
-            (Ok(signer), _) => Ok(Some(Arc::clone(held.insert(Arc::new(signer))))),
-            // The keys that are held are still published: a retired key outlasts the time between two readings.
+        match (self.read_signer(keyring, settings.rotation, now).await, usable) {
+            (Ok(signer), _) => Ok(Some(Arc::clone(held.signer.insert(Arc::new(signer))))),
             (Err(error), Some(signer)) => {
                 tracing::warn!(error.code = error.code(), "the keys of receipts can't be read again");
-                Ok(Some(Arc::clone(signer)))
+                held.tried_at = now;
+                Ok(Some(signer))
             }
             (Err(error), None) => Err(error),
         }
@@ -189,6 +209,29 @@ impl Service {
         signer.active(statement.at).ok_or(NO_KEY)?.sign("receipt+jwt", &claims).map(Receipt)
     }
 
+    /// The public keys of receipts for anyone who asks. Keys that were read within [`HELD_SECONDS`] are not read again, so
+    /// that a flood of requests does not reach the store. While the store does not answer, it is the keys read last.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if the store does not answer and no key was read before.
+    pub async fn keys_for_anyone(&self) -> Result<PublishedKeys, Error> {
+        let mut held = self.published.lock().await;
+        let now = self.clock.now();
+        match &*held {
+            Some((read_at, keys)) if now.is_within(HELD_SECONDS, *read_at) => return Ok(keys.clone()),
+            _ => {}
+        }
+        match (self.published_keys().await, &*held) {
+            (Ok(keys), _) => {
+                // The first key may be made at any moment.
+                *held = (!keys.0.is_empty()).then(|| (now, keys.clone()));
+                Ok(keys)
+            }
+            (Err(_), Some((_, keys))) => Ok(keys.clone()),
+            (Err(error), None) => Err(error),
+        }
+    }
+
     /// The public keys of receipts. Empty until the first key is made.
     ///
     /// # Errors
@@ -213,10 +256,12 @@ impl Service {
             } else {
                 keys.drop_unneeded(now, rotation);
             }
-            let changed = (keys != stored).then(|| put(&signing, replaces, &keys));
-            let to_publish = (keys.published() != known).then(|| put(&published, replaces_known, &keys.published()));
-            let puts: Vec<_> = changed.into_iter().chain(to_publish).collect();
-            if puts.is_empty() || self.commit(puts).await?.is_some() {
+            if keys == stored && keys.published() == known {
+                return Ok(Signer { keys, opened, read_at: now });
+            }
+            // Always both: the two reads may be of different moments, and a commit over both items finds that out.
+            let puts = vec![put(&signing, replaces, &keys), put(&published, replaces_known, &keys.published())];
+            if self.commit(puts).await?.is_some() {
                 return Ok(Signer { keys, opened, read_at: now });
             }
         }

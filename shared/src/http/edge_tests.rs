@@ -64,11 +64,11 @@ fn table() -> Vec<(Failure, &'static str)> {
         (Error::NotEnrolled(None), "404 not_enrolled | 422 6001 | 400 session.mfa.invalid_totp_code | 400"),
         (
             Error::NotEnrolled(Some(FactorType::Totp)),
-            "404 not_enrolled | 422 6001 | 400 session.mfa.invalid_totp_code | 400",
+            "400 factor_required | 422 6001 | 400 session.mfa.invalid_totp_code | 400",
         ),
         (
             Error::NotEnrolled(Some(FactorType::Email)),
-            "404 not_enrolled | 422 6001 | 400 session.mfa.mfa_factor_not_enabled | 400",
+            "400 factor_required | 422 6001 | 400 session.mfa.mfa_factor_not_enabled | 400",
         ),
         (Error::AlreadyUsed(enrollment), "409 already_used | 422 9003 | 422 user.totp_already_in_use | 400"),
         (

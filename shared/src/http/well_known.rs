@@ -98,7 +98,7 @@ async fn published(service: &Service) -> Result<PublishedKeys, Failure> {
     if service.settings().receipts.is_none() {
         return Err(Error::ChannelNotConfigured("Receipts").into());
     }
-    match service.published_keys().await? {
+    match service.keys_for_anyone().await? {
         PublishedKeys(keys) if keys.is_empty() => Err(Error::Busy.into()),
         keys => Ok(keys),
     }

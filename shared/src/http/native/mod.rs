@@ -206,7 +206,10 @@ async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fie
     let code = code(&fields)?;
     let answers =
         match (fields.optional_text("challengeId")?, optional_factor_id(&fields)?, factor_type(&service, &fields)?) {
-            (Some(id), _, _) => Answers::Challenge(ChallengeId::parse(id, REALM)?),
+            (Some(id), None, None) => Answers::Challenge(ChallengeId::parse(id, REALM)?),
+            // A caller that demands an app must not be passed by a challenge of another factor.
+            (Some(_), Some(_), _) => return Err(fields.problem("factorId", BESIDE_CHALLENGE)),
+            (Some(_), None, Some(_)) => return Err(fields.problem("factorType", BESIDE_CHALLENGE)),
             (None, Some(id), _) => Answers::App(Apps::One(id)),
             (None, None, Some(factor_type)) => Answers::App(Apps::OnlyOf(factor_type)),
             (None, None, None) => Answers::App(Apps::Only),
@@ -229,6 +232,8 @@ async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fie
     };
     Ok((StatusCode::OK, Json(reply)))
 }
+
+const BESIDE_CHALLENGE: &str = "must not stand beside `challengeId`, which names its factor";
 
 fn challenge_needed(fields: &Fields) -> Failure {
     fields.problem("challengeId", "is needed for a factor whose code is sent")
