@@ -102,7 +102,7 @@ fn without_duration(form: Form, line: &str) -> String {
 /// Calls every route, with every kind of failure.
 async fn tour() -> Tour {
     let faults = Faults::new(Arc::new(EmbeddedStore::in_memory().unwrap()));
-    let world = World::on(faults.clone());
+    let world = Plan::over(faults.clone(), &[("RECEIPT_ISSUER", "https://countersign.example")]).build();
     let mut tour = Tour::of_every_flow(&world).await;
     let unlucky = tour.visitor("unlucky-urs");
     let begun = tour.post(&unlucky, "/v1/me/enrollments", json!({"factorType": "totp"})).await.expect(201);

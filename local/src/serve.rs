@@ -34,7 +34,7 @@ use crate::clock::{self, LocalClock};
 use crate::command_line::data_dir_flag;
 use crate::home::{self, Home};
 use crate::inbox::{self, Inbox};
-use crate::issuer::{ISSUER, Issuer, discovery};
+use crate::issuer::{CLIENT, ISSUER, Issuer, discovery};
 use crate::loopback::{from_this_machine, host};
 use crate::report;
 
@@ -71,6 +71,9 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, mut settings: Settings) ->
     // The JWT authorizer of an API would take a receipt for an access token, and an access token for a receipt.
     if settings.receipts.as_ref().is_some_and(|receipts| receipts.issuer == ISSUER) {
         return Err(format!("--receipt-issuer must not be {ISSUER}, the issuer of access tokens").into());
+    }
+    if settings.receipts.as_ref().is_some_and(|receipts| receipts.audiences.iter().any(|audience| audience == CLIENT)) {
+        return Err(format!("--receipt-audiences must not have {CLIENT}, the audience of access tokens").into());
     }
     let issuer = Arc::new(Issuer::open(data_dir)?);
     let clock = Arc::new(LocalClock::default());

@@ -74,6 +74,8 @@ async fn the_back_end_names_the_account_that_an_app_shows() {
     }
     let refused = alice.post(ENROLL, request(json!("bob@example.com"))).await.expect(400);
     assert_eq!(refused.text("/errors/0/problem"), "is not a field of this request");
+    let sms = json!({"factorType": "sms", "phoneNumber": "+41791234567", "accountName": "Alice"});
+    assert_eq!(back_end.post("/v1/me/enrollments", sms).await.expect(400).text("/errors/0/field"), "accountName");
     let other_route = json!({"code": "123456", "accountName": "alice"});
     assert_eq!(back_end.post(VERIFY, other_route).await.expect(400).text("/errors/0/field"), "accountName");
 }

@@ -87,11 +87,13 @@ fn the_command_explains_a_receipt_and_refuses_a_forged_one() {
 }
 
 #[test]
-fn the_issuers_of_receipts_and_of_access_tokens_must_differ_t28() {
+fn the_issuer_and_the_audiences_of_receipts_are_not_those_of_access_tokens_t28() {
     let data = tempfile::tempdir().unwrap();
-    let issuer = "http://127.0.0.1:3000/local/issuer";
-    let arguments = ["--port", "0", "--receipt-issuer", issuer, "--data-dir"];
-    let output = Command::new(BINARY).args(arguments).arg(data.path()).output().unwrap();
-    assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("--receipt-issuer must not be"));
+    let issuer = ("--receipt-issuer", "http://127.0.0.1:3000/local/issuer");
+    for (flag, value) in [issuer, ("--receipt-audiences", "shop,countersign-local")] {
+        let arguments = ["--port", "0", flag, value, "--data-dir"];
+        let output = Command::new(BINARY).args(arguments).arg(data.path()).output().unwrap();
+        assert!(!output.status.success());
+        assert!(String::from_utf8_lossy(&output.stderr).contains(&format!("{flag} must not")), "{flag}");
+    }
 }

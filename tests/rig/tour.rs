@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use axum::body::Body;
+use countersign::http::RECEIPT;
 use countersign::http::caller::Identity;
 use countersign::http::edge::RequestId;
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD, HEXLOWER};
@@ -15,7 +16,8 @@ mod others;
 mod own;
 
 /// Fields of requests and replies with values that only the caller may see.
-const SECRET_FIELDS: [&str; 19] = [
+const SECRET_FIELDS: [&str; 20] = [
+    "receipt",
     "enrollmentToken",
     "verificationId",
     "challengeId",
@@ -108,6 +110,7 @@ impl Tour {
         };
         let reply = self.world.send(request.unwrap()).await;
         self.note_fields(&reply.json(), false);
+        self.secrets.extend(reply.headers.get(RECEIPT).map(|receipt| receipt.to_str().unwrap().to_owned()));
         self.visits.push(Visit { request_id, status: reply.status.as_u16() });
         reply
     }

@@ -27,6 +27,9 @@ pub(super) fn account_name(caller: &Caller, fields: &Fields) -> Result<AccountNa
             let parse = |text: &str| Label::parse(text).filter(|name| !name.as_str().contains(':'));
             let given =
                 fields.optional("accountName", "must be 1 to 64 printable characters without a colon", parse)?;
+            if given.is_some() && fields.optional_text("factorType")? != Some(FactorType::Totp.name()) {
+                return Err(fields.problem("accountName", "is for an authenticator app alone"));
+            }
             Ok(given.map_or_else(|| caller.account_name.clone(), |name| AccountName::new(name.as_str())))
         }
     }
