@@ -7,9 +7,9 @@ use countersign::store::Store;
 use countersign::store::embedded::EmbeddedStore;
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::rig::{Plan, Reply, World};
+use crate::rig::{Client, Plan, Reply, World};
 
 mod authorizer;
 mod keys;
@@ -78,4 +78,11 @@ async fn claims(world: &World, receipt: &str) -> Option<Value> {
 fn stated(world: &World, reply: &Reply) -> impl Future<Output = Value> + use<> {
     let (world, receipt) = (world.clone(), receipt_of(reply).expect("the answer has a receipt"));
     async move { claims(&world, &receipt).await.expect("the receipt is valid") }
+}
+
+/// Passes a check by a challenge.
+async fn answer(client: &Client, factor: &str) -> Reply {
+    let sent = client.post("/v1/me/challenges", json!({"factorId": factor})).await.expect(201);
+    let body = json!({"challengeId": sent.text("/challengeId"), "code": client.world.postbox.code()});
+    client.post("/v1/me/verify", body).await.expect(200)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use countersign::clock::{Clock, SystemClock};
 use countersign::domain::time::Timestamp;
+use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Map, Value};
@@ -64,11 +65,23 @@ fn check(asked: &Asked, keys: &JwkSet, now: Timestamp) -> Result<Claims, String>
     validation.set_audience(&[&asked.audience]);
     validation.set_required_spec_claims(&["exp", "iss", "sub", "aud"]);
     validation.leeway = 0;
-    let claims = decode::<Claims>(&asked.token, &key, &validation).map_err(|error| error.to_string())?.claims;
+    let claims = decode::<Claims>(&asked.token, &key, &validation).map_err(|error| problem(&error).to_owned())?.claims;
     if claims.get("iat").and_then(Value::as_i64).is_none_or(|at| at > now.unix()) {
         return Err("it was issued in the future".to_owned());
     }
     Ok(claims)
+}
+
+/// The reason for a refusal, worded as a sentence about the receipt.
+fn problem(error: &jsonwebtoken::errors::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::InvalidSignature => "its signature is wrong",
+        ErrorKind::ExpiredSignature => "it has expired",
+        ErrorKind::InvalidAudience => "it is for another audience",
+        ErrorKind::InvalidIssuer => "it is of another issuer",
+        ErrorKind::MissingRequiredClaim(_) => "it lacks a claim",
+        _ => "it is damaged",
+    }
 }
 
 /// The meaning of a receipt, one fact a line.

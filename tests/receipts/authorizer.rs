@@ -6,8 +6,8 @@ use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use serde_json::{Value, json};
 
-use super::{ISSUER, receipt_of, world};
-use crate::rig::{Client, World, enroll_app, enroll_email, enroll_phone};
+use super::{ISSUER, answer, receipt_of, world};
+use crate::rig::{World, enroll_app, enroll_email, enroll_phone};
 
 /// An authorizer with the scopes of a route.
 struct JwtAuthorizer {
@@ -65,13 +65,6 @@ async fn keys(world: &World) -> Vec<PublicKey> {
     world.service.published_keys().await.unwrap().0
 }
 
-/// A receipt of a check by a challenge.
-async fn answered(client: &Client, factor: &str) -> String {
-    let sent = client.post("/v1/me/challenges", json!({"factorId": factor})).await.expect(201);
-    let body = json!({"challengeId": sent.text("/challengeId"), "code": client.world.postbox.code()});
-    receipt_of(&client.post("/v1/me/verify", body).await.expect(200)).unwrap()
-}
-
 #[tokio::test]
 async fn the_guarded_route_takes_an_app_and_refuses_weaker_checks_t13() {
     let world = world();
@@ -83,8 +76,8 @@ async fn the_guarded_route_takes_an_app_and_refuses_weaker_checks_t13() {
     let confirmed = alice.post("/v1/me/enrollments/confirm", body).await.expect(201);
     let recovery = confirmed.json()["recoveryCodes"][0].clone();
     let enrolled = receipt_of(&confirmed).unwrap();
-    let phone = answered(&alice, &enroll_phone(&alice, "+41791234567").await).await;
-    let email = answered(&alice, &enroll_email(&alice, "alice@example.com").await).await;
+    let phone = receipt_of(&answer(&alice, &enroll_phone(&alice, "+41791234567").await).await).unwrap();
+    let email = receipt_of(&answer(&alice, &enroll_email(&alice, "alice@example.com").await).await).unwrap();
     let recovery = receipt_of(&alice.post("/v1/me/verify", json!({"code": recovery})).await.expect(200)).unwrap();
     let app = alice.post("/v1/me/verify", json!({"code": world.next_code(&secret)})).await.expect(200);
     let app = receipt_of(&app).unwrap();

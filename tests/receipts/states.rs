@@ -3,15 +3,8 @@
 use countersign::http::caller::Identity;
 use serde_json::{Value, json};
 
-use super::{ISSUER, SETTINGS, claims, receipt_of, stated, world};
+use super::{ISSUER, SETTINGS, answer, claims, receipt_of, stated, world};
 use crate::rig::{Client, Plan, Transcript, World, enroll_app, enroll_email, enroll_phone};
-
-/// Passes a check by a challenge.
-async fn answer(client: &Client, factor: &str) -> crate::rig::Reply {
-    let sent = client.post("/v1/me/challenges", json!({"factorId": factor})).await.expect(201);
-    let body = json!({"challengeId": sent.text("/challengeId"), "code": client.world.postbox.code()});
-    client.post("/v1/me/verify", body).await.expect(200)
-}
 
 #[tokio::test]
 async fn a_check_with_an_app_earns_a_receipt_for_this_user_and_session() {

@@ -209,7 +209,7 @@ impl Service {
         signer.active(statement.at).ok_or(NO_KEY)?.sign("receipt+jwt", &claims).map(Receipt)
     }
 
-    /// The public keys of receipts for anyone who asks. Keys that were read within [`HELD_SECONDS`] are not read again, so
+    /// The public keys of receipts for anyone who asks. Keys that were read within a minute are not read again, so
     /// that a flood of requests does not reach the store. While the store does not answer, it is the keys read last.
     ///
     /// # Errors

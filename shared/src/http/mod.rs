@@ -66,7 +66,7 @@ impl Accepts {
 /// header.
 struct ReceiptHeader(Option<Receipt>);
 
-/// The name of [`ReceiptHeader`]. Browsers show it to a page only if CORS exposes it.
+/// The name of the header of an answer with a receipt. Browsers show it to a page only if CORS exposes it.
 pub const RECEIPT: HeaderName = HeaderName::from_static("countersign-receipt");
 
 impl IntoResponseParts for ReceiptHeader {
