@@ -205,14 +205,15 @@ fn receipts(reader: &mut Reader<'_>) -> Option<ReceiptSettings> {
         reader.parsed("RECEIPT_ISSUER", "must be a URL without a query, such as https://api.example.com", |text| {
             let is_url =
                 ["https://", "http://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
-            (text.is_empty() || is_url && !text.contains(|c: char| c.is_whitespace() || "?#".contains(c)))
+            (text.is_empty() || is_url && text.chars().all(|c| c.is_ascii_graphic() && !"?#".contains(c)))
                 .then(|| text.to_owned())
         });
-    let audiences = reader.parsed("RECEIPT_AUDIENCES", "must name at least one audience, without spaces", |text| {
-        let audiences = list(text);
-        let is_plain = |audience: &String| !audience.contains(|c: char| c.is_whitespace() || "[]\"".contains(c));
-        (!audiences.is_empty() && audiences.iter().all(is_plain)).then_some(audiences)
-    });
+    let audiences =
+        reader.parsed("RECEIPT_AUDIENCES", "must name at least one audience, in ASCII without spaces", |text| {
+            let audiences = list(text);
+            let is_plain = |audience: &String| audience.chars().all(|c| c.is_ascii_graphic() && !"[]\"".contains(c));
+            (!audiences.is_empty() && audiences.iter().all(is_plain)).then_some(audiences)
+        });
     let generation = reader.number("RECEIPT_KEY_GENERATION");
     let after_seconds = 86_400 * reader.number::<u64>("RECEIPT_KEY_DAYS");
     (!issuer.is_empty()).then_some(ReceiptSettings {
