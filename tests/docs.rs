@@ -26,7 +26,7 @@ pub fn rows(section: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn the_storage_costs_follow_from_the_size_of_an_item() {
-    // What an item weighs and 100 bytes that DynamoDB adds, at $0.25 a GB and $0.20 for the backup.
+    // The size of an item, and 100 bytes that DynamoDB adds, at $0.25 a GB and $0.20 for the backup.
     let sizes = read("tests/sizes/snapshots/countersign__sizes__items__every_item.snap");
     let usual = sizes.lines().find(|line| line.ends_with("an app and ten recovery codes, just enrolled")).unwrap();
     let bytes: f64 = usual.split_whitespace().next().unwrap().parse().unwrap();

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use countersign::http::RECEIPT;
 use countersign::store::Store;
 use countersign::store::embedded::EmbeddedStore;
-use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Value, json};
 
-use crate::rig::{Client, Plan, Reply, World};
+use crate::rig::{Client, Plan, Reply, TestClock, World};
 
 mod authorizer;
 mod keys;
@@ -31,9 +30,14 @@ fn memory() -> Arc<dyn Store> {
     Arc::new(EmbeddedStore::in_memory().unwrap())
 }
 
+/// An instance over a store.
+fn instance_on(store: &Arc<dyn Store>, clock: &Arc<TestClock>, settings: &[(&str, &str)], seed: u64) -> World {
+    Plan { clock: Arc::clone(clock), seed, ..Plan::over(Arc::clone(store), settings) }.build()
+}
+
 /// The same store and clock with other settings: another instance.
 fn instance_with(world: &World, settings: &[(&str, &str)], seed: u64) -> World {
-    Plan { clock: Arc::clone(&world.clock), seed, ..Plan::over(Arc::clone(&world.store), settings) }.build()
+    instance_on(&world.store, &world.clock, settings, seed)
 }
 
 fn instance(world: &World, seed: u64) -> World {
@@ -61,8 +65,7 @@ fn kid(receipt: &str) -> String {
 async fn claims(world: &World, receipt: &str) -> Option<Value> {
     let keys = world.service.published_keys().await.unwrap().0;
     let key = keys.iter().find(|key| key.kid == kid(receipt))?;
-    let part = |bytes: &[u8]| BASE64URL_NOPAD.encode(bytes);
-    let key = DecodingKey::from_rsa_components(&part(&key.modulus), &part(&key.exponent)).unwrap();
+    let key = DecodingKey::from_rsa_raw_components(&key.modulus, &key.exponent);
     let mut validation = Validation::new(Algorithm::RS256);
     validation.set_issuer(&[ISSUER]);
     validation.set_audience(&["shop"]);

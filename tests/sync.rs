@@ -78,7 +78,7 @@ fn columns(rows: &[Row]) -> Vec<(&'static str, Access)> {
     columns
 }
 
-/// What everything is generated from.
+/// The source of everything that is generated.
 struct Source<'a> {
     rows: Vec<Row>,
     settings: &'a [Setting],

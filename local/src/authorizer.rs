@@ -105,7 +105,7 @@ pub(crate) struct Authorizer {
 impl Authorizer {
     /// An authorizer that trusts this issuer.
     pub(crate) fn of(issuer: &Issuer) -> Self {
-        let (n, e) = issuer.public_key();
+        let key = issuer.public_key();
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "iss", "sub"]);
@@ -113,7 +113,8 @@ impl Authorizer {
         validation.leeway = 0;
         // Checked below: instead of an audience, a token may name its client.
         validation.validate_aud = false;
-        Self { kid: issuer.kid(), key: DecodingKey::from_rsa_raw_components(&n, &e), validation }
+        let decoding = DecodingKey::from_rsa_raw_components(&key.modulus, &key.exponent);
+        Self { kid: key.kid, key: decoding, validation }
     }
 
     /// The claims of a valid token as text.
@@ -243,7 +244,7 @@ mod tests {
         let confused = {
             let header = json!({"alg": "HS256", "typ": "at+jwt", "kid": issuer.kid()});
             let text = format!("{}.{}", part(&header), part(&claims()));
-            let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &issuer.public_key().0);
+            let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &issuer.public_key().modulus);
             let tag = aws_lc_rs::hmac::sign(&key, text.as_bytes());
             format!("{text}.{}", BASE64URL_NOPAD.encode(tag.as_ref()))
         };

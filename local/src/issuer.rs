@@ -8,13 +8,13 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use countersign::clock::{Clock, SystemClock, SystemRandomness};
 use countersign::domain::ids::UserId;
 use countersign::domain::random;
+use countersign::domain::receipt_keys::PublicKey;
+use countersign::http::well_known::Configuration;
 use countersign::keys::file::{create_private, read_private};
+use countersign::keys::signing::RsaKey;
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -30,7 +30,7 @@ pub(crate) const CLIENT: &str = "countersign-local";
 
 /// Signs access tokens.
 pub(crate) struct Issuer {
-    key: KeyPair,
+    key: RsaKey,
 }
 
 impl Issuer {
@@ -43,10 +43,9 @@ impl Issuer {
         let path = data_dir.join("issuer.key");
         let text = match read_private(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| "an RSA key could not be generated")?;
-                let der = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der>::as_der(&key)
-                    .map_err(|_| "the RSA key could not be encoded")?;
-                create_private(&path, Zeroizing::new(BASE64.encode(der.as_ref())).as_bytes())
+                let key = RsaKey::generate().map_err(|_| "an RSA key could not be generated")?;
+                let der = key.pkcs8().map_err(|_| "the RSA key could not be encoded")?;
+                create_private(&path, Zeroizing::new(BASE64.encode(&der)).as_bytes())
                     .map_err(|error| format!("{}: {error}", path.display()))?;
                 // If another process wrote its key first, that key stays.
                 read_private(&path)?
@@ -54,7 +53,7 @@ impl Issuer {
             text => text.map_err(|error| format!("{}: {error}", path.display()))?,
         };
         let der = Zeroizing::new(BASE64.decode(text.trim().as_bytes()).unwrap_or_default());
-        let key = KeyPair::from_pkcs8(&der).map_err(|_| format!("{} is not an RSA private key", path.display()))?;
+        let key = RsaKey::from_pkcs8(&der).map_err(|_| format!("{} is not an RSA private key", path.display()))?;
         Ok(Self { key })
     }
 
@@ -79,47 +78,24 @@ impl Issuer {
 
     /// A signed JWT with this header and these claims.
     pub(crate) fn sign(&self, header: &Value, claims: &Value) -> Result<String, Box<dyn Error>> {
-        let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
-        let signed = format!("{}.{}", part(header), part(claims));
-        let mut signature = vec![0; self.key.public_modulus_len()];
-        self.key
-            .sign(&RSA_PKCS1_SHA256, &aws_lc_rs::rand::SystemRandom::new(), signed.as_bytes(), &mut signature)
-            .map_err(|_| "a token could not be signed")?;
-        Ok(format!("{signed}.{}", BASE64URL_NOPAD.encode(&signature)))
+        Ok(self.key.sign_with(header, claims).map_err(|_| "a token could not be signed")?)
     }
 
     /// The key id: a digest of the public key.
     pub(crate) fn kid(&self) -> String {
-        let digest = digest(&SHA256, self.key.public_key().as_ref());
+        let digest = digest(&SHA256, self.key.public_der());
         BASE64URL_NOPAD.encode(digest.as_ref().first_chunk::<12>().map_or(&[], <[u8; 12]>::as_slice))
     }
 
-    /// The modulus and the exponent of the public key, big-endian.
-    pub(crate) fn public_key(&self) -> (Vec<u8>, Vec<u8>) {
-        let key = self.key.public_key();
-        (
-            key.modulus().big_endian_without_leading_zero().to_vec(),
-            key.exponent().big_endian_without_leading_zero().to_vec(),
-        )
-    }
-
-    /// The JSON Web Key Set (RFC 7517).
-    pub(crate) fn key_set(&self) -> Value {
-        let (n, e) = self.public_key();
-        let (n, e) = (BASE64URL_NOPAD.encode(&n), BASE64URL_NOPAD.encode(&e));
-        json!({"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid(), "n": n, "e": e}]})
+    /// The public key, under the issuer's own id.
+    pub(crate) fn public_key(&self) -> PublicKey {
+        PublicKey { kid: self.kid(), ..self.key.public().clone() }
     }
 }
 
-/// The discovery document, with the fields that a verifier of tokens reads.
-pub(crate) fn discovery(host: &str) -> Value {
-    json!({
-        "issuer": ISSUER,
-        "jwks_uri": format!("http://{host}/local/issuer/.well-known/jwks.json"),
-        "id_token_signing_alg_values_supported": ["RS256"],
-        "response_types_supported": ["token"],
-        "subject_types_supported": ["public"],
-    })
+/// The discovery document.
+pub(crate) fn discovery(host: &str) -> Configuration {
+    Configuration::new(ISSUER.to_owned(), format!("http://{host}/local/issuer/.well-known/jwks.json"))
 }
 
 /// Prints a token and nothing else, for use in scripts.

@@ -118,6 +118,7 @@ fn meaning(claims: &Claims, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use countersign::http::well_known::KeySet;
     use countersign::keys::signing::RsaKey;
     use data_encoding::BASE64URL_NOPAD;
     use serde_json::json;
@@ -125,10 +126,8 @@ mod tests {
     const ISSUER: &str = "https://countersign.example";
 
     fn jwks(key: &RsaKey) -> JwkSet {
-        let public = key.public();
-        let (n, e) = (BASE64URL_NOPAD.encode(&public.modulus), BASE64URL_NOPAD.encode(&public.exponent));
-        let key = json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": public.kid, "n": n, "e": e});
-        serde_json::from_value(json!({"keys": [key]})).unwrap()
+        let set = serde_json::to_value(KeySet::of(vec![key.public().clone()])).unwrap();
+        serde_json::from_value(set).unwrap()
     }
 
     fn claims() -> Value {

@@ -20,9 +20,9 @@ use countersign::delivery::outbox::Outbox;
 use countersign::flows::{Seams, Service, Settings};
 use countersign::http::RECEIPT;
 use countersign::http::routes::{Access, router_behind};
+use countersign::http::well_known::{Configuration, KeySet};
 use countersign::keys::file::KeyFile;
 use countersign::store::embedded::{EmbeddedStore, OpenError, damaged};
-use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -199,12 +199,12 @@ fn welcome(address: SocketAddr, data_dir: &Path, commands: &Commands) -> io::Res
     out.flush()
 }
 
-async fn configuration(headers: HeaderMap) -> Json<Value> {
+async fn configuration(headers: HeaderMap) -> Json<Configuration> {
     Json(discovery(host(&headers)))
 }
 
-async fn key_set(State(issuer): State<Arc<Issuer>>) -> Json<Value> {
-    Json(issuer.key_set())
+async fn key_set(State(issuer): State<Arc<Issuer>>) -> Json<KeySet> {
+    Json(KeySet::of(vec![issuer.public_key()]))
 }
 
 /// The CORS rules for these origins; `None` if there are none.

@@ -1,8 +1,7 @@
 //! The log's format: text in a terminal, JSON elsewhere.
 
-use std::io::{self, IsTerminal};
-
 use std::fmt;
+use std::io::{self, IsTerminal};
 
 use tracing::{Dispatch, Level};
 use tracing_subscriber::fmt::MakeWriter;

@@ -88,7 +88,7 @@ impl Aws {
         fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default()
     }
 
-    /// What it shows of itself at a path.
+    /// The emulator's own data at a path.
     pub(crate) fn shown(&self, path: &str) -> Value {
         ureq::get(format!("{}{path}", self.url())).call().unwrap().body_mut().read_json().unwrap()
     }
@@ -169,7 +169,7 @@ impl Aws {
 /// A request.
 pub(crate) struct Call<'a> {
     pub(crate) method: &'a str,
-    /// What it asks for in its header.
+    /// The value of its header `host`.
     pub(crate) host: &'a str,
     pub(crate) path: &'a str,
     pub(crate) headers: &'a [(&'a str, &'a str)],

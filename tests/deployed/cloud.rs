@@ -32,7 +32,7 @@ pub(crate) struct Cloud {
     sessions: Mutex<BTreeMap<(String, String), Tokens>>,
 }
 
-/// What a sign-in gives.
+/// The tokens of a sign-in.
 #[derive(Clone)]
 pub(crate) struct Tokens {
     pub(crate) access: String,

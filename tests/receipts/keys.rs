@@ -7,16 +7,13 @@ use countersign::store::{Commit, Item, Key, Put, Replaces, Store, StoreError, St
 use serde_json::json;
 use tokio::sync::Notify;
 
-use super::{SETTINGS, claims, instance, instance_with, kid, memory, published, receipt_of, world, world_on};
-use crate::rig::{Asked, Client, CutOff, Faults, Observed, Plan, TestClock, TestKeys, Trouble, World, enroll_app};
+use super::{
+    SETTINGS, claims, instance, instance_on, instance_with, kid, memory, published, receipt_of, world, world_on,
+};
+use crate::rig::{Asked, Client, CutOff, Faults, Observed, Plan, TestKeys, Trouble, World, enroll_app};
 
 const DAY: i64 = 86_400;
 const HOUR: i64 = 3600;
-
-/// An instance over a store.
-fn on(store: &Arc<dyn Store>, clock: &Arc<TestClock>, settings: &[(&str, &str)], seed: u64) -> World {
-    Plan { clock: Arc::clone(clock), seed, ..Plan::over(Arc::clone(store), settings) }.build()
-}
 
 /// The settings with the next generation of keys.
 fn raised() -> Vec<(&'static str, &'static str)> {
@@ -196,8 +193,7 @@ async fn a_fault_at_any_call_of_making_a_key_leaves_one_key_and_spends_no_code()
             // The account is enrolled where there are no receipts, so that the check makes the first key.
             let plain = World::on(Arc::clone(&store));
             let (secret, _, _) = enroll_app(&plain.user("alice"), "Phone").await;
-            let plan = Plan { clock: Arc::clone(&plain.clock), seed: 2, ..Plan::over(faults.clone(), SETTINGS) };
-            let world = plan.build();
+            let world = instance_on(&(faults.clone() as Arc<dyn Store>), &plain.clock, SETTINGS, 2);
             // A read that is a conflict does not exist.
             let count = if trouble == Trouble::Conflict { 1 } else { usize::MAX };
             faults.plan(trouble, first, count);
@@ -312,8 +308,8 @@ impl Store for Between {
 async fn a_stolen_key_is_not_published_again_by_an_instance_of_the_old_generation() {
     let store = memory();
     let clock = Plan::with(&[]).clock;
-    let between = Between::new(&store, on(&store, &clock, &raised(), 2));
-    let old = on(&(between.clone() as Arc<dyn Store>), &clock, SETTINGS, 1);
+    let between = Between::new(&store, instance_on(&store, &clock, &raised(), 2));
+    let old = instance_on(&(between.clone() as Arc<dyn Store>), &clock, SETTINGS, 1);
     let (secret, _, _) = enroll_app(&old.user("alice"), "Phone").await;
     let stolen = kid(&check(&old.user("alice"), &secret).await);
     old.pass(HOUR);
@@ -328,9 +324,9 @@ async fn a_stolen_key_is_not_published_again_by_an_instance_of_the_old_generatio
 async fn no_receipt_is_signed_with_a_key_that_is_no_longer_published() {
     let store = memory();
     let clock = Plan::with(&[]).clock;
-    let new = on(&store, &clock, SETTINGS, 2);
+    let new = instance_on(&store, &clock, SETTINGS, 2);
     let between = Between::new(&store, new.clone());
-    let old = on(&(between.clone() as Arc<dyn Store>), &clock, SETTINGS, 1);
+    let old = instance_on(&(between.clone() as Arc<dyn Store>), &clock, SETTINGS, 1);
     let (secret, _, _) = enroll_app(&old.user("alice"), "Phone").await;
     check(&old.user("alice"), &secret).await;
     old.pass(90 * DAY - HOUR - 600);

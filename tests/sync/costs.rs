@@ -4,7 +4,7 @@ use super::documents::table;
 use super::region;
 use crate::docs::{read, rows};
 
-/// What is done a thousand times, and the flows that it takes.
+/// The rows of the table of costs: a thing that is done a thousand times, and its flows.
 const COSTS: [(&str, &[&str]); 5] = [
     ("checks of an app's code, or of a recovery code", &["an_app_is_checked"]),
     ("checks by SMS or e-mail: challenge and answer", &["a_phone_is_challenged", "a_challenge_is_answered"]),

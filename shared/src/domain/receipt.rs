@@ -4,7 +4,6 @@
 //! they can ask for: `amr` is a list, `acr` one word, `scope` words of which API Gateway asks for one.
 
 use super::factor::FactorType;
-use super::ids::FactorId;
 use super::time::Timestamp;
 
 /// The life of a receipt, in seconds.
@@ -40,22 +39,19 @@ impl Level {
     pub const ENROLLED: Self = Self { amr: &[], acr: "enrolled", scope: "enrolled" };
 }
 
-/// The factor in a receipt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// A factor, with the time when it was enrolled.
-    Factor(FactorId, Timestamp),
-    /// A recovery code, with the time when its set was issued. `None` for a set of an earlier release.
-    RecoveryCode(Option<Timestamp>),
-}
-
-/// What a receipt states about the user of a request.
+/// The content of a receipt about its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
-    /// How the check was passed.
+    /// The level of the check.
     pub level: Level,
-    /// What it was passed with.
-    pub subject: Subject,
+    /// The id of the factor, or [`RECOVERY_CODE`].
+    pub factor_id: String,
+    /// The time when the factor was enrolled, or the set of recovery codes was issued. `None` for a set of an earlier
+    /// release.
+    pub bound_at: Option<Timestamp>,
     /// The time of the check.
     pub at: Timestamp,
 }
+
+/// The id that stands for a recovery code in place of a factor's. A factor's id has 16 characters.
+pub const RECOVERY_CODE: &str = "recovery";

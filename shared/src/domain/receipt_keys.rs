@@ -96,12 +96,8 @@ impl SigningKeys {
     pub fn drop_unneeded(&mut self, now: Timestamp, rotation: Rotation) {
         self.0.retain(|key| key.generation >= rotation.generation);
         let successors: Vec<_> = self.0.iter().skip(1).map(|key| key.signs_from).collect();
-        let mut at = 0;
-        self.0.retain(|_| {
-            let successor = successors.get(at);
-            at += 1;
-            successor.is_none_or(|signs_from| signs_from.plus(RETIRED_SECONDS) > now)
-        });
+        let mut successors = successors.into_iter();
+        self.0.retain(|_| successors.next().is_none_or(|signs_from| signs_from.plus(RETIRED_SECONDS) > now));
     }
 
     /// The public halves of all keys.

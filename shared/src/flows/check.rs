@@ -8,7 +8,7 @@ use crate::domain::factor::{Factor, FactorType, Method, totp, usable};
 use crate::domain::grant::Allowed;
 use crate::domain::ids::FactorId;
 use crate::domain::possession::Attempt;
-use crate::domain::receipt::Level;
+use crate::domain::receipt::{Level, RECOVERY_CODE};
 use crate::domain::secret::{Code, Passcode, RecoveryCode};
 use crate::domain::time::Timestamp;
 use crate::domain::vault::Vault;
@@ -49,6 +49,24 @@ pub enum PassedWith {
 impl PassedWith {
     pub(super) fn of(factor: &Factor) -> Self {
         Self::Factor { id: factor.id().clone(), factor_type: factor.factor_type(), bound_at: factor.created_at() }
+    }
+
+    /// The factor's id, or [`RECOVERY_CODE`].
+    #[must_use]
+    pub fn factor_id(&self) -> &str {
+        match self {
+            Self::Factor { id, .. } => id.as_str(),
+            Self::Recovery { .. } => RECOVERY_CODE,
+        }
+    }
+
+    /// The time when the factor was enrolled, or the set of recovery codes was issued, if it is known.
+    #[must_use]
+    pub fn bound_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Factor { bound_at, .. } => Some(*bound_at),
+            Self::Recovery { issued_at } => *issued_at,
+        }
     }
 
     /// The level of the check.

@@ -12,7 +12,7 @@ use crate::domain::error::{CodeKind, Error, Subject};
 use crate::domain::factor::{FactorSummary, FactorType, Opened};
 use crate::domain::grant::Allowed;
 use crate::domain::possession::{Attempt, Possession};
-use crate::domain::receipt::{self, Level, Statement};
+use crate::domain::receipt::{Level, Statement};
 use crate::domain::recovery::RecoverySet;
 use crate::domain::secret::{Code, RecoveryCode};
 use crate::domain::terms::{RecoveryHandout, Terms};
@@ -32,8 +32,9 @@ pub struct Confirmed {
 
 impl Stated for Confirmed {
     fn statement(&self) -> Statement {
-        let subject = receipt::Subject::Factor(self.factor.id.clone(), self.factor.created_at);
-        Statement { level: Level::ENROLLED, subject, at: self.factor.created_at }
+        let FactorSummary { id, created_at, .. } = &self.factor;
+        let factor_id = id.as_str().to_owned();
+        Statement { level: Level::ENROLLED, factor_id, bound_at: Some(*created_at), at: *created_at }
     }
 
     fn set_receipt(&mut self, receipt: Receipt) {

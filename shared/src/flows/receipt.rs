@@ -11,7 +11,7 @@ use super::{Caller, Service};
 use crate::domain::actor::Actor;
 use crate::domain::error::Error;
 use crate::domain::random;
-use crate::domain::receipt::{RECEIPT_SECONDS, Statement, Subject};
+use crate::domain::receipt::{RECEIPT_SECONDS, Statement};
 use crate::domain::receipt_keys::{
     PUBLISHED_BEFORE_SECONDS, PublishedKeys, REREAD_SECONDS, Rotation, SigningKey, SigningKeys,
 };
@@ -64,7 +64,7 @@ impl std::fmt::Debug for Receipt {
 
 /// An answer that earns a receipt.
 pub(super) trait Stated {
-    /// What its receipt states.
+    /// The content of its receipt.
     fn statement(&self) -> Statement;
 
     /// Adds the receipt.
@@ -179,10 +179,6 @@ impl Service {
     fn sign(&self, signer: &Signer, caller: &Caller, statement: &Statement, jti: [u8; 16]) -> Result<Receipt, Error> {
         const NO_KEY: Error = Error::Internal("there is no key for receipts");
         let Some(settings) = &self.settings.receipts else { return Err(NO_KEY) };
-        let (factor_id, bound_at) = match &statement.subject {
-            Subject::Factor(id, bound_at) => (id.as_str(), Some(*bound_at)),
-            Subject::RecoveryCode(issued_at) => ("recovery", *issued_at),
-        };
         let sid = match caller.actor {
             Actor::Session(session) => Some(BASE64URL_NOPAD.encode(&session.0)),
             Actor::BackEnd => None,
@@ -201,8 +197,8 @@ impl Service {
             amr: statement.level.amr,
             acr: statement.level.acr,
             scope: statement.level.scope,
-            factor_id,
-            bound_at: bound_at.map(Timestamp::unix),
+            factor_id: &statement.factor_id,
+            bound_at: statement.bound_at.map(Timestamp::unix),
             client_id: caller.client_id.as_deref(),
             sid,
         };

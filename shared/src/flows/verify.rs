@@ -9,7 +9,7 @@ use crate::domain::challenge::Awaited;
 use crate::domain::error::{CodeKind, Error, Subject};
 use crate::domain::factor::passcode;
 use crate::domain::possession::Attempt;
-use crate::domain::receipt::{self, Statement};
+use crate::domain::receipt::Statement;
 use crate::domain::secret::{Code, Passcode};
 use crate::domain::time::Timestamp;
 use crate::domain::token::ChallengeId;
@@ -38,11 +38,9 @@ pub struct Passed {
 
 impl Stated for Passed {
     fn statement(&self) -> Statement {
-        let subject = match &self.with {
-            PassedWith::Factor { id, bound_at, .. } => receipt::Subject::Factor(id.clone(), *bound_at),
-            PassedWith::Recovery { issued_at } => receipt::Subject::RecoveryCode(*issued_at),
-        };
-        Statement { level: self.with.level(), subject, at: self.at }
+        let Self { with, at, .. } = self;
+        let factor_id = with.factor_id().to_owned();
+        Statement { level: with.level(), factor_id, bound_at: with.bound_at(), at: *at }
     }
 
     fn set_receipt(&mut self, receipt: Receipt) {
@@ -55,8 +53,8 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::IncorrectCode`], [`Error::CodeAlreadyUsed`], [`Error::NotEnrolled`], [`Error::FactorRequired`],
-    /// [`Error::ChallengeRequired`], [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`], [`Error::TooManyAttempts`],
-    /// [`Error::FactorLocked`], [`Error::Busy`].
+    /// [`Error::ChallengeRequired`], [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`],
+    /// [`Error::TooManyAttempts`], [`Error::FactorLocked`], [`Error::Busy`].
     pub async fn verify(&self, caller: &Caller, code: &Code, answers: &Answers) -> Result<Passed, Error> {
         match (code, answers) {
             (Code::Digits(digits), Answers::Challenge(id)) => {

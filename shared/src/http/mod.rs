@@ -11,7 +11,7 @@ mod logto;
 mod native;
 mod profile;
 pub mod routes;
-mod well_known;
+pub mod well_known;
 
 use std::convert::Infallible;
 use std::sync::Arc;

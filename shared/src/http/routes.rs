@@ -115,20 +115,14 @@ impl Route {
         Self { function, dialect, access: Access::User, method, path, handler: on(method.filter(), handler) }
     }
 
-    /// A route that anyone calls, without an identity.
-    pub(super) fn public<T: 'static>(
-        function: Function,
-        dialect: &'static Dialect,
-        method: Method,
-        path: &'static str,
-        handler: impl Handler<T, Arc<Service>>,
-    ) -> Self {
-        Self { access: Access::Public, ..Self::new(function, dialect, method, path, handler) }
-    }
-
     /// The same route for the back end only.
     pub(super) fn for_back_end(self) -> Self {
         Self { access: Access::BackEnd, ..self }
+    }
+
+    /// The same route for anyone, without an identity.
+    pub(super) fn for_anyone(self) -> Self {
+        Self { access: Access::Public, ..self }
     }
 }
 

@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::native;
 use super::routes::{Function, Method, Route};
 use crate::domain::error::Error;
-use crate::domain::receipt_keys::PublishedKeys;
+use crate::domain::receipt_keys::{PublicKey, PublishedKeys};
 use crate::flows::Service;
 
 pub(super) static DIALECT: Dialect =
@@ -31,13 +31,14 @@ type Reply<T> = Result<([(HeaderName, HeaderValue); 1], Json<T>), Failure>;
 fn routes() -> Vec<Route> {
     let d = &DIALECT;
     vec![
-        Route::public(Function::Page, d, Method::Get, KEY_SET, key_set),
-        Route::public(Function::Page, d, Method::Get, "/.well-known/openid-configuration", configuration),
+        Route::new(Function::Page, d, Method::Get, KEY_SET, key_set).for_anyone(),
+        Route::new(Function::Page, d, Method::Get, "/.well-known/openid-configuration", configuration).for_anyone(),
     ]
 }
 
+/// A JSON Web Key Set (RFC 7517, section 5).
 #[derive(Serialize)]
-struct KeySet {
+pub struct KeySet {
     keys: Vec<Jwk>,
 }
 
@@ -52,26 +53,49 @@ struct Jwk {
     e: String,
 }
 
-async fn key_set(State(service): State<Arc<Service>>) -> Reply<KeySet> {
-    let PublishedKeys(keys) = published(&service).await?;
-    let keys = keys.into_iter().map(|key| Jwk {
-        kty: "RSA",
-        r#use: "sig",
-        alg: "RS256",
-        kid: key.kid,
-        n: BASE64URL_NOPAD.encode(&key.modulus),
-        e: BASE64URL_NOPAD.encode(&key.exponent),
-    });
-    Ok(([CACHED], Json(KeySet { keys: keys.collect() })))
+impl KeySet {
+    /// The set of these keys, which sign with RS256.
+    #[must_use]
+    pub fn of(keys: Vec<PublicKey>) -> Self {
+        let jwk = |key: PublicKey| Jwk {
+            kty: "RSA",
+            r#use: "sig",
+            alg: "RS256",
+            kid: key.kid,
+            n: BASE64URL_NOPAD.encode(&key.modulus),
+            e: BASE64URL_NOPAD.encode(&key.exponent),
+        };
+        Self { keys: keys.into_iter().map(jwk).collect() }
+    }
 }
 
+async fn key_set(State(service): State<Arc<Service>>) -> Reply<KeySet> {
+    let PublishedKeys(keys) = published(&service).await?;
+    Ok(([CACHED], Json(KeySet::of(keys))))
+}
+
+/// A discovery document (OpenID Connect Discovery 1.0, section 3), with the fields that a verifier of tokens reads.
 #[derive(Serialize)]
-struct Configuration {
+pub struct Configuration {
     issuer: String,
     jwks_uri: String,
     id_token_signing_alg_values_supported: [&'static str; 1],
     response_types_supported: [&'static str; 1],
     subject_types_supported: [&'static str; 1],
+}
+
+impl Configuration {
+    /// The document of an issuer that signs with RS256.
+    #[must_use]
+    pub fn new(issuer: String, jwks_uri: String) -> Self {
+        Self {
+            issuer,
+            jwks_uri,
+            id_token_signing_alg_values_supported: ["RS256"],
+            response_types_supported: ["token"],
+            subject_types_supported: ["public"],
+        }
+    }
 }
 
 /// The discovery document. It is not answered before there is a key: a gateway that asked meanwhile would keep an empty
@@ -80,14 +104,7 @@ async fn configuration(State(service): State<Arc<Service>>) -> Reply<Configurati
     published(&service).await?;
     let issuer = service.settings().receipts.as_ref().map(|receipts| receipts.issuer.clone()).unwrap_or_default();
     let jwks_uri = format!("{}{KEY_SET}", issuer.trim_end_matches('/'));
-    let configuration = Configuration {
-        issuer,
-        jwks_uri,
-        id_token_signing_alg_values_supported: ["RS256"],
-        response_types_supported: ["token"],
-        subject_types_supported: ["public"],
-    };
-    Ok(([CACHED], Json(configuration)))
+    Ok(([CACHED], Json(Configuration::new(issuer, jwks_uri))))
 }
 
 /// The published keys.

@@ -52,14 +52,27 @@ impl RsaKey {
         &self.public
     }
 
+    /// The public key in DER (`RSAPublicKey`, RFC 8017, appendix A.1.1).
+    #[must_use]
+    pub fn public_der(&self) -> &[u8] {
+        self.pair.public_key().as_ref()
+    }
+
     /// A JWT in compact form (RFC 7515, section 3.1) with the header `typ`.
     ///
     /// # Errors
     /// [`Error::Internal`] if the claims can't be encoded or the signature fails.
     pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, Error> {
+        self.sign_with(&Header { alg: "RS256", kid: &self.public.kid, typ }, claims)
+    }
+
+    /// The same with any header. The signature is by RS256, whatever the header says.
+    ///
+    /// # Errors
+    /// As [`RsaKey::sign`].
+    pub fn sign_with(&self, header: &impl Serialize, claims: &impl Serialize) -> Result<String, Error> {
         const FAILED: Error = Error::Internal("a JWT could not be signed");
-        let header = Header { alg: "RS256", kid: &self.public.kid, typ };
-        let mut token = format!("{}.{}", part(&header)?, part(claims)?);
+        let mut token = format!("{}.{}", part(header)?, part(claims)?);
         let mut signature = vec![0; self.pair.public_modulus_len()];
         let signed = self.pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature);
         signed.map_err(|_| FAILED)?;

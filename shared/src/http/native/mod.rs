@@ -25,7 +25,7 @@ use crate::domain::token::{ChallengeId, EnrollmentToken, Realm};
 use crate::flows::challenge;
 use crate::flows::confirm::NewCodes;
 use crate::flows::enroll::{self, Offer};
-use crate::flows::verify::{Answers, Apps, PassedWith};
+use crate::flows::verify::{Answers, Apps};
 use crate::flows::{Caller, Service, Settings};
 
 mod errors;
@@ -224,10 +224,7 @@ async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fie
         amr: level.amr,
         acr: level.acr,
         receipt: passed.receipt.map(|receipt| receipt.0),
-        factor_id: match passed.with {
-            PassedWith::Factor { id, .. } => id.as_str().to_owned(),
-            PassedWith::Recovery { .. } => "recovery".to_owned(),
-        },
+        factor_id: passed.with.factor_id().to_owned(),
         remaining_recovery_codes: passed.remaining_recovery_codes,
     };
     Ok((StatusCode::OK, Json(reply)))
