@@ -13,6 +13,7 @@ use crate::rig::{Client, Plan, Reply, TestClock, World};
 mod authorizer;
 mod keys;
 mod states;
+mod transactions;
 
 const ISSUER: &str = "https://countersign.example";
 const SETTINGS: &[(&str, &str)] = &[("RECEIPT_ISSUER", ISSUER), ("RECEIPT_AUDIENCES", "shop")];

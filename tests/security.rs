@@ -9,6 +9,7 @@ mod back_end;
 mod codes;
 mod given;
 mod labels;
+mod levels;
 mod limits;
 mod lost;
 mod races;
@@ -20,6 +21,7 @@ mod sends;
 mod sessions;
 mod time;
 mod tokens;
+mod transactions;
 mod unreadable;
 
 /// Runs every test against its own store. Tests are functions over `Arc<dyn Store>`.
@@ -51,7 +53,21 @@ macro_rules! security_tests {
                 confirming_another_destination_does_not_reset_the_tries_t08,
                 a_session_without_a_recent_check_cannot_void_an_enrollment_t18,
                 a_right_code_is_spent_even_if_the_request_is_refused_t03,
-                an_unsupported_transaction_is_refused_rather_than_ignored_t34,
+            }
+            transactions {
+                a_transaction_is_shown_whole_and_confirmed_once_t34,
+                another_transaction_is_refused_and_counted_t34,
+                a_code_for_a_check_confirms_no_transaction_and_the_reverse_t34,
+                an_app_or_a_recovery_code_confirms_no_transaction_t34,
+                a_transaction_that_cannot_be_shown_whole_is_refused_t34,
+                a_transaction_is_shown_in_the_language_of_the_request_or_refused_t34,
+            }
+            levels {
+                a_check_by_email_changes_no_account_with_a_second_factor_t13,
+                a_check_by_email_changes_an_account_without_a_second_factor_t13,
+                an_enrollment_begun_after_a_check_by_email_ends_with_a_second_factor_t13,
+                a_demand_is_met_by_a_young_check_of_this_session_and_of_a_level_alone_t13,
+                a_user_cannot_state_the_first_factor_t28,
             }
             races {
                 a_totp_code_passes_once_under_concurrent_requests_t03,

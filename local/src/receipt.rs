@@ -84,6 +84,11 @@ fn problem(error: &jsonwebtoken::errors::Error) -> &'static str {
     }
 }
 
+/// A value of a transaction.
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// The meaning of a receipt, one fact a line.
 fn meaning(claims: &Claims, now: Timestamp) -> String {
     let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -108,6 +113,18 @@ fn meaning(claims: &Claims, now: Timestamp) -> String {
     lines.push(("scopes", text("scope").to_owned()));
     if !text("client_id").is_empty() {
         lines.push(("client", text("client_id").to_owned()));
+    }
+    if let Some(Value::Object(transaction)) = claims.get("authorization_details").and_then(|details| details.get(0)) {
+        let value = |name: &str| transaction.get(name).map(shown).unwrap_or_default();
+        lines.push(("confirmed", format!("{} {}", value("type"), value("id"))));
+        let further = transaction.iter().filter(|(name, _)| !["type", "id"].contains(&name.as_str()));
+        lines.extend(further.map(|(name, value)| (name.as_str(), shown(value))));
+        let shown_by = match text("transaction_shown") {
+            "message" => "in the message with the code",
+            "" => "not by Countersign",
+            other => other,
+        };
+        lines.push(("shown", shown_by.to_owned()));
     }
     let left = time("exp").map_or(0, |end| now.until(end));
     lines.push(("valid for", format!("{left} s")));

@@ -4,6 +4,7 @@
 use std::ops::RangeInclusive;
 
 use crate::delivery::messages::{Wording, WordingError};
+use crate::delivery::transaction_texts::TransactionTexts;
 use crate::domain::contact::PhoneNumber;
 use crate::domain::factor::totp::{Algorithm, Parameters};
 use crate::domain::policy::Policy;
@@ -107,6 +108,16 @@ pub const SETTINGS: &[Setting] = &[
         "raise it when the key of receipts may be stolen: a new one signs at once",
     ),
     number("RECEIPT_KEY_DAYS", "90", 1..=3650, "how long a key signs receipts before the next one does"),
+    text(
+        "TRANSACTION_TYPES",
+        "",
+        "the transactions that can be confirmed, as JSON: each type with its text in each language",
+    ),
+    text(
+        "TRANSACTION_APPS",
+        "off",
+        "on: an app's code confirms a transaction too, although the app does not show the transaction",
+    ),
 ];
 
 /// The settings of a deployment on AWS only.
@@ -179,6 +190,8 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
     let user_id_claim = reader.text("USER_ID_CLAIM");
     let allowed_origins = reader.parsed("ALLOWED_ORIGINS", "must be * or origins like https://example.com", origins);
     let receipts = receipts(&mut reader);
+    let transactions = transactions(&mut reader);
+    let transactions_by_app = reader.parsed("TRANSACTION_APPS", "must be on or off", switch);
     if user_id_claim.is_empty() {
         reader.problems.push("USER_ID_CLAIM must not be empty".to_owned());
     }
@@ -195,8 +208,25 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
             user_id_claim,
             allowed_origins,
             receipts,
+            transactions,
+            transactions_by_app,
         }),
         _ => Err(ConfigError(reader.problems)),
+    }
+}
+
+fn transactions(reader: &mut Reader<'_>) -> TransactionTexts {
+    TransactionTexts::parse(&reader.text("TRANSACTION_TYPES")).unwrap_or_else(|error| {
+        reader.problems.push(format!("TRANSACTION_TYPES {error}"));
+        TransactionTexts::default()
+    })
+}
+
+fn switch(text: &str) -> Option<bool> {
+    match text {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
     }
 }
 

@@ -55,6 +55,7 @@ pub mod domain;
 pub mod flows;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod json;
 pub mod keys;
 #[cfg(feature = "lambda")]
 pub mod lambda;

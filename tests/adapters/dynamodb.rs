@@ -19,7 +19,7 @@ use crate::rig::{TestKeys, clients_at, clients_of};
 /// One flow for each kind of call: a read only; commits of one and of several items; over an absent and over an
 /// existing item; with and without a message; right and refused. These tests are about the wire. Other tests cover
 /// every dialect over the store's trait.
-const FLOWS: [&str; 14] = [
+const FLOWS: [&str; 17] = [
     "an_app_is_begun",
     "an_app_is_confirmed",
     "an_app_is_confirmed_wrongly",
@@ -28,6 +28,9 @@ const FLOWS: [&str; 14] = [
     "a_phone_is_challenged",
     "a_challenge_is_answered",
     "a_challenge_is_answered_wrongly",
+    "a_transaction_is_challenged",
+    "a_transaction_is_confirmed",
+    "a_demand_is_met",
     "an_app_is_checked",
     "an_app_is_checked_wrongly",
     "a_recovery_code_is_used",

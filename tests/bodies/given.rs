@@ -12,6 +12,7 @@ pub fn well_meant(route: &Route) -> Vec<Value> {
     let code = "123456";
     let profile = json!({"phoneNumber": "79 123 45 68", "phoneCountryCode": "+41", "email": "bob@example.com"});
     let data = json!({"passCode": code, "photo": "https://example.com/face.jpg", "isExternalPhoto": true});
+    let transaction = json!({"type": "transfer", "id": "t-1", "amount": "5.00 EUR", "payee": "Zoe"});
     match route.path.replace("/v1/users/{userId}", "/v1/me").as_str() {
         "/v1/me/enrollments" => vec![
             json!({"factorType": "totp", "label": "Tablet", "code": code}),
@@ -24,12 +25,17 @@ pub fn well_meant(route: &Route) -> Vec<Value> {
         "/v1/me/challenges" => vec![
             json!({"factorType": "sms", "locale": "zh-CN", "platform": "web"}),
             json!({"factorId": "aaaaaaaaaaaaaaaa"}),
+            json!({"factorType": "sms", "transaction": transaction}),
         ],
         "/v1/me/verify" => vec![
             json!({"code": code, "factorType": "totp"}),
             json!({"code": code, "factorId": "aaaaaaaaaaaaaaaa"}),
             json!({"code": code, "challengeId": "cn.aaaaaaaaaaaaaaaa.AAAAAAAAAAAAAAAAAAAAAA"}),
+            json!({
+                "code": code, "challengeId": "cn.aaaaaaaaaaaaaaaa.AAAAAAAAAAAAAAAAAAAAAA", "transaction": transaction,
+            }),
         ],
+        "/v1/me/checks" => vec![json!({"acrValues": ["otp", "sms"], "maxAge": 300})],
         "/v1/me/factors/{id}" if route.method == Method::Patch => vec![json!({"label": "Phone", "code": code})],
         "/v1/me/factors/{id}" | "/v1/me/recovery-codes" => vec![json!({"code": code})],
         "/api/v3/send-enroll-factor-request" => {
@@ -144,7 +150,8 @@ pub fn values() -> Vec<Value> {
         json!([]),
         json!({}),
         json!([[CANARY]]),
-        json!({CANARY: {CANARY: CANARY}}),
+        // A name that no field could have: natively, a misspelt field is named in the answer.
+        json!({format!("{CANARY} "): {CANARY: CANARY}}),
         json!(CANARY),
         json!(""),
         json!(" \u{a0}\u{3000}\n"),

@@ -65,6 +65,8 @@ pub(super) struct Owner {
     /// The time at which the store was last swept.
     pub(super) swept: i64,
     checked_since: [Option<i64>; 2],
+    /// The same of checks by e-mail.
+    mailed_since: [Option<i64>; 2],
 }
 
 /// The effect of a code that is compared.
@@ -117,11 +119,18 @@ pub(super) enum Apps {
 
 impl Owner {
     pub(super) fn has_recent_check(&self, session: usize, now: i64) -> bool {
-        self.checked_since[session].is_some_and(|since| now < since + LIFE)
+        let is_recent = |since: Option<i64>| since.is_some_and(|since| now < since + LIFE);
+        let has_second_factor = self.factors.iter().any(|factor| factor.kind != Kind::Address);
+        is_recent(self.checked_since[session]) || !has_second_factor && is_recent(self.mailed_since[session])
     }
 
     pub(super) fn note_check(&mut self, session: usize, now: i64) {
-        self.checked_since[session] = Some(now);
+        (self.checked_since[session], self.mailed_since[session]) = (Some(now), None);
+    }
+
+    fn forget_checks_of(&mut self, session: usize) {
+        self.checked_since[session] = None;
+        self.mailed_since[session] = None;
     }
 
     /// The app that a code is for.
@@ -342,10 +351,17 @@ impl Owner {
             challenges: Vec::new(),
         });
         self.epoch += 1;
-        self.checked_since[1 - session] = None;
-        // Binding the first factor counts as a check. Binding another renews no check.
+        self.forget_checks_of(1 - session);
+        // Binding the first factor counts as a check. Binding another renews no check, but after the first one that is
+        // stronger than e-mail, a check by e-mail allows what it allowed before.
+        let stronger = self.factors.iter().filter(|factor| factor.kind != Kind::Address).count();
         if self.factors.len() == 1 {
             self.note_check(session, now);
+        } else if kind != Kind::Address
+            && stronger == 1
+            && let Some(since) = self.mailed_since[session]
+        {
+            self.note_check(session, since);
         }
     }
 
@@ -353,7 +369,7 @@ impl Owner {
     pub(super) fn renew_codes(&mut self, session: usize, codes: Vec<String>) {
         self.used.extend(self.unused.take().into_iter().flatten());
         self.unused = Some(codes);
-        self.checked_since[1 - session] = None;
+        self.forget_checks_of(1 - session);
         self.epoch += 1;
     }
 
@@ -361,10 +377,10 @@ impl Owner {
         let gone = self.factors.remove(factor);
         self.orphans.extend(gone.challenges.into_iter().map(|challenge| (challenge.id, challenge.code)));
         self.epoch += 1;
-        self.checked_since[1 - session] = None;
+        self.forget_checks_of(1 - session);
         if self.factors.is_empty() {
             self.used.extend(self.unused.take().into_iter().flatten());
-            self.checked_since = [None; 2];
+            (0..2).for_each(|session| self.forget_checks_of(session));
         }
     }
 
@@ -382,7 +398,11 @@ impl Owner {
         let factor = &mut self.factors[factor];
         factor.wrong = Wrong::default();
         factor.challenges.last_mut().unwrap().answered = true;
-        self.note_check(session, now);
+        if factor.kind == Kind::Address {
+            self.mailed_since[session] = Some(now);
+        } else {
+            self.note_check(session, now);
+        }
     }
 }
 

@@ -25,6 +25,27 @@ fn receipts(user: &User) -> [String; 2] {
     [&confirmed, &checked].map(|reply| reply["receipt"].as_str().unwrap().to_owned())
 }
 
+/// The flag of a server that knows transfers.
+const TRANSFERS: [&str; 2] = ["--transaction-types", r#"{"transfer": {"en": "Pay {amount} to {payee}"}}"#];
+
+/// Enrols an address and confirms a transfer with a code that was sent to it; returns the receipt.
+fn confirmed_transfer(server: &Server, user: &User) -> String {
+    let (to, transaction) =
+        ("alice@example.com", json!({"type": "transfer", "id": "t-1", "payee": "Zoë \"Z\"", "amount": "5 EUR"}));
+    let call = |path: &str, body: Value| {
+        let (status, answer) = user.call("POST", path, body);
+        assert!(status < 300, "{answer}");
+        answer
+    };
+    let begun = call("/v1/me/enrollments", json!({"factorType": "email", "email": to}));
+    let confirm = json!({"enrollmentToken": begun["enrollmentToken"], "code": server.code_for(to)});
+    call("/v1/me/enrollments/confirm", confirm);
+    let sent = call("/v1/me/challenges", json!({"transaction": transaction}));
+    let code = server.code_for(to);
+    let answer = json!({"challengeId": sent["challengeId"], "code": code, "transaction": transaction});
+    call("/v1/me/verify", answer)["receipt"].as_str().unwrap().to_owned()
+}
+
 /// The receipt with another header or other claims, under the old signature.
 fn altered(receipt: &str, part: usize, name: &str, value: Value) -> String {
     let mut parts: Vec<_> = receipt.split('.').map(str::to_owned).collect();
@@ -36,10 +57,13 @@ fn altered(receipt: &str, part: usize, name: &str, value: Value) -> String {
 
 /// A genuine receipt, and forged or insufficient ones.
 fn table(server: &Server) -> Value {
-    let [enrolled, genuine] = receipts(&server.user("alice"));
+    let user = server.user("alice");
+    let [enrolled, genuine] = receipts(&user);
+    let transfer = confirmed_transfer(server, &user);
     let unsigned = altered(&genuine, 0, "alg", json!("none"));
     let (unsigned, _) = unsigned.rsplit_once('.').unwrap();
-    json!({"genuine": genuine, "forged": {
+    json!({"genuine": genuine, "transfer": transfer, "token": user.token(), "forged": {
+        "a transaction": transfer,
         "alg none": format!("{unsigned}."),
         "key confusion": altered(&genuine, 0, "alg", json!("HS256")),
         "another user": altered(&genuine, 1, "sub", json!("bob")),
@@ -51,10 +75,12 @@ fn table(server: &Server) -> Value {
 }
 
 fn verify(program: &Path, driver: &str, folder: &Path) {
-    let server = Server::start();
+    let server = Server::start_with(&TRANSFERS);
     let receipts = table(&server).to_string();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/receipts.md");
     let mut command = Command::new(program);
-    succeed(command.arg(driver).current_dir(folder).env("COUNTERSIGN_URL", &server.url).env("RECEIPTS", receipts));
+    command.env("COUNTERSIGN_URL", &server.url).env("RECEIPTS", receipts).env("PAGE", page);
+    succeed(command.arg(driver).current_dir(folder));
 }
 
 #[test]
@@ -74,13 +100,17 @@ fn pyjwt_accepts_a_receipt_and_refuses_forged_ones_t28() {
 
 #[test]
 fn the_command_explains_a_receipt_and_refuses_a_forged_one() {
-    let server = Server::start();
+    let server = Server::start_with(&TRANSFERS);
     let table = table(&server);
     let explain =
         |receipt: &str| Command::new(BINARY).args(["receipt", receipt, "--issuer", &server.url]).output().unwrap();
     let output = explain(table["genuine"].as_str().unwrap());
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && text.contains("alice") && text.contains("authenticator app"), "{text}");
+    let text = String::from_utf8(explain(table["transfer"].as_str().unwrap()).stdout).unwrap();
+    for part in ["transfer t-1", "amount", "5 EUR", "payee", "Zoë", "in the message"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
     let forged = explain(table["forged"]["another user"].as_str().unwrap());
     assert!(!forged.status.success() && forged.stdout.is_empty());
     assert!(String::from_utf8_lossy(&forged.stderr).contains("not valid"));

@@ -23,8 +23,15 @@ pub struct Server {
 impl Server {
     /// Starts a server with a new folder.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a server with a new folder and these flags.
+    pub fn start_with(flags: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
-        let mut server = Self::start_in(folder.path().to_owned());
+        let mut command = Command::new(BINARY);
+        command.args(flags);
+        let mut server = Self::start_by(command, folder.path().to_owned());
         server.folder = Some(folder);
         server
     }
@@ -130,6 +137,11 @@ impl User {
     /// The same user, at another server with the same data.
     pub fn at(self, server: &Server) -> Self {
         Self { url: server.url.clone(), ..self }
+    }
+
+    /// The access token.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// Sends a request that must be answered.

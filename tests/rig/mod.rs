@@ -25,7 +25,7 @@ use countersign::http::routes::{Access, Route, router, routes};
 use countersign::keys::{Keys, KeysError, Root};
 use countersign::store::Store;
 use countersign::store::embedded::EmbeddedStore;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use tower::ServiceExt;
 
@@ -139,6 +139,14 @@ impl Keys for TestKeys {
     }
 }
 
+/// A type of transactions: a transfer shows its amount and its payee.
+pub const TRANSFERS: &str = r#"{"transfer": {"en": "Pay {amount} to {payee}", "zh-Hans": "向{payee}付款{amount}"}}"#;
+
+/// A transfer of this amount to this payee.
+pub fn transfer(amount: &str, payee: &str) -> Value {
+    json!({"type": "transfer", "id": "t-1", "amount": amount, "payee": payee})
+}
+
 /// The parts of a [`World`], with defaults for most.
 pub struct Plan {
     pub store: Arc<dyn Store>,
@@ -161,7 +169,7 @@ impl Plan {
 
     /// The default plan over another store, with these settings.
     pub fn over(store: Arc<dyn Store>, settings: &[(&str, &str)]) -> Self {
-        let set: BTreeMap<_, _> = settings.iter().copied().collect();
+        let set: BTreeMap<_, _> = [("TRANSACTION_TYPES", TRANSFERS)].iter().chain(settings).copied().collect();
         Self {
             store,
             keys: TestKeys::of_versions(&[1]),

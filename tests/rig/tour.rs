@@ -16,7 +16,10 @@ mod others;
 mod own;
 
 /// Fields of requests and replies with values that only the caller may see.
-const SECRET_FIELDS: [&str; 20] = [
+const SECRET_FIELDS: [&str; 23] = [
+    "amount",
+    "iban",
+    "payee",
     "receipt",
     "enrollmentToken",
     "verificationId",

@@ -11,6 +11,7 @@ use crate::rig::{Client, Reply};
 
 pub(super) const CHALLENGE: &str = "/v1/me/challenges";
 pub(super) const VERIFY: &str = "/v1/me/verify";
+pub(super) const CHECKS: &str = "/v1/me/checks";
 pub(super) const CODES: &str = "/v1/me/recovery-codes";
 pub(super) const FACTORS: &str = "/v1/me/factors";
 

@@ -103,15 +103,3 @@ pub(super) async fn a_right_code_is_spent_even_if_the_request_is_refused_t03(sto
     let spent = json!({"factorId": id, "code": code});
     expect(&world.session("alice", "third").post(VERIFY, spent).await, 400, "code_already_used");
 }
-
-pub(super) async fn an_unsupported_transaction_is_refused_rather_than_ignored_t34(store: Arc<dyn Store>) {
-    let world = World::on(store);
-    let owner = world.user("alice");
-    let (secret, _, _) = enroll_app(&owner, "Phone").await;
-    let transaction = json!({"amount": "1.00", "payee": "shop"});
-    let check = json!({"code": world.next_code(&secret), "transaction": transaction});
-    expect(&owner.post(VERIFY, check.clone()).await, 400, "invalid_request");
-    expect(&owner.post(CHALLENGE, json!({"transaction": transaction})).await, 400, "invalid_request");
-    // The code was not compared, so it still passes.
-    owner.post(VERIFY, json!({"code": check["code"]})).await.expect(200);
-}

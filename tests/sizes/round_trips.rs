@@ -11,7 +11,11 @@ use countersign::store::{Commit, Key, Put, Replaces, Store, Version};
 use super::units::{Metered, Units};
 use crate::faults::bench::{Flow, Space};
 use crate::faults::flows;
-use crate::rig::{Asked, Observed, World, enroll_app, routes_with_identity};
+use crate::rig::{Asked, Observed, Plan, World, enroll_app, routes_with_identity};
+
+/// The flows that are also counted with receipts.
+const WITH_A_RECEIPT: [&str; 4] =
+    ["an_app_is_checked", "a_challenge_is_answered", "a_transaction_is_confirmed", "a_demand_is_met"];
 
 /// A store with this number of accounts, none of them Alice's.
 async fn with_accounts(accounts: usize) -> EmbeddedStore {
@@ -42,10 +46,10 @@ struct Taken {
     sends: bool,
 }
 
-async fn taken(flow: &Flow, store: Arc<dyn Store>) -> Taken {
+async fn taken(flow: &Flow, store: Arc<dyn Store>, settings: &[(&str, &str)]) -> Taken {
     let metered = Metered::new(store);
     let observed = Observed::new(metered.clone());
-    let world = World::on(observed.clone());
+    let world = Plan::over(observed.clone(), settings).build();
     let scene = (flow.prepare)(&world).await;
     let sent = world.postbox.calls();
     observed.take();
@@ -97,8 +101,8 @@ async fn a_request_takes_at_most_three_round_trips_for_any_number_of_accounts() 
     let mut seen = BTreeSet::new();
     let many = with_accounts(999).await;
     for flow in flows::all() {
-        let alone = taken(flow, Arc::new(EmbeddedStore::in_memory().unwrap())).await;
-        let among_many = taken(flow, Arc::new(Space::of(Arc::new(many.clone())))).await;
+        let alone = taken(flow, Arc::new(EmbeddedStore::in_memory().unwrap()), &[]).await;
+        let among_many = taken(flow, Arc::new(Space::of(Arc::new(many.clone()))), &[]).await;
         assert_eq!(drawn(&alone.trips), drawn(&among_many.trips), "{}", flow.name);
         let Taken { route, trips, units: Units { reads, writes }, sends } = alone;
         seen.insert(route);
@@ -107,6 +111,15 @@ async fn a_request_takes_at_most_three_round_trips_for_any_number_of_accounts() 
         assert!(trips.len() <= most, "{}: {}", flow.name, drawn(&trips));
         let sends = if sends { ", then a message" } else { "" };
         writeln!(table, "{:>5} {reads:>5} {writes:>6} {}: {}{sends}", trips.len(), flow.name, drawn(&trips)).unwrap();
+    }
+    // A receipt costs no unit and no round trip: the preparation's first one has read the keys.
+    for name in WITH_A_RECEIPT {
+        let flow = flows::all().find(|flow| flow.name == name).unwrap();
+        let store = Arc::new(EmbeddedStore::in_memory().unwrap());
+        let settings = [("RECEIPT_ISSUER", "https://countersign.example")];
+        let Taken { trips, units: Units { reads, writes }, .. } = taken(flow, store, &settings).await;
+        let trips_taken = trips.len();
+        writeln!(table, "{trips_taken:>5} {reads:>5} {writes:>6} {name}_with_a_receipt: {}", drawn(&trips)).unwrap();
     }
     assert_eq!(seen, routes_with_identity().iter().map(named).collect(), "the flows go over every route");
     insta::assert_snapshot!("every_flow", table);

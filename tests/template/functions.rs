@@ -141,9 +141,9 @@ fn the_lengths_in_the_description_of_the_product_name_are_those_that_fit_into_on
     for (letter, longest, domain, hash) in [
         ("a", 33, Some(domain), None),
         ("a", 33, None, Some(hash)),
-        ("名", 19, Some(domain), None),
-        ("名", 19, None, Some(hash)),
-        ("名", 31, None, None),
+        ("名", 20, Some(domain), None),
+        ("名", 20, None, Some(hash)),
+        ("名", 32, None, None),
     ] {
         assert!(description.contains(&format!(" {longest}")), "{description}");
         let name = letter.repeat(longest - domain.map_or(0, str::len));

@@ -17,6 +17,30 @@ pub enum Platform {
     Android,
 }
 
+/// The purpose of a code. The message says it, so that a person does not give a code away for something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose<'a> {
+    /// A check of the person.
+    Check,
+    /// The enrolment of the number or the address.
+    Enrollment,
+    /// The confirmation of a transaction, with the text that the person must read.
+    Transaction(&'a str),
+}
+
+/// The occasion of a code.
+#[derive(Clone, Copy, Debug)]
+pub struct Occasion<'a> {
+    /// The purpose of the code.
+    pub purpose: Purpose<'a>,
+    /// The platform on which the code of an SMS is typed in.
+    pub platform: Option<Platform>,
+    /// The language of the message.
+    pub language: Language,
+    /// The life of the code, in minutes.
+    pub minutes: u64,
+}
+
 /// The parts of a message that an installation configures.
 #[derive(Clone, Debug)]
 pub struct Wording {
@@ -112,9 +136,11 @@ impl Wording {
     fn check_lengths(&self) -> Result<(), WordingError> {
         let longest_code = "0".repeat(Self::MAX_CODE_DIGITS);
         for language in Language::ALL {
-            for platform in [None, Some(Platform::Web), Some(Platform::Android)] {
-                let text = self.sms_text(&longest_code, platform, language, Self::MAX_MINUTES);
-                let (encoding, length) = SmsEncoding::measure(&text);
+            for (purpose, platform) in [Purpose::Check, Purpose::Enrollment].into_iter().flat_map(|purpose| {
+                [None, Some(Platform::Web), Some(Platform::Android)].map(|platform| (purpose, platform))
+            }) {
+                let occasion = Occasion { purpose, platform, language, minutes: Self::MAX_MINUTES };
+                let (encoding, length) = SmsEncoding::measure(&self.sms_text(&longest_code, &occasion));
                 if length > encoding.limit() {
                     return Err(WordingError::TooLong { language, platform, encoding, length });
                 }
@@ -123,53 +149,61 @@ impl Wording {
         Ok(())
     }
 
-    /// The message that brings a passcode which is valid for `minutes`.
+    /// The message that brings a passcode. `None` if the text of a transaction does not fit one SMS: it is never cut,
+    /// and a second SMS costs as much again.
     #[must_use]
-    pub fn passcode(
-        &self,
-        to: &Destination,
-        code: &Passcode,
-        platform: Option<Platform>,
-        language: Language,
-        minutes: u64,
-    ) -> Message {
+    pub fn passcode(&self, to: &Destination, code: &Passcode, occasion: &Occasion<'_>) -> Option<Message> {
         match to {
-            Destination::Phone(number) => self.sms(number, code.expose(), platform, language, minutes),
-            Destination::Email(address) => self.email(address, code.expose(), language, minutes),
+            Destination::Phone(number) => self.sms(number, code.expose(), occasion),
+            Destination::Email(address) => Some(self.email(address, code.expose(), occasion)),
         }
     }
 
-    /// The SMS with a code that is valid for `minutes`. If the platform's domain or hash is configured, the phone can
-    /// fill in the code.
-    #[must_use]
-    pub fn sms(
-        &self,
-        to: &PhoneNumber,
-        code: &str,
-        platform: Option<Platform>,
-        language: Language,
-        minutes: u64,
-    ) -> Message {
-        Message {
+    /// The SMS with a code, if it fits one segment. If the platform's domain or hash is configured, the phone can fill in
+    /// the code.
+    pub(super) fn sms(&self, to: &PhoneNumber, code: &str, occasion: &Occasion<'_>) -> Option<Message> {
+        let text = self.sms_text(code, occasion);
+        let (encoding, length) = SmsEncoding::measure(&text);
+        (length <= encoding.limit()).then(|| Message {
             channel: Channel::Sms,
             to: to.e164().to_owned(),
             subject: None,
-            text: self.sms_text(code, platform, language, minutes),
+            text,
             html: None,
             code: Zeroizing::new(code.to_owned()),
-        }
+        })
     }
 
-    fn sms_text(&self, code: &str, platform: Option<Platform>, language: Language, minutes: u64) -> Zeroizing<String> {
+    fn sms_text(&self, code: &str, occasion: &Occasion<'_>) -> Zeroizing<String> {
+        let Occasion { purpose, platform, language, minutes } = *occasion;
         let product = &self.product;
         let life = life(language, minutes);
-        let sentence = Zeroizing::new(match language {
-            Language::English if SmsEncoding::measure(product).0 == SmsEncoding::Gsm7 => {
-                format!("{code} is your {product} verification code. Valid for {life}. Don't share it with anyone.")
+        let is_gsm = |text: &str| SmsEncoding::measure(text).0 == SmsEncoding::Gsm7;
+        // A text that needs UCS-2 has room for 70 characters, so the words around it must be few.
+        let sentence = Zeroizing::new(match (language, purpose) {
+            (Language::English, Purpose::Check) if is_gsm(product) => {
+                format!(
+                    "{code} is your {product} code to confirm it is you. Valid for {life}. Don't share it with anyone."
+                )
             }
-            // The product's name needs UCS-2, so the rest must be short.
-            Language::English => format!("{product} code {code} for {minutes} min. Don't share."),
-            Language::Chinese => format!("{product}验证码{code}，{life}内有效，请勿泄露。"),
+            (Language::English, Purpose::Check) => format!("{product} check: {code}, {minutes} min. Don't share."),
+            (Language::English, Purpose::Enrollment) if is_gsm(product) => {
+                format!(
+                    "{code} is your {product} code to add this number. Valid for {life}. Don't share it with anyone."
+                )
+            }
+            (Language::English, Purpose::Enrollment) => format!("{product} setup: {code}, {minutes} min. Don't share."),
+            (Language::English, Purpose::Transaction(text)) if is_gsm(product) && is_gsm(text) => {
+                format!("{product}: {text}\nCode for this alone: {code}. Valid for {life}. Don't share it with anyone.")
+            }
+            (Language::English, Purpose::Transaction(text)) => {
+                format!("{product}: {text}\nCode {code}, {minutes} min.")
+            }
+            (Language::Chinese, Purpose::Check) => format!("{product}身份验证码{code}，{life}有效，勿泄露。"),
+            (Language::Chinese, Purpose::Enrollment) => format!("{product}绑定验证码{code}，{life}有效，勿泄露。"),
+            (Language::Chinese, Purpose::Transaction(text)) => {
+                format!("{product}：{text}\n验证码{code}，{life}有效，勿泄露。")
+            }
         });
         let ending = match (platform, &self.web_domain, &self.android_app_hash) {
             // An origin-bound one-time code: the last line, with nothing else in it
@@ -182,36 +216,65 @@ impl Wording {
         Zeroizing::new([sentence.as_str(), ending.as_str()].concat())
     }
 
-    /// The e-mail with a code that is valid for `minutes`. The code opens the text. The subject has none, because a
-    /// locked screen shows it.
-    #[must_use]
-    pub fn email(&self, to: &EmailAddress, code: &str, language: Language, minutes: u64) -> Message {
+    /// The e-mail with a code. The code opens the text. The subject has none, because a locked screen shows it.
+    pub(super) fn email(&self, to: &EmailAddress, code: &str, occasion: &Occasion<'_>) -> Message {
+        let Occasion { purpose, language, minutes, .. } = *occasion;
         let product = &self.product;
+        let (subject, after_code) = match (language, purpose) {
+            (Language::English, Purpose::Check) => {
+                (format!("{product} verification code"), format!("is your {product} code to confirm it is you."))
+            }
+            (Language::English, Purpose::Enrollment) => {
+                (format!("{product}: confirm this address"), format!("is your {product} code to add this address."))
+            }
+            (Language::English, Purpose::Transaction(_)) => {
+                (format!("{product}: please confirm"), format!("is your {product} code for this alone:"))
+            }
+            (Language::Chinese, Purpose::Check) => {
+                (format!("{product} 验证码"), format!("是您的 {product} 身份验证码。"))
+            }
+            (Language::Chinese, Purpose::Enrollment) => {
+                (format!("{product} 绑定邮箱"), format!("是您的 {product} 验证码，用于绑定此邮箱。"))
+            }
+            (Language::Chinese, Purpose::Transaction(_)) => {
+                (format!("{product} 操作确认"), format!("是您的 {product} 验证码，仅用于以下操作："))
+            }
+        };
         let life = life(language, minutes);
-        let (subject, after_code, advice, otherwise) = match language {
+        let (advice, otherwise) = match language {
             Language::English => (
-                format!("{product} verification code"),
-                format!("is your {product} verification code."),
                 format!("It is valid for {life}. Don't share it with anyone: nobody from {product} will ask for it."),
-                "If you did not ask for it, you can ignore this message.",
+                match purpose {
+                    Purpose::Check | Purpose::Enrollment => "If you did not ask for it, you can ignore this message.",
+                    Purpose::Transaction(_) => "If you did not ask for exactly this, don't use the code.",
+                },
             ),
             Language::Chinese => (
-                format!("{product} 验证码"),
-                format!("是您的 {product} 验证码。"),
                 format!("{life}内有效。请勿告诉任何人，{product} 的工作人员不会向您索取。"),
-                "如果不是您本人的操作，请忽略本邮件。",
+                match purpose {
+                    Purpose::Check | Purpose::Enrollment => "如果不是您本人的操作，请忽略本邮件。",
+                    Purpose::Transaction(_) => "如果与您的操作不完全一致，请勿使用此验证码。",
+                },
             ),
         };
-        let text = format!("{code} {after_code}\n\n{advice}\n\n{otherwise}\n");
+        let transaction = match purpose {
+            Purpose::Check | Purpose::Enrollment => None,
+            Purpose::Transaction(text) => Some(text),
+        };
+        let in_text = transaction.map(|text| format!("\n\n{text}")).unwrap_or_default();
+        let text = format!("{code} {after_code}{in_text}\n\n{advice}\n\n{otherwise}\n");
+        let in_html =
+            transaction.map(|text| format!("<p><strong>{}</strong></p>\n", escaped(text))).unwrap_or_default();
         let html = format!(
             "<!doctype html>\n<html lang=\"{tag}\">\n<head><meta charset=\"utf-8\"><title>{subject}</title></head>\n\
              <body style=\"font-family: sans-serif\">\n<p><strong style=\"font-size: 1.5em\">{code}</strong> {after_code}</p>\n\
-             <p>{advice}</p>\n<p>{otherwise}</p>\n</body>\n</html>\n",
+             {in_html}<p>{advice}</p>\n<p>{otherwise}</p>\n</body>\n</html>\n",
             tag = language.tag(),
             subject = escaped(&subject),
             code = escaped(code),
             after_code = escaped(&after_code),
             advice = escaped(&advice),
+            otherwise = escaped(otherwise),
         );
         Message {
             channel: Channel::Email,
@@ -250,8 +313,20 @@ mod tests {
     }
 
     fn sms(wording: &Wording, platform: Option<Platform>, language: Language, minutes: u64) -> Message {
+        sms_for(wording, Occasion { purpose: Purpose::Check, platform, language, minutes }).unwrap()
+    }
+
+    fn sms_for(wording: &Wording, occasion: Occasion<'_>) -> Option<Message> {
         let number = PhoneNumber::parse("+86 138 0013 8000", None).unwrap();
-        wording.sms(&number, "012345", platform, language, minutes)
+        wording.sms(&number, "012345", &occasion)
+    }
+
+    fn email(wording: &Wording, address: &str, language: Language, minutes: u64) -> Message {
+        email_for(wording, address, Occasion { purpose: Purpose::Check, platform: None, language, minutes })
+    }
+
+    fn email_for(wording: &Wording, address: &str, occasion: Occasion<'_>) -> Message {
+        wording.email(&EmailAddress::parse(address).unwrap(), "012345", &occasion)
     }
 
     #[test]
@@ -259,7 +334,7 @@ mod tests {
         let message = sms(&wording(), None, Language::English, 10);
         assert_eq!(
             message.text.as_str(),
-            "012345 is your Example verification code. Valid for 10 minutes. Don't share it with anyone."
+            "012345 is your Example code to confirm it is you. Valid for 10 minutes. Don't share it with anyone."
         );
         assert_eq!((message.channel, message.to.as_str()), (Channel::Sms, "+8613800138000"));
         assert_eq!((message.subject.as_deref(), message.html.as_deref()), (None, None));
@@ -268,7 +343,7 @@ mod tests {
         let message = sms(&wording(), None, Language::English, 1);
         assert!(message.text.contains("Valid for 1 minute. "), "{}", *message.text);
         let message = sms(&wording(), None, Language::Chinese, 1);
-        assert_eq!(message.text.as_str(), "Example验证码012345，1分钟内有效，请勿泄露。");
+        assert_eq!(message.text.as_str(), "Example身份验证码012345，1分钟有效，勿泄露。");
     }
 
     #[test]
@@ -296,7 +371,7 @@ mod tests {
     fn a_product_with_a_chinese_name_fits_in_both_languages() {
         let wording = Wording::new("示例", Some("example.com.cn"), Some(HASH)).unwrap();
         let message = sms(&wording, Some(Platform::Web), Language::English, 10);
-        assert_eq!(message.text.as_str(), "示例 code 012345 for 10 min. Don't share.\n@example.com.cn #012345");
+        assert_eq!(message.text.as_str(), "示例 check: 012345, 10 min. Don't share.\n@example.com.cn #012345");
     }
 
     #[test]
@@ -322,7 +397,7 @@ mod tests {
         );
         let long = Wording::new(&"[".repeat(40), None, None).unwrap_err();
         let WordingError::TooLong { encoding, length, language, .. } = long else { panic!("{long:?}") };
-        assert_eq!((language, encoding, length), (Language::English, SmsEncoding::Gsm7, 166), "brackets count twice");
+        assert_eq!((language, encoding, length), (Language::English, SmsEncoding::Gsm7, 174), "brackets count twice");
     }
 
     #[test]
@@ -341,9 +416,9 @@ mod tests {
 
     #[test]
     fn an_email_opens_with_the_code_and_its_subject_has_none() {
-        let address = EmailAddress::parse("Alice@example.com").unwrap();
+        let address = "Alice@example.com";
         for language in Language::ALL {
-            let message = wording().email(&address, "012345", language, 10);
+            let message = email(&wording(), address, language, 10);
             let subject = message.subject.as_deref().unwrap();
             assert!(message.text.lines().next().unwrap().starts_with("012345 "), "{}", *message.text);
             assert!(message.text.contains("10"), "{}", *message.text);
@@ -353,10 +428,10 @@ mod tests {
             assert!(html.contains("<strong style=\"font-size: 1.5em\">012345</strong>"), "{html}");
             assert!(!html.contains("://") && !html.contains("src=") && !html.contains("href="), "{html}");
         }
-        let message = wording().email(&address, "012345", Language::English, 1);
+        let message = email(&wording(), address, Language::English, 1);
         assert_eq!(
             message.text.as_str(),
-            "012345 is your Example verification code.\n\nIt is valid for 1 minute. Don't share it with anyone: nobody \
+            "012345 is your Example code to confirm it is you.\n\nIt is valid for 1 minute. Don't share it with anyone: nobody \
              from Example will ask for it.\n\nIf you did not ask for it, you can ignore this message.\n"
         );
     }
@@ -364,11 +439,55 @@ mod tests {
     #[test]
     fn a_product_name_is_escaped_in_html() {
         let wording = Wording::new("<b>R&D's \"x\"", None, None).unwrap();
-        let address = EmailAddress::parse("alice@example.com").unwrap();
-        let message = wording.email(&address, "012345", Language::English, 10);
+        let message = email(&wording, "alice@example.com", Language::English, 10);
         let html = message.html.as_deref().unwrap();
         assert!(html.contains("&lt;b&gt;R&amp;D&#39;s &quot;x&quot;") && !html.contains("<b>"), "{html}");
         assert!(message.text.contains("<b>R&D's \"x\""));
+    }
+
+    #[test]
+    fn every_message_says_what_its_code_is_for_t34() {
+        let table = [
+            (Language::English, Purpose::Check, "to confirm it is you", "to confirm it is you"),
+            (Language::English, Purpose::Enrollment, "to add this number", "to add this address"),
+            (Language::English, Purpose::Transaction("Pay 5 EUR to Zoe"), "Pay 5 EUR to Zoe", "Pay 5 EUR to Zoe"),
+            (Language::Chinese, Purpose::Check, "身份验证", "身份验证"),
+            (Language::Chinese, Purpose::Enrollment, "绑定", "绑定"),
+            (Language::Chinese, Purpose::Transaction("向李雷付款5元"), "向李雷付款5元", "向李雷付款5元"),
+        ];
+        for (language, purpose, in_sms, in_email) in table {
+            let occasion = Occasion { purpose, platform: Some(Platform::Web), language, minutes: 10 };
+            let message = sms_for(&wording(), occasion).unwrap();
+            assert!(message.text.contains(in_sms), "{}", *message.text);
+            assert_eq!(message.text.lines().last(), Some("@example.com #012345"), "{}", *message.text);
+            let message = email_for(&wording(), "alice@example.com", occasion);
+            assert!(message.text.contains(in_email), "{}", *message.text);
+            assert!(message.html.as_deref().unwrap().contains(in_email), "{:?}", message.html);
+        }
+    }
+
+    #[test]
+    fn a_transaction_that_does_not_fit_one_sms_is_refused_and_never_cut_t34() {
+        let fits = |text: &str, language| {
+            let occasion = Occasion { purpose: Purpose::Transaction(text), platform: None, language, minutes: 10 };
+            let message = sms_for(&wording(), occasion);
+            assert!(message.as_ref().is_none_or(|message| message.text.contains(text)));
+            message.is_some()
+        };
+        assert!(fits(&"a".repeat(72), Language::English) && !fits(&"a".repeat(73), Language::English));
+        // One letter that GSM-7 lacks leaves room for less.
+        assert!(fits(&"ł".repeat(40), Language::English) && !fits(&"ł".repeat(41), Language::English));
+        assert!(fits(&"李".repeat(40), Language::Chinese) && !fits(&"李".repeat(41), Language::Chinese));
+    }
+
+    #[test]
+    fn the_text_of_a_transaction_is_escaped_in_html() {
+        let purpose = Purpose::Transaction("Pay <b>5</b> to \"R&D\"");
+        let occasion = Occasion { purpose, platform: None, language: Language::English, minutes: 10 };
+        let message = email_for(&wording(), "alice@example.com", occasion);
+        let html = message.html.as_deref().unwrap();
+        assert!(html.contains("Pay &lt;b&gt;5&lt;/b&gt; to &quot;R&amp;D&quot;") && !html.contains("<b>"), "{html}");
+        assert!(message.text.contains("Pay <b>5</b> to \"R&D\""));
     }
 
     #[test]

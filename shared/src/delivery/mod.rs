@@ -10,6 +10,7 @@ pub mod aws;
 mod language;
 pub mod messages;
 mod segment;
+pub mod transaction_texts;
 
 #[cfg(feature = "embedded")]
 pub mod outbox;

@@ -183,7 +183,7 @@ fn iso_8601<S: Serializer>(seconds: &i64, serializer: S) -> Result<S::Ok, S::Err
 mod tests {
     use super::*;
     use crate::delivery::Language;
-    use crate::delivery::messages::Wording;
+    use crate::delivery::messages::{Occasion, Purpose, Wording};
     use crate::domain::contact::{EmailAddress, PhoneNumber};
     use crate::store::embedded::EmbeddedStore;
     use std::path::Path;
@@ -216,9 +216,12 @@ mod tests {
         Outbox::new(store.database(), Arc::new(Ticking(AtomicI64::new(1_800_000_000))))
     }
 
+    const CHECK: Occasion<'static> =
+        Occasion { purpose: Purpose::Check, platform: None, language: Language::English, minutes: 10 };
+
     fn sms(code: &str) -> Message {
         let number = PhoneNumber::parse("+41 79 123 45 67", None).unwrap();
-        Wording::new("Example", None, None).unwrap().sms(&number, code, None, Language::English, 10)
+        Wording::new("Example", None, None).unwrap().sms(&number, code, &CHECK).unwrap()
     }
 
     fn codes(delivered: &[Delivered]) -> Vec<&str> {
@@ -233,7 +236,7 @@ mod tests {
         assert_eq!(outbox.list().await.unwrap(), []);
 
         let address = EmailAddress::parse("alice@example.com").unwrap();
-        let email = Wording::new("Example", None, None).unwrap().email(&address, "654321", Language::English, 10);
+        let email = Wording::new("Example", None, None).unwrap().email(&address, "654321", &CHECK);
         outbox.send(&sms("123456")).await.unwrap();
         outbox.send(&email).await.unwrap();
 

@@ -8,12 +8,13 @@ use super::grant::{Allowed, Beginning, Epoch, Grant};
 use super::ids::{FactorId, Label};
 use super::policy::Policy;
 use super::possession::Possession;
+use super::receipt::{Level, PassedCheck};
 use super::recovery::RecoverySet;
 use super::time::Timestamp;
 use super::vault::Vault;
 
-/// The most sessions whose recent check is kept: a phone, a laptop and two more.
-const GRANTS: usize = 4;
+/// The most sessions whose recent checks are kept: a phone, a laptop and two more.
+const SESSIONS: usize = 4;
 
 /// The account of one user. A user without an item has the default, an empty account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct Account {
     pub(crate) factors: Vec<Factor>,
     /// The current recovery codes. `None`: the account never had any, or lost them with its last factor.
     pub(crate) recovery: Option<RecoverySet>,
-    /// Recent checks, at most one for each session, the oldest first.
+    /// Recent checks, the oldest first: at most one for each session, and one by e-mail beside it.
     pub(crate) grants: Vec<Grant>,
 }
 
@@ -141,22 +142,50 @@ impl Account {
         epoch == self.epoch || *self == Self::default()
     }
 
-    /// Whether the actor is a session with a recent check in the current epoch.
-    fn has_recent_check(&self, actor: Actor, now: Timestamp, policy: &Policy) -> bool {
-        self.grants.iter().any(|grant| {
+    /// The recent checks of the actor's session in the current epoch, the newest first.
+    pub fn recent_checks(&self, actor: Actor, now: Timestamp, policy: &Policy) -> impl Iterator<Item = &PassedCheck> {
+        let is_recent = move |grant: &&Grant| {
             Actor::Session(grant.session) == actor
                 && grant.epoch == self.epoch
-                && now.is_within(policy.step_up_seconds, grant.at)
-        })
+                && now.is_within(policy.step_up_seconds, grant.check.at)
+        };
+        self.grants.iter().rev().filter(is_recent).map(|grant| &grant.check)
     }
 
-    /// Records that a session passed a check. The back end gets no grant.
-    pub fn note_check(&mut self, actor: Actor, now: Timestamp, policy: &Policy) {
+    /// Whether the actor is a session with a recent check that lets it change factors.
+    fn has_recent_check(&self, actor: Actor, now: Timestamp, policy: &Policy) -> bool {
+        self.recent_checks(actor, now, policy).any(|check| self.lets_change(check.level))
+    }
+
+    /// Whether a recent check of this level lets its session change factors. While the account has a second factor, a
+    /// check by e-mail does not: otherwise a thief of the mailbox would replace the stronger factor. The session that
+    /// bound the account's first factor may always.
+    #[must_use]
+    pub fn lets_change(&self, level: Level) -> bool {
+        !level.is_weak() || !self.has_second_factor()
+    }
+
+    fn has_second_factor(&self) -> bool {
+        self.factors.iter().any(|factor| Level::of(factor.factor_type()).is_second_factor())
+    }
+
+    /// Records that a session passed a check. It replaces the session's check before, unless that one allows more. The
+    /// back end gets no grant.
+    pub fn note_check(&mut self, actor: Actor, check: PassedCheck, policy: &Policy) {
         let Actor::Session(session) = actor else { return };
-        self.grants.retain(|grant| grant.session != session && now.is_within(policy.step_up_seconds, grant.at));
-        self.grants.push(Grant { epoch: self.epoch, session, at: now });
-        let surplus = self.grants.len().saturating_sub(GRANTS);
-        self.grants.drain(..surplus);
+        let is_replaced =
+            |grant: &Grant| grant.session == session && (!check.level.is_weak() || grant.check.level.is_weak());
+        let is_over = |grant: &Grant| !check.at.is_within(policy.step_up_seconds, grant.check.at);
+        self.grants.retain(|grant| !is_replaced(grant) && !is_over(grant));
+        self.grants.push(Grant { epoch: self.epoch, session, check });
+        let mut newest = Vec::new();
+        for grant in self.grants.iter().rev() {
+            if !newest.contains(&grant.session) {
+                newest.push(grant.session);
+            }
+        }
+        newest.truncate(SESSIONS);
+        self.grants.retain(|grant| newest.contains(&grant.session));
     }
 
     /// Checks that the account has room for one more factor and that the candidate's place is free.
@@ -210,15 +239,25 @@ impl Account {
     /// Adds or removes factors, or replaces the recovery codes. No other function does this. The change raises the
     /// epoch, which revokes what other sessions were allowed to do or had begun. The acting session keeps its recent
     /// check with its old time: with a new time, a series of changes would renew it for ever. Binding the first factor
-    /// of an account counts as a check.
+    /// of an account counts as a check. Binding its first second factor lets a check by e-mail allow what it allowed
+    /// before.
     ///
     /// # Errors
     /// [`Error::Internal`] if candidate and possession are of different kinds of factor.
     pub fn change(&mut self, change: Change, actor: Actor, now: Timestamp, policy: &Policy) -> Result<(), Error> {
-        let is_first = matches!(change, Change::Bind { .. }) && self.factors.is_empty();
+        let (mut first, had_second_factor) = (None, self.has_second_factor());
         match change {
             Change::Bind { candidate, possession, codes } => {
-                self.factors.push(Factor::bound(candidate, &possession, now)?);
+                let factor = Factor::bound(candidate, &possession, now)?;
+                let enrolled = PassedCheck::enrolled(factor.id().clone(), now);
+                self.factors.push(factor);
+                if self.factors.len() == 1 {
+                    first = Some(enrolled);
+                } else if !had_second_factor && self.has_second_factor() {
+                    for grant in self.grants.iter_mut().filter(|grant| grant.check.level.is_weak()) {
+                        grant.check = PassedCheck { at: grant.check.at, ..enrolled.clone() };
+                    }
+                }
                 self.recovery = codes.or(self.recovery.take());
             }
             Change::Remove(ids) => self.factors.retain(|factor| !ids.contains(factor.id())),
@@ -235,8 +274,8 @@ impl Account {
             self.recovery = None;
             self.grants.clear();
         }
-        if is_first {
-            self.note_check(actor, now, policy);
+        if let Some(enrolled) = first {
+            self.note_check(actor, enrolled, policy);
         }
         Ok(())
     }
@@ -245,6 +284,6 @@ impl Account {
     /// checks from the future are dropped.
     pub fn rewind(&mut self, now: Timestamp) {
         self.factors.iter_mut().for_each(|factor| factor.rewind(now));
-        self.grants.retain(|grant| !now.is_far_behind(grant.at));
+        self.grants.retain(|grant| !now.is_far_behind(grant.check.at));
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::factor::{FactorSummary, FactorType};
+use super::transaction::TransactionProblem;
 
 /// The reason that a request was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,14 @@ pub enum Error {
     },
     /// The code is right but was used before. The person must wait for the next one.
     CodeAlreadyUsed,
+    /// The transaction is not well-formed, can't be shown whole, or can't be confirmed with this code. No code was
+    /// compared.
+    TransactionRefused(TransactionProblem),
+    /// The transaction is not the one of the challenge. It was counted as a wrong code is.
+    TransactionMismatch {
+        /// Tries left before the next one is refused or delayed.
+        remaining: u32,
+    },
     /// Changing factors needs a recent check of this session.
     StepUpRequired {
         /// The factors with which the person can pass a check.
@@ -112,7 +121,8 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::ChallengeRequired | Self::NotChallengeable => "invalid_request",
+            Self::ChallengeRequired | Self::NotChallengeable | Self::TransactionRefused(_) => "invalid_request",
+            Self::TransactionMismatch { .. } => "transaction_mismatch",
             Self::Unauthorized => "unauthorized",
             // A user without a factor of this type has another one. `not_enrolled` would be wrong, because an application
             // may let a user without factors in.
@@ -160,6 +170,8 @@ impl fmt::Display for Error {
             Self::NotChallengeable => f.write_str("This factor can't be challenged: it makes its own codes."),
             Self::IncorrectCode { .. } => f.write_str("The code is not right."),
             Self::CodeAlreadyUsed => f.write_str("This code was used before: wait for the next one."),
+            Self::TransactionRefused(_) => f.write_str("This transaction can't be confirmed like this."),
+            Self::TransactionMismatch { .. } => f.write_str("The code is for another transaction."),
             Self::StepUpRequired { .. } => f.write_str("Pass a check in this session first."),
             Self::FactorLocked => f.write_str("Too many wrong codes: this factor is locked until it is reset."),
             Self::DestinationRefused => f.write_str("Messages can't be sent to this destination."),

@@ -6,7 +6,7 @@
 
 use super::actor::Actor;
 use super::ids::Session;
-use super::time::Timestamp;
+use super::receipt::PassedCheck;
 
 /// A counter that every change of an account's factors or recovery codes raises by one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,14 +21,14 @@ impl Epoch {
 }
 
 /// A recent check: for `Policy::step_up_seconds` after it, its session may change factors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// The epoch in which it is valid.
     pub epoch: Epoch,
     /// The session that passed the check.
     pub session: Session,
-    /// The time of the check.
-    pub at: Timestamp,
+    /// The check. Its level decides what it allows: [`super::account::Account::lets_change`].
+    pub check: PassedCheck,
 }
 
 /// The actor that began an enrolment or a challenge, and its authority. [`super::account::Account::may_finish`] decides

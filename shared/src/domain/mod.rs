@@ -21,4 +21,5 @@ pub mod secret;
 pub mod terms;
 pub mod time;
 pub mod token;
+pub mod transaction;
 pub mod vault;

@@ -3,49 +3,111 @@
 //! A receipt claims what was seen and no more. The same fact stands in three claims, because verifiers differ in what
 //! they can ask for: `amr` is a list, `acr` one word, `scope` words of which API Gateway asks for one.
 
-use super::factor::FactorType;
+use super::factor::{Factor, FactorType};
+use super::ids::FactorId;
 use super::time::Timestamp;
+use super::transaction::Confirmation;
 
 /// The life of a receipt, in seconds.
 pub const RECEIPT_SECONDS: u64 = 300;
 
-/// How a check was passed, in the vocabularies of a receipt.
+/// The level of a check: what it was passed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Level {
-    /// Authentication method references (RFC 8176, section 2). Without `mfa`: the first factor is not known here.
-    pub amr: &'static [&'static str],
-    /// The authentication context class reference (OpenID Connect Core 1.0, section 2).
-    pub acr: &'static str,
-    /// Scopes (RFC 6749, section 3.3), separated by spaces.
-    pub scope: &'static str,
+pub enum Level {
+    /// A code of an authenticator app.
+    App,
+    /// A code sent by SMS.
+    Sms,
+    /// A code sent by e-mail.
+    Email,
+    /// A recovery code.
+    Recovery,
+    /// Nothing: a factor was just enrolled. It is no check: a thief with the password who enrols first gets this level.
+    Enrolled,
 }
 
 impl Level {
-    /// A check passed with a factor of this type. E-mail is no second factor (NIST SP 800-63B-4, section 3.1.3.1), so
-    /// its scope does not contain `second_factor`.
+    /// The levels that a check can have, in the order of the documents.
+    pub const OF_CHECKS: [Self; 4] = [Self::App, Self::Sms, Self::Email, Self::Recovery];
+
+    /// The level of a check with a factor of this type.
     #[must_use]
     pub const fn of(factor_type: FactorType) -> Self {
         match factor_type {
-            FactorType::Totp => Self { amr: &["otp"], acr: "otp", scope: "second_factor otp" },
-            FactorType::Sms => Self { amr: &["sms"], acr: "sms", scope: "second_factor sms" },
-            FactorType::Email => Self { amr: &["otp"], acr: "email", scope: "email" },
+            FactorType::Totp => Self::App,
+            FactorType::Sms => Self::Sms,
+            FactorType::Email => Self::Email,
         }
     }
 
-    /// A check passed with a recovery code.
-    pub const RECOVERY: Self = Self { amr: &["otp"], acr: "recovery", scope: "second_factor recovery" };
+    /// Whether a check of this level is one with a second factor. E-mail is none (NIST SP 800-63B-4, section
+    /// 3.1.3.1), and enrolling is no check.
+    #[must_use]
+    pub const fn is_second_factor(self) -> bool {
+        match self {
+            Self::App | Self::Sms | Self::Recovery => true,
+            Self::Email | Self::Enrolled => false,
+        }
+    }
 
-    /// A factor that was just enrolled. It is no check: a thief with the password who enrols first gets this receipt.
-    pub const ENROLLED: Self = Self { amr: &[], acr: "enrolled", scope: "enrolled" };
+    /// Whether a check of this level lets its session change no factors beside a second one. An enrolment is not weak:
+    /// its session has bound every factor of the account.
+    #[must_use]
+    pub const fn is_weak(self) -> bool {
+        match self {
+            Self::Email => true,
+            Self::App | Self::Sms | Self::Recovery | Self::Enrolled => false,
+        }
+    }
+
+    /// Authentication method references (RFC 8176, section 2).
+    #[must_use]
+    pub const fn amr(self) -> &'static [&'static str] {
+        match self {
+            Self::App | Self::Email | Self::Recovery => &["otp"],
+            Self::Sms => &["sms"],
+            Self::Enrolled => &[],
+        }
+    }
+
+    /// The authentication context class reference (OpenID Connect Core 1.0, section 2).
+    #[must_use]
+    pub const fn acr(self) -> &'static str {
+        match self {
+            Self::App => "otp",
+            Self::Sms => "sms",
+            Self::Email => "email",
+            Self::Recovery => "recovery",
+            Self::Enrolled => "enrolled",
+        }
+    }
+
+    /// The level of a check with this `acr`.
+    #[must_use]
+    pub fn from_acr(acr: &str) -> Option<Self> {
+        Self::OF_CHECKS.into_iter().find(|level| level.acr() == acr)
+    }
+
+    /// Scopes (RFC 6749, section 3.3), separated by spaces.
+    #[must_use]
+    pub const fn scope(self) -> &'static str {
+        match self {
+            Self::App => "second_factor otp",
+            Self::Sms => "second_factor sms",
+            Self::Email => "email",
+            Self::Recovery => "second_factor recovery",
+            Self::Enrolled => "enrolled",
+        }
+    }
 }
 
-/// The content of a receipt about its user.
+/// A check that was passed, or an enrolment: what a grant keeps and a receipt states.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statement {
-    /// The level of the check.
+pub struct PassedCheck {
+    /// What it was passed with.
     pub level: Level,
-    /// The id of the factor, or [`RECOVERY_CODE`].
-    pub factor_id: String,
+    /// The factor; `None` for a recovery code.
+    pub factor: Option<FactorId>,
     /// The time when the factor was enrolled, or the set of recovery codes was issued. `None` for a set of an earlier
     /// release.
     pub bound_at: Option<Timestamp>,
@@ -53,5 +115,95 @@ pub struct Statement {
     pub at: Timestamp,
 }
 
-/// The id that stands for a recovery code in place of a factor's. A factor's id has 16 characters.
-pub const RECOVERY_CODE: &str = "recovery";
+impl PassedCheck {
+    /// A check that this factor passed.
+    #[must_use]
+    pub fn with(factor: &Factor, at: Timestamp) -> Self {
+        let level = Level::of(factor.factor_type());
+        Self { level, factor: Some(factor.id().clone()), bound_at: Some(factor.created_at()), at }
+    }
+
+    /// The enrolment of a factor.
+    #[must_use]
+    pub const fn enrolled(factor: FactorId, at: Timestamp) -> Self {
+        Self { level: Level::Enrolled, factor: Some(factor), bound_at: Some(at), at }
+    }
+
+    /// The factor's id, or the word that stands for a recovery code. A factor's id has 16 characters.
+    #[must_use]
+    pub fn factor_id(&self) -> &str {
+        self.factor.as_ref().map_or("recovery", FactorId::as_str)
+    }
+}
+
+/// The first factor of a sign-in, as the back end states it. Countersign does not see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstFactor(Vec<&'static str>);
+
+impl FirstFactor {
+    /// The rule for its values, worded as the end of a sentence.
+    pub const RULE: &str =
+        "must be values of RFC 8176, section 2, with one of face, fpt, iris, kba, pin, pwd, retina, vbm among them";
+
+    /// What the person knows or is. Every factor here is a thing that the person has, so the two are of two kinds.
+    const KNOWN_OR_INHERENT: [&str; 8] = ["face", "fpt", "iris", "kba", "pin", "pwd", "retina", "vbm"];
+
+    /// The other registered values, but for `mfa`, which is a conclusion.
+    const OTHERS: [&str; 12] = ["geo", "hwk", "mca", "otp", "pop", "rba", "sc", "sms", "swk", "tel", "user", "wia"];
+
+    /// The first factor with these authentication method references. `None` for values that break
+    /// [`FirstFactor::RULE`].
+    #[must_use]
+    pub fn parse(amr: &[&str]) -> Option<Self> {
+        let registered = || Self::KNOWN_OR_INHERENT.into_iter().chain(Self::OTHERS);
+        let are_registered = amr.iter().all(|given| registered().any(|known| known == *given));
+        let is_of_another_kind = amr.iter().any(|given| Self::KNOWN_OR_INHERENT.contains(given));
+        let amr = registered().filter(|known| amr.contains(known)).collect();
+        (are_registered && is_of_another_kind).then_some(Self(amr))
+    }
+}
+
+/// The content of a receipt about its user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The check, or the enrolment.
+    pub check: PassedCheck,
+    /// The first factor, if the back end stated it.
+    pub first_factor: Option<FirstFactor>,
+    /// The transaction that the check confirmed.
+    pub transaction: Option<Confirmation>,
+    /// The time of issue.
+    pub issued_at: Timestamp,
+}
+
+impl Statement {
+    /// The statement of a check without anything else.
+    #[must_use]
+    pub const fn of(check: PassedCheck, issued_at: Timestamp) -> Self {
+        Self { check, first_factor: None, transaction: None, issued_at }
+    }
+
+    /// Scopes (RFC 6749, section 3.3), separated by spaces. A receipt of a transaction must open nothing else, so its
+    /// scope is none that a route could ask for as proof of a second factor.
+    #[must_use]
+    pub const fn scope(&self) -> &'static str {
+        match self.transaction {
+            Some(_) => "transaction",
+            None => self.check.level.scope(),
+        }
+    }
+
+    /// Authentication method references (RFC 8176, section 2). They contain the first factor and `mfa` only if the back
+    /// end stated the first factor and the check was with a second one.
+    #[must_use]
+    pub fn amr(&self) -> Vec<&'static str> {
+        let own = self.check.level.amr();
+        match &self.first_factor {
+            Some(FirstFactor(first)) if self.check.level.is_second_factor() => {
+                let further = own.iter().copied().filter(|method| !first.contains(method));
+                first.iter().copied().chain(further).chain(["mfa"]).collect()
+            }
+            Some(_) | None => own.to_vec(),
+        }
+    }
+}

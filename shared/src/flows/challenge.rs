@@ -3,7 +3,7 @@
 use super::engine::{Cx, Name, Outcome, Outgoing, UseCase, Work};
 use super::{Caller, Service};
 use crate::delivery::Language;
-use crate::delivery::messages::Platform;
+use crate::delivery::messages::{Occasion, Platform, Purpose};
 use crate::domain::account::Account;
 use crate::domain::challenge::{Awaited, ChallengeState, OpenChallenge};
 use crate::domain::contact::MaskedDestination;
@@ -14,6 +14,7 @@ use crate::domain::ids::FactorId;
 use crate::domain::secret::Passcode;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{ChallengeId, Realm};
+use crate::domain::transaction::{Transaction, TransactionProblem};
 use crate::domain::vault::Vault;
 
 /// The factor to challenge.
@@ -38,6 +39,8 @@ pub struct Request {
     pub language: Language,
     /// The platform on which the code of an SMS is typed in.
     pub platform: Option<Platform>,
+    /// The transaction that the answer confirms. The message contains its text.
+    pub transaction: Option<Transaction>,
 }
 
 /// A challenge that was sent.
@@ -55,12 +58,14 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::NotEnrolled`], [`Error::FactorRequired`], [`Error::NotChallengeable`] for an app,
-    /// [`Error::ChannelNotConfigured`], [`Error::FactorLocked`], [`Error::TooManyAttempts`],
+    /// [`Error::TransactionRefused`], [`Error::ChannelNotConfigured`], [`Error::FactorLocked`], [`Error::TooManyAttempts`],
     /// [`Error::TooManyMessages`], [`Error::DeliveryFailed`], [`Error::Busy`].
     pub async fn challenge(&self, caller: &Caller, request: &Request) -> Result<Challenged, Error> {
         self.run(caller, request).await
     }
 }
+
+const TOO_LONG: &str = "does not fit one SMS in this language: shorten its fields, or send it by e-mail";
 
 impl UseCase for Request {
     type Reply = Challenged;
@@ -85,6 +90,9 @@ impl UseCase for Request {
             Method::Totp(_) => return Err(Error::NotChallengeable),
             Method::Passcode(method) => method,
         };
+        let texts = &cx.settings.transactions;
+        let text = self.transaction.as_ref().map(|transaction| texts.text(transaction, self.language)).transpose();
+        let text = text.map_err(Error::TransactionRefused)?;
         cx.require_channel(method.channel)?;
         let (factor_id, kind) = (factor.id().clone(), CodeKind::from(factor.factor_type()));
         let beginning = account.challenge_begins(cx.caller.actor);
@@ -105,11 +113,19 @@ impl UseCase for Request {
         let seconds = cx.policy().challenge_seconds;
         let expires_at = cx.now.plus(seconds);
         let awaited = Awaited::Passcode(digest);
-        let open = OpenChallenge { ticket, allowed: beginning.allowed, awaited, expires_at, tries };
+        let transaction = self.transaction.as_ref().map(Transaction::hash).transpose()?;
+        let open = OpenChallenge { ticket, allowed: beginning.allowed, awaited, transaction, expires_at, tries };
         challenge.sent = sent;
         challenge.state = ChallengeState::Open(open);
 
-        let message = cx.settings.wording.passcode(&to, &code, self.platform, self.language, seconds / 60);
+        let occasion = Occasion {
+            purpose: text.as_deref().map_or(Purpose::Check, Purpose::Transaction),
+            platform: self.platform,
+            language: self.language,
+            minutes: seconds / 60,
+        };
+        let message = cx.settings.wording.passcode(&to, &code, &occasion);
+        let message = message.ok_or_else(|| Error::TransactionRefused(TransactionProblem::new("", TOO_LONG)))?;
         let reply = Challenged { id, sent_to: to.masked(), expires_at };
         Ok(Outcome { reply, message: Some(Outgoing { message, undo: vec![name] }) })
     }

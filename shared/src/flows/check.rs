@@ -8,9 +8,8 @@ use crate::domain::factor::{Factor, FactorType, Method, totp, usable};
 use crate::domain::grant::Allowed;
 use crate::domain::ids::FactorId;
 use crate::domain::possession::Attempt;
-use crate::domain::receipt::{Level, RECOVERY_CODE};
+use crate::domain::receipt::{Level, PassedCheck};
 use crate::domain::secret::{Code, Passcode, RecoveryCode};
-use crate::domain::time::Timestamp;
 use crate::domain::vault::Vault;
 
 /// The authenticator app that a code is for.
@@ -27,71 +26,29 @@ pub enum Apps {
     Any,
 }
 
-/// The factor or the recovery code that passed a check.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PassedWith {
-    /// A factor.
-    Factor {
-        /// Its id.
-        id: FactorId,
-        /// Its type.
-        factor_type: FactorType,
-        /// The time when it was enrolled.
-        bound_at: Timestamp,
-    },
-    /// A recovery code.
-    Recovery {
-        /// The time when its set was issued, if it is known.
-        issued_at: Option<Timestamp>,
-    },
-}
-
-impl PassedWith {
-    pub(super) fn of(factor: &Factor) -> Self {
-        Self::Factor { id: factor.id().clone(), factor_type: factor.factor_type(), bound_at: factor.created_at() }
-    }
-
-    /// The factor's id, or [`RECOVERY_CODE`].
-    #[must_use]
-    pub fn factor_id(&self) -> &str {
-        match self {
-            Self::Factor { id, .. } => id.as_str(),
-            Self::Recovery { .. } => RECOVERY_CODE,
-        }
-    }
-
-    /// The time when the factor was enrolled, or the set of recovery codes was issued, if it is known.
-    #[must_use]
-    pub fn bound_at(&self) -> Option<Timestamp> {
-        match self {
-            Self::Factor { bound_at, .. } => Some(*bound_at),
-            Self::Recovery { issued_at } => *issued_at,
-        }
-    }
-
-    /// The level of the check.
-    #[must_use]
-    pub fn level(&self) -> Level {
-        match self {
-            Self::Factor { factor_type, .. } => Level::of(*factor_type),
-            Self::Recovery { .. } => Level::RECOVERY,
-        }
-    }
-}
-
 /// Compares a code and settles the result. A right code is spent and gives the session a recent check; a wrong one is
 /// counted.
 ///
 /// # Errors
 /// The errors of a wrong code, or a refusal before the code is compared.
-pub(super) fn check(work: &mut Work, cx: &Cx<'_>, code: &Code, apps: &Apps) -> Result<PassedWith, Error> {
+pub(super) fn check(work: &mut Work, cx: &Cx<'_>, code: &Code, apps: &Apps) -> Result<PassedCheck, Error> {
+    let passed = spend(work, cx, code, apps)?;
+    work.account_mut()?.note_check(cx.caller.actor, passed.clone(), cx.policy());
+    work.settle();
+    Ok(passed)
+}
+
+/// Compares a code and settles the result, without a recent check.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn spend(work: &mut Work, cx: &Cx<'_>, code: &Code, apps: &Apps) -> Result<PassedCheck, Error> {
     work.rewind(&Name::Account, cx.now);
     let passed = match code {
         Code::Digits(digits) => check_apps(work, cx, digits, apps)?,
         Code::Recovery(code) => check_recovery(work, cx, code, apps)?,
         Code::Other => return Err(Error::IncorrectCode { kind: CodeKind::Totp, remaining: None }),
     };
-    work.account_mut()?.note_check(cx.caller.actor, cx.now, cx.policy());
     work.settle();
     Ok(passed)
 }
@@ -112,18 +69,18 @@ pub(super) fn authorize(work: &mut Work, cx: &Cx<'_>, code: Option<&Code>, apps:
     }
 }
 
-/// The refusal of a session without a recent check, with the factors with which it could pass one.
+/// The refusal of a session without a recent check that lets it change factors, with the factors with which it could
+/// pass one.
 pub(super) fn step_up_required(work: &Work, cx: &Cx<'_>) -> Error {
-    match work.account().and_then(|account| account.summaries(cx.vault)) {
-        Ok(mut available) => {
-            available.retain(|factor| factor.is_readable);
-            Error::StepUpRequired { available }
-        }
-        Err(error) => error,
-    }
+    let available = work.account().and_then(|account| {
+        let mut available = account.summaries(cx.vault)?;
+        available.retain(|factor| factor.is_readable && account.lets_change(Level::of(factor.factor_type)));
+        Ok(available)
+    });
+    available.map_or_else(|error| error, |available| Error::StepUpRequired { available })
 }
 
-fn check_apps(work: &mut Work, cx: &Cx<'_>, digits: &Passcode, apps: &Apps) -> Result<PassedWith, Error> {
+fn check_apps(work: &mut Work, cx: &Cx<'_>, digits: &Passcode, apps: &Apps) -> Result<PassedCheck, Error> {
     let (mut wrong, mut delayed, mut is_spent) = (Vec::new(), None, false);
     let account = work.account_mut()?;
     for (id, method) in meant(account.factors(), apps, cx.vault)? {
@@ -136,7 +93,7 @@ fn check_apps(work: &mut Work, cx: &Cx<'_>, digits: &Passcode, apps: &Apps) -> R
         match totp::check(&secret, method.setup.parameters, digits, cx.now, Some(method.used)) {
             Attempt::Right(possession) => {
                 factor.passed(&possession, cx.vault, cx.now)?;
-                return Ok(PassedWith::of(factor));
+                return Ok(PassedCheck::with(factor, cx.now));
             }
             Attempt::Spent => is_spent = true,
             Attempt::Wrong => wrong.push(id),
@@ -160,7 +117,7 @@ fn check_apps(work: &mut Work, cx: &Cx<'_>, digits: &Passcode, apps: &Apps) -> R
 
 /// Spends a recovery code. A wrong one is neither counted nor delayed, and writes nothing, so a flood of wrong codes
 /// can't make the owner's own commit conflict.
-fn check_recovery(work: &mut Work, cx: &Cx<'_>, code: &RecoveryCode, apps: &Apps) -> Result<PassedWith, Error> {
+fn check_recovery(work: &mut Work, cx: &Cx<'_>, code: &RecoveryCode, apps: &Apps) -> Result<PassedCheck, Error> {
     const INCORRECT: Error = Error::IncorrectCode { kind: CodeKind::Recovery, remaining: None };
     match apps {
         Apps::One(_) | Apps::Only | Apps::OnlyOf(_) if work.account()?.factors().is_empty() => {
@@ -171,7 +128,9 @@ fn check_recovery(work: &mut Work, cx: &Cx<'_>, code: &RecoveryCode, apps: &Apps
     }
     let set = work.account_mut()?.recovery_mut().ok_or(INCORRECT)?;
     let given = cx.vault.recovery_digest(set.version(), code)?;
-    if set.spend(&given) { Ok(PassedWith::Recovery { issued_at: set.issued_at() }) } else { Err(INCORRECT) }
+    let bound_at = set.issued_at();
+    let passed = PassedCheck { level: Level::Recovery, factor: None, bound_at, at: cx.now };
+    if set.spend(&given) { Ok(passed) } else { Err(INCORRECT) }
 }
 
 /// The authenticator apps that a code may be for.

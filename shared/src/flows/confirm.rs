@@ -12,7 +12,7 @@ use crate::domain::error::{CodeKind, Error, Subject};
 use crate::domain::factor::{FactorSummary, FactorType, Opened};
 use crate::domain::grant::Allowed;
 use crate::domain::possession::{Attempt, Possession};
-use crate::domain::receipt::{Level, Statement};
+use crate::domain::receipt::{PassedCheck, Statement};
 use crate::domain::recovery::RecoverySet;
 use crate::domain::secret::{Code, RecoveryCode};
 use crate::domain::terms::{RecoveryHandout, Terms};
@@ -31,10 +31,9 @@ pub struct Confirmed {
 }
 
 impl Stated for Confirmed {
-    fn statement(&self) -> Statement {
+    fn statement(&self) -> Option<Statement> {
         let FactorSummary { id, created_at, .. } = &self.factor;
-        let factor_id = id.as_str().to_owned();
-        Statement { level: Level::ENROLLED, factor_id, bound_at: Some(*created_at), at: *created_at }
+        Some(Statement::of(PassedCheck::enrolled(id.clone(), *created_at), *created_at))
     }
 
     fn set_receipt(&mut self, receipt: Receipt) {

@@ -6,7 +6,7 @@ use super::check::{Apps, authorize, step_up_required};
 use super::confirm::{NewCodes, recovery_codes};
 use super::engine::{Cx, LimitIndex, Name, Outcome, Outgoing, UseCase, Work, not_configured};
 use super::{Caller, Service};
-use crate::delivery::messages::Platform;
+use crate::delivery::messages::{Occasion, Platform, Purpose};
 use crate::delivery::{Language, Message};
 use crate::domain::account::Account;
 use crate::domain::contact::{Destination, MaskedDestination};
@@ -227,7 +227,10 @@ impl Enroll<'_> {
                 let method = passcode::Method::new(cx.vault, &id, destination)?;
                 let setup = Setup::Passcode(passcode::Setup { method, awaited });
                 let minutes = terms.enrollment_seconds / 60;
-                let message = cx.settings.wording.passcode(destination, &code, *platform, *language, minutes);
+                let (purpose, platform, language) = (Purpose::Enrollment, *platform, *language);
+                let occasion = Occasion { purpose, platform, language, minutes };
+                let message = cx.settings.wording.passcode(destination, &code, &occasion);
+                let message = message.ok_or(Error::Internal("a message does not fit one SMS"))?;
                 (setup, None, Offer::Sent(destination.masked()), Some(message))
             }
         };

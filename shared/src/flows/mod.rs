@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 
 use crate::clock::{Clock, Deadline};
 use crate::delivery::messages::Wording;
+use crate::delivery::transaction_texts::TransactionTexts;
 use crate::delivery::{Channel, Delivery};
 use crate::domain::actor::Actor;
 use crate::domain::contact::PhoneNumber;
@@ -27,6 +28,7 @@ mod engine;
 pub mod enroll;
 pub mod factors;
 mod forget;
+pub mod needed;
 pub mod receipt;
 #[cfg(test)]
 mod tests;
@@ -77,6 +79,10 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// Receipts; `None` for none.
     pub receipts: Option<ReceiptSettings>,
+    /// The types of transactions that can be confirmed.
+    pub transactions: TransactionTexts,
+    /// Whether a code of an authenticator app confirms a transaction, although the app does not show it.
+    pub transactions_by_app: bool,
 }
 
 /// Countries that SMS may go to.

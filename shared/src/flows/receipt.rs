@@ -16,6 +16,7 @@ use crate::domain::receipt_keys::{
     PUBLISHED_BEFORE_SECONDS, PublishedKeys, REREAD_SECONDS, Rotation, SigningKey, SigningKeys,
 };
 use crate::domain::time::Timestamp;
+use crate::domain::transaction::{Confirmation, Shown, Transaction};
 use crate::keys::Keyring;
 use crate::keys::signing::RsaKey;
 use crate::store::records::{Record, published_keys_key, signing_keys_key};
@@ -64,8 +65,8 @@ impl std::fmt::Debug for Receipt {
 
 /// An answer that earns a receipt.
 pub(super) trait Stated {
-    /// The content of its receipt.
-    fn statement(&self) -> Statement;
+    /// The content of its receipt; `None` if it earns none.
+    fn statement(&self) -> Option<Statement>;
 
     /// Adds the receipt.
     fn set_receipt(&mut self, receipt: Receipt);
@@ -103,8 +104,8 @@ struct Claims<'a> {
     exp: i64,
     jti: String,
     auth_time: i64,
-    #[serde(skip_serializing_if = "<[&str]>::is_empty")]
-    amr: &'static [&'static str],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    amr: Vec<&'static str>,
     acr: &'static str,
     scope: &'static str,
     factor_id: &'a str,
@@ -115,6 +116,29 @@ struct Claims<'a> {
     /// A digest of the caller's session.
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<String>,
+    #[serde(flatten)]
+    transaction: Option<TransactionClaims<'a>>,
+}
+
+/// The claims of a transaction: `txn` of RFC 8417, section 2.2, and `authorization_details` of RFC 9396, section 2.
+#[derive(Serialize)]
+struct TransactionClaims<'a> {
+    txn: String,
+    transaction_hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction_shown: Option<&'static str>,
+    authorization_details: [&'a Transaction; 1],
+}
+
+impl<'a> TransactionClaims<'a> {
+    fn of(Confirmation { transaction, hash, shown }: &'a Confirmation) -> Self {
+        Self {
+            txn: transaction.field(Transaction::ID).map(ToString::to_string).unwrap_or_default(),
+            transaction_hash: BASE64URL_NOPAD.encode(&hash.0),
+            transaction_shown: shown.map(Shown::name),
+            authorization_details: [transaction],
+        }
+    }
 }
 
 /// A single audience is a text, several are a list (RFC 7519, section 4.1.3).
@@ -126,7 +150,7 @@ enum Audience<'a> {
 }
 
 impl Service {
-    /// Runs a use case whose answer earns a receipt. The receipt is signed after the commit, so none states what was not
+    /// Runs a use case whose answer may earn a receipt. The receipt is signed after the commit, so none states what was not
     /// committed.
     ///
     /// # Errors
@@ -140,7 +164,9 @@ impl Service {
         // Drawn before the commit: nothing that can fail comes after it but the signature itself.
         let jti = random::bytes(self.randomness())?;
         let mut reply = self.run(caller, use_case).await?;
-        reply.set_receipt(self.sign(&signer, caller, &reply.statement(), jti)?);
+        if let Some(statement) = reply.statement() {
+            reply.set_receipt(self.sign(&signer, caller, &statement, jti)?);
+        }
         Ok(reply)
     }
 
@@ -179,6 +205,7 @@ impl Service {
     fn sign(&self, signer: &Signer, caller: &Caller, statement: &Statement, jti: [u8; 16]) -> Result<Receipt, Error> {
         const NO_KEY: Error = Error::Internal("there is no key for receipts");
         let Some(settings) = &self.settings.receipts else { return Err(NO_KEY) };
+        let check = &statement.check;
         let sid = match caller.actor {
             Actor::Session(session) => Some(BASE64URL_NOPAD.encode(&session.0)),
             Actor::BackEnd => None,
@@ -190,19 +217,20 @@ impl Service {
                 several => Audience::Several(several),
             },
             sub: caller.user.as_str(),
-            iat: statement.at.unix(),
-            exp: statement.at.plus(RECEIPT_SECONDS).unix(),
+            iat: statement.issued_at.unix(),
+            exp: statement.issued_at.plus(RECEIPT_SECONDS).unix(),
             jti: BASE64URL_NOPAD.encode(&jti),
-            auth_time: statement.at.unix(),
-            amr: statement.level.amr,
-            acr: statement.level.acr,
-            scope: statement.level.scope,
-            factor_id: &statement.factor_id,
-            bound_at: statement.bound_at.map(Timestamp::unix),
+            auth_time: check.at.unix(),
+            amr: statement.amr(),
+            acr: check.level.acr(),
+            scope: statement.scope(),
+            factor_id: check.factor_id(),
+            bound_at: check.bound_at.map(Timestamp::unix),
             client_id: caller.client_id.as_deref(),
             sid,
+            transaction: statement.transaction.as_ref().map(TransactionClaims::of),
         };
-        signer.active(statement.at).ok_or(NO_KEY)?.sign("receipt+jwt", &claims).map(Receipt)
+        signer.active(statement.issued_at).ok_or(NO_KEY)?.sign("receipt+jwt", &claims).map(Receipt)
     }
 
     /// The public keys of receipts for anyone who asks. Keys that were read within a minute are not read again, so

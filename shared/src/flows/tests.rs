@@ -12,7 +12,7 @@ use super::engine::{Cx, Name, Outcome, UseCase, Work};
 use super::enroll::{Enroll, Enrolled, Offer, Request};
 use super::factors::{new_recovery_codes, rename};
 use super::forget::Forget;
-use super::verify::{Answer, Check};
+use super::verify::{Answer, Binding, Check};
 use super::{AccountName, Caller, Settings, challenge, enroll};
 use crate::clock::{Clock, Deadline, SystemRandomness};
 use crate::config;
@@ -164,11 +164,11 @@ fn a_wrong_totp_code_is_counted_and_a_right_one_resets_the_count() {
     let mut bench = Bench::new();
     let (secret, factor) = bench.enroll_app("Phone");
     let wrong = bench.wrong_code(&secret);
-    let refused = bench.decide(THIEF, &Check { code: &wrong, apps: &Apps::Only });
+    let refused = bench.decide(THIEF, &Check { code: &wrong, apps: &Apps::Only, binding: &Binding::default() });
     assert!(matches!(refused, Err(Error::IncorrectCode { remaining: Some(4), .. })));
     assert_eq!(bench.account().factor(&factor.id).unwrap().attempts().wrong, 1);
     let right = bench.code(&secret);
-    bench.decide(OWNER, &Check { code: &right, apps: &Apps::Only }).map(|_| ()).unwrap();
+    bench.decide(OWNER, &Check { code: &right, apps: &Apps::Only, binding: &Binding::default() }).map(|_| ()).unwrap();
     assert_eq!(bench.account().factor(&factor.id).unwrap().attempts().wrong, 0);
 }
 
@@ -178,7 +178,7 @@ fn a_wrong_recovery_code_writes_nothing() {
     bench.enroll_app("Phone");
     let before = bench.account();
     let wrong = Code::parse("0000-0000-0000-0000");
-    let refused = bench.decide(THIEF, &Check { code: &wrong, apps: &Apps::Only });
+    let refused = bench.decide(THIEF, &Check { code: &wrong, apps: &Apps::Only, binding: &Binding::default() });
     assert!(matches!(refused, Err(Error::IncorrectCode { remaining: None, .. })));
     assert_eq!(bench.account(), before);
 }
@@ -193,7 +193,7 @@ fn a_right_code_is_spent_even_if_the_request_is_refused() {
     let taken = bench.decide(THIEF, &rename(&id, &label, Some(&code)));
     assert!(matches!(taken, Err(Error::AlreadyEnrolled(FactorType::Totp))));
     assert_eq!(bench.account().factor(&id).unwrap().label().as_str(), "Phone");
-    let again = bench.decide(OWNER, &Check { code: &code, apps: &Apps::One(id) });
+    let again = bench.decide(OWNER, &Check { code: &code, apps: &Apps::One(id), binding: &Binding::default() });
     assert!(matches!(again, Err(Error::CodeAlreadyUsed)));
 }
 
@@ -213,7 +213,7 @@ fn a_change_ends_the_recent_checks_and_enrollments_of_other_sessions() {
     let mut bench = Bench::new();
     let (secret, _) = bench.enroll_app("Phone");
     let code = bench.code(&secret);
-    bench.decide(THIEF, &Check { code: &code, apps: &Apps::Only }).map(|_| ()).unwrap();
+    bench.decide(THIEF, &Check { code: &code, apps: &Apps::Only, binding: &Binding::default() }).map(|_| ()).unwrap();
     let (begun, thiefs) = bench.begin_app(THIEF, "Thief's").unwrap();
     bench.decide(OWNER, &new_recovery_codes(None)).map(|_| ()).unwrap();
     let code = bench.code(&thiefs);
@@ -250,13 +250,19 @@ fn a_change_ends_the_open_challenges_of_other_sessions() {
         bench.decide(OWNER, &confirm).map(|_| ()).unwrap();
 
         let target = Target::OnlyOf(FactorType::Email);
-        let request =
-            challenge::Request { realm: Realm::new('t'), target, language: Language::English, platform: None };
+        let request = challenge::Request {
+            realm: Realm::new('t'),
+            target,
+            language: Language::English,
+            platform: None,
+            transaction: None,
+        };
         let Ok(Outcome { reply, message: Some(sent) }) = bench.decide(asks, &request) else { panic!("a code is sent") };
         assert_eq!(sent.undo, [Name::Challenge(reply.id.factor.clone())]);
         bench.decide(OWNER, &new_recovery_codes(None)).map(|_| ()).unwrap();
         let code = Code::parse(&sent.message.code);
-        let answered = bench.decide(asks, &Answer { digits: digits(&code), id: &reply.id });
+        let answered =
+            bench.decide(asks, &Answer { digits: digits(&code), id: &reply.id, binding: &Binding::default() });
         assert_eq!(answered.is_ok(), answers, "{asks:?}");
     }
 }
@@ -277,12 +283,12 @@ fn a_refusal_after_a_clock_step_back_stores_the_new_start_of_the_wait_t49() {
     let (secret, factor) = bench.enroll_app("Phone");
     for _ in 0..6 {
         let wrong = bench.wrong_code(&secret);
-        let _ = bench.decide(THIEF, &Check { code: &wrong, apps: &Apps::Only });
+        let _ = bench.decide(THIEF, &Check { code: &wrong, apps: &Apps::Only, binding: &Binding::default() });
         bench.now = bench.now.plus(10);
     }
     bench.now = Timestamp::from_unix(bench.now.unix() - 3_600);
     let code = bench.code(&secret);
-    let refused = bench.decide(OWNER, &Check { code: &code, apps: &Apps::Only });
+    let refused = bench.decide(OWNER, &Check { code: &code, apps: &Apps::Only, binding: &Binding::default() });
     assert!(matches!(refused, Err(Error::TooManyAttempts { retry_after: 4, .. })));
     assert_eq!(bench.account().factor(&factor.id).unwrap().attempts().last.rewound, Some(bench.now));
 }

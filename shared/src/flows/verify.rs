@@ -1,18 +1,19 @@
 //! Passing a check: an app's code, the answer to a challenge, or a recovery code.
 
-use super::check::check;
-pub use super::check::{Apps, PassedWith};
+pub use super::check::Apps;
+use super::check::{check, spend};
 use super::engine::{Cx, Name, Outcome, UseCase, Work};
 use super::receipt::{Receipt, Stated};
 use super::{Caller, Service};
+use crate::domain::account::Account;
 use crate::domain::challenge::Awaited;
 use crate::domain::error::{CodeKind, Error, Subject};
 use crate::domain::factor::passcode;
 use crate::domain::possession::Attempt;
-use crate::domain::receipt::Statement;
+use crate::domain::receipt::{FirstFactor, Level, PassedCheck, Statement};
 use crate::domain::secret::{Code, Passcode};
-use crate::domain::time::Timestamp;
 use crate::domain::token::ChallengeId;
+use crate::domain::transaction::{Confirmation, Shown, Transaction, TransactionProblem};
 use crate::domain::vault::Vault;
 
 /// The app or the challenge that a code is for. A recovery code is recognised by its form and is for neither.
@@ -23,24 +24,41 @@ pub enum Answers {
     Challenge(ChallengeId),
 }
 
+/// What a check is bound to beside the user. A plain check is bound to nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Binding {
+    /// The first factor of the sign-in, if the back end states it.
+    pub first_factor: Option<FirstFactor>,
+    /// The transaction that the check confirms. Such a check gives no recent check: it passes for the transaction alone.
+    pub transaction: Option<Transaction>,
+}
+
 /// A check that was passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passed {
-    /// The factor or the recovery code that passed.
-    pub with: PassedWith,
+    /// The content of its receipt.
+    pub statement: Statement,
     /// Recovery codes that are left, if one was used.
     pub remaining_recovery_codes: Option<usize>,
-    /// The time of the check.
-    pub at: Timestamp,
     /// Its receipt. `None` if the operator has no receipts.
     pub receipt: Option<Receipt>,
 }
 
+impl Passed {
+    fn new(check: PassedCheck, binding: &Binding, shown: Option<Shown>) -> Result<Self, Error> {
+        let confirmation = |transaction: &Transaction| {
+            Ok(Confirmation { hash: transaction.hash()?, transaction: transaction.clone(), shown })
+        };
+        let transaction = binding.transaction.as_ref().map(confirmation).transpose()?;
+        let (issued_at, first_factor) = (check.at, binding.first_factor.clone());
+        let statement = Statement { first_factor, transaction, ..Statement::of(check, issued_at) };
+        Ok(Self { statement, remaining_recovery_codes: None, receipt: None })
+    }
+}
+
 impl Stated for Passed {
-    fn statement(&self) -> Statement {
-        let Self { with, at, .. } = self;
-        let factor_id = with.factor_id().to_owned();
-        Statement { level: with.level(), factor_id, bound_at: with.bound_at(), at: *at }
+    fn statement(&self) -> Option<Statement> {
+        Some(self.statement.clone())
     }
 
     fn set_receipt(&mut self, receipt: Receipt) {
@@ -49,20 +67,29 @@ impl Stated for Passed {
 }
 
 impl Service {
-    /// Checks a code. If it passes, the caller's session has a recent check; the back end gets none.
+    /// Checks a code. If it passes, the caller's session has a recent check, unless the code confirmed a transaction. The
+    /// back end gets none.
     ///
     /// # Errors
+    /// [`Error::TransactionRefused`], [`Error::TransactionMismatch`],
     /// [`Error::IncorrectCode`], [`Error::CodeAlreadyUsed`], [`Error::NotEnrolled`], [`Error::FactorRequired`],
     /// [`Error::ChallengeRequired`], [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`],
     /// [`Error::TooManyAttempts`], [`Error::FactorLocked`], [`Error::Busy`].
-    pub async fn verify(&self, caller: &Caller, code: &Code, answers: &Answers) -> Result<Passed, Error> {
-        match (code, answers) {
+    pub async fn verify(
+        &self,
+        caller: &Caller,
+        code: &Code,
+        answers: &Answers,
+        binding: &Binding,
+    ) -> Result<Passed, Error> {
+        let apps = match (code, answers) {
             (Code::Digits(digits), Answers::Challenge(id)) => {
-                self.run_for_receipt(caller, &Answer { digits, id }).await
+                return self.run_for_receipt(caller, &Answer { digits, id, binding }).await;
             }
-            (_, Answers::Challenge(_)) => self.run_for_receipt(caller, &Check { code, apps: &Apps::Only }).await,
-            (_, Answers::App(apps)) => self.run_for_receipt(caller, &Check { code, apps }).await,
-        }
+            (_, Answers::Challenge(_)) => &Apps::Only,
+            (_, Answers::App(apps)) => apps,
+        };
+        self.run_for_receipt(caller, &Check { code, apps, binding }).await
     }
 }
 
@@ -70,6 +97,7 @@ impl Service {
 pub(super) struct Check<'a> {
     pub(super) code: &'a Code,
     pub(super) apps: &'a Apps,
+    pub(super) binding: &'a Binding,
 }
 
 impl UseCase for Check<'_> {
@@ -80,12 +108,29 @@ impl UseCase for Check<'_> {
     }
 
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Passed>, Error> {
-        let with = check(work, cx, self.code, self.apps)?;
-        let remaining_recovery_codes = match with {
-            PassedWith::Recovery { .. } => Some(work.account()?.remaining_recovery_codes()),
-            PassedWith::Factor { .. } => None,
+        let check = match &self.binding.transaction {
+            None => check(work, cx, self.code, self.apps)?,
+            Some(transaction) => {
+                require_app(self.code, transaction, cx)?;
+                spend(work, cx, self.code, self.apps)?
+            }
         };
-        Ok(Outcome::reply(Passed { with, remaining_recovery_codes, at: cx.now, receipt: None }))
+        let remaining = (check.level == Level::Recovery).then(|| work.account().map(Account::remaining_recovery_codes));
+        let remaining_recovery_codes = remaining.transpose()?;
+        Ok(Outcome::reply(Passed { remaining_recovery_codes, ..Passed::new(check, self.binding, None)? }))
+    }
+}
+
+/// Checks that this transaction can be confirmed with an app's code. The app does not show the transaction, so the
+/// operator must have allowed it. A recovery code confirms none: it is for a person who has lost the factors.
+fn require_app(code: &Code, transaction: &Transaction, cx: &Cx<'_>) -> Result<(), Error> {
+    let refused = |problem| Err(Error::TransactionRefused(TransactionProblem::new("", problem)));
+    match code {
+        Code::Recovery(_) => refused("can't be confirmed with a recovery code"),
+        Code::Digits(_) | Code::Other if !cx.settings.transactions_by_app => {
+            refused("can't be confirmed with an app's code: ask for a challenge with it")
+        }
+        Code::Digits(_) | Code::Other => cx.settings.transactions.check(transaction).map_err(Error::TransactionRefused),
     }
 }
 
@@ -93,6 +138,7 @@ impl UseCase for Check<'_> {
 pub(super) struct Answer<'a> {
     pub(super) digits: &'a Passcode,
     pub(super) id: &'a ChallengeId,
+    pub(super) binding: &'a Binding,
 }
 
 impl UseCase for Answer<'_> {
@@ -117,21 +163,30 @@ impl UseCase for Answer<'_> {
             return Err(Error::Expired(Subject::Challenge));
         }
         account.factor(factor_id)?.admit(cx.now, cx.policy())?;
+        let given = self.binding.transaction.as_ref().map(Transaction::hash).transpose()?;
+        if open.transaction.is_some() && given.is_none() {
+            return Err(Error::TransactionRefused(TransactionProblem::new("", "is missing: the challenge is for one")));
+        }
         let attempt = match open.awaited {
+            // A code for another transaction is wrong whatever its digits are, and they are not compared.
+            _ if open.transaction != given => Attempt::Wrong,
             Awaited::Passcode(awaited) => {
                 passcode::compare(cx.vault, factor_id, open.ticket.nonce, &awaited, self.digits)?
             }
         };
+        let is_of_another = open.transaction != given;
         match attempt {
             Attempt::Right(possession) => {
                 let account = work.account_mut()?;
                 let factor = account.factor_mut(factor_id)?;
                 factor.passed(&possession, cx.vault, cx.now)?;
-                let with = PassedWith::of(factor);
-                account.note_check(cx.caller.actor, cx.now, cx.policy());
+                let check = PassedCheck::with(factor, cx.now);
+                if given.is_none() {
+                    account.note_check(cx.caller.actor, check.clone(), cx.policy());
+                }
                 work.challenge_mut(factor_id)?.pass();
                 work.settle();
-                Ok(Outcome::reply(Passed { with, remaining_recovery_codes: None, at: cx.now, receipt: None }))
+                Ok(Outcome::reply(Passed::new(check, self.binding, given.map(|_| Shown::Message))?))
             }
             Attempt::Spent | Attempt::Wrong => {
                 let factor = work.account_mut()?.factor_mut(factor_id)?;
@@ -139,7 +194,12 @@ impl UseCase for Answer<'_> {
                 let before_a_delay = factor.attempts().remaining(cx.policy()).unwrap_or(0);
                 let left = work.challenge_mut(factor_id)?.count_wrong(cx.now).remaining(cx.policy());
                 work.settle();
-                Err(Error::IncorrectCode { kind, remaining: Some(left.min(before_a_delay)) })
+                let remaining = left.min(before_a_delay);
+                Err(if is_of_another {
+                    Error::TransactionMismatch { remaining }
+                } else {
+                    Error::IncorrectCode { kind, remaining: Some(remaining) }
+                })
             }
         }
     }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::failure::{Failure, FieldProblem};
 use crate::flows::Service;
+use crate::json::{self, JsonError, is_name};
 
 /// The largest accepted body, in bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
@@ -56,10 +57,15 @@ async fn read(headers: &HeaderMap, body: HttpBody) -> Result<Fields, Failure> {
     if !is_json(headers) {
         return Err(Failure::UnsupportedMediaType);
     }
-    match serde_json::from_slice(&bytes) {
+    match json::parse(&bytes) {
         Ok(Value::Object(object)) => Ok(Fields { path: String::new(), object }),
         Ok(_) => Err(Failure::field("", "must be a JSON object")),
-        Err(_) => Err(Failure::field("", "is not JSON")),
+        Err(JsonError::Syntax) => Err(Failure::field("", "is not JSON")),
+        // A path of other words may be a value in the wrong place.
+        Err(JsonError::Repeated(path)) => {
+            let path = if path.split('.').all(is_name) { path } else { String::new() };
+            Err(Failure::field(path, "has a field twice"))
+        }
     }
 }
 
@@ -68,13 +74,6 @@ fn is_json(headers: &HeaderMap) -> bool {
     let Some(content_type) = headers.get(header::CONTENT_TYPE) else { return true };
     let essence = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
     essence.trim().eq_ignore_ascii_case("application/json")
-}
-
-/// Whether a text has the form of a field's name: a letter, then at most 31 letters, digits, `_` or `-`.
-fn is_field_name(text: &str) -> bool {
-    text.len() <= 32
-        && text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 impl Fields {
@@ -113,14 +112,42 @@ impl Fields {
         self.optional(name, problem, parse)?.ok_or_else(|| self.problem(name, "is missing"))
     }
 
+    /// An optional object.
+    pub(super) fn optional_object(&self, name: &str) -> Result<Option<Fields>, Failure> {
+        match self.object.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(Fields { path: self.path_of(name), object: object.clone() })),
+            Some(_) => Err(self.problem(name, "must be an object")),
+        }
+    }
+
     /// An optional object. An absent one has no fields.
     pub(super) fn object(&self, name: &str) -> Result<Fields, Failure> {
-        let object = match self.object.get(name) {
-            None | Some(Value::Null) => Map::new(),
-            Some(Value::Object(object)) => object.clone(),
-            Some(_) => return Err(self.problem(name, "must be an object")),
+        let absent = || Fields { path: self.path_of(name), object: Map::new() };
+        Ok(self.optional_object(name)?.unwrap_or_else(absent))
+    }
+
+    /// Its fields.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.object.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// An optional list of texts.
+    pub(super) fn texts(&self, name: &str) -> Result<Option<Vec<&str>>, Failure> {
+        let texts = match self.object.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::Array(texts)) => texts.iter().map(Value::as_str).collect::<Option<_>>(),
+            Some(_) => None,
         };
-        Ok(Fields { path: self.path_of(name), object })
+        texts.map(Some).ok_or_else(|| self.problem(name, "must be a list of strings"))
+    }
+
+    /// An optional whole number, 0 or more.
+    pub(super) fn optional_integer(&self, name: &str, problem: &'static str) -> Result<Option<u64>, Failure> {
+        match self.object.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(number) => number.as_u64().map(Some).ok_or_else(|| self.problem(name, problem)),
+        }
     }
 
     /// Checks that every field is one of these, so that a misspelt field does not pass for a choice. Only a name that
@@ -130,7 +157,7 @@ impl Fields {
         if unknown.is_empty() {
             return Ok(());
         }
-        let named = unknown.iter().filter(|name| is_field_name(name)).take(MAX_PROBLEMS);
+        let named = unknown.iter().filter(|name| is_name(name)).take(MAX_PROBLEMS);
         let mut problems: Vec<_> = named
             .map(|name| FieldProblem { field: self.path_of(name), problem: "is not a field of this request" })
             .collect();

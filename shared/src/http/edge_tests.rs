@@ -9,6 +9,7 @@ use super::*;
 use crate::domain::error::CodeKind::{Email, Recovery, Sms, Totp};
 use crate::domain::error::Subject;
 use crate::domain::factor::FactorType;
+use crate::domain::transaction::TransactionProblem;
 use crate::http::dialect::DIALECTS;
 
 /// An internal detail, which may appear only in the log.
@@ -95,6 +96,14 @@ fn table() -> Vec<(Failure, &'static str)> {
         (Error::Internal(INSIDE), "500 internal | 500 - | 500 entity.internal | 500"),
         (Error::ChallengeRequired, "400 invalid_request | 400 - | 400 guard.invalid_input | 400"),
         (Error::NotChallengeable, "400 invalid_request | 400 - | 400 guard.invalid_input | 400"),
+        (
+            Error::TransactionRefused(TransactionProblem::new("", "is missing")),
+            "400 invalid_request | 400 - | 400 guard.invalid_input | 400",
+        ),
+        (
+            Error::TransactionMismatch { remaining: 4 },
+            "400 transaction_mismatch | 400 - | 400 guard.invalid_input | 400",
+        ),
     ];
     let refusals = refusals.into_iter().map(|(error, names)| (Failure::Refused(error), names));
     failures.into_iter().chain(refusals).collect()
@@ -132,13 +141,15 @@ fn number(failure: &Failure) -> usize {
         Error::DeliveryFailed => 23,
         Error::Busy => 24,
         Error::Internal(_) => 25,
+        Error::TransactionRefused(_) => 26,
+        Error::TransactionMismatch { .. } => 27,
     }
 }
 
 #[test]
 fn the_table_of_answers_covers_every_failure() {
     let numbers: BTreeSet<_> = table().iter().map(|(failure, _)| number(failure)).collect();
-    assert_eq!(numbers, (0..=25).collect());
+    assert_eq!(numbers, (0..=27).collect());
 }
 
 /// A failure's status and name in a dialect, and the whole body.

@@ -138,6 +138,8 @@ fn describe_refusal(error: &Error) -> (StatusCode, Option<String>) {
         | Error::FactorRequired
         | Error::ChallengeRequired
         | Error::NotChallengeable
+        | Error::TransactionRefused(_)
+        | Error::TransactionMismatch { .. }
         | Error::StepUpRequired { .. }
         | Error::FactorLocked
         | Error::DestinationRefused

@@ -17,11 +17,13 @@ use crate::domain::ids::{FactorId, Label, Session, UserId};
 use crate::domain::limits::{Attempts, DestinationLimit, Moment, SendLog, Tries, UserTag};
 use crate::domain::policy::Policy;
 use crate::domain::possession::{Evidence, Possession};
+use crate::domain::receipt::{Level, PassedCheck};
 use crate::domain::receipt_keys::{PublicKey, PublishedKeys, SigningKey, SigningKeys};
 use crate::domain::recovery::RecoverySet;
 use crate::domain::secret::{Digest, KeyVersion, Sealed};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{NonceDigest, Realm};
+use crate::domain::transaction::TransactionHash;
 
 /// The schema that this code reads and writes. A release that reads a new schema must be deployed before one that
 /// writes it.
@@ -88,10 +90,7 @@ pub fn published_keys_key() -> Key {
 
 impl Record for Account {
     fn write(&self) -> Item {
-        let grants = self.grants.iter().map(|Grant { epoch, session, at }| {
-            Item::default().with("epoch", epoch.0).with("session", session.0.as_slice()).with("at", at.unix())
-        });
-        let grants: Vec<_> = grants.collect();
+        let grants: Vec<_> = self.grants.iter().map(write_grant).collect();
         new_item()
             .with("epoch", self.epoch.0)
             .with("factors", self.factors.iter().map(write_factor).collect::<Vec<_>>())
@@ -101,15 +100,15 @@ impl Record for Account {
 
     fn read(item: &Item) -> Result<Self, ItemError> {
         check_schema(item)?;
-        let grant = |item: &Item| {
-            let epoch = Epoch(item.number("epoch")?);
-            Ok(Grant { epoch, session: Session(array(item, "session")?), at: time(item, "at")? })
-        };
         Ok(Self {
             epoch: Epoch(item.number("epoch")?),
             factors: item.maps("factors")?.into_iter().map(read_factor).collect::<Result<_, _>>()?,
             recovery: item.map("recovery")?.map(read_set).transpose()?,
-            grants: item.maps("grants")?.into_iter().map(grant).collect::<Result<_, _>>()?,
+            grants: item
+                .maps("grants")?
+                .into_iter()
+                .filter_map(|grant| read_grant(grant).transpose())
+                .collect::<Result<_, _>>()?,
         })
     }
 
@@ -164,13 +163,17 @@ impl Record for Challenge {
             .with_some("sentRewound", self.sent.rewound.map(Timestamp::unix));
         match &self.state {
             ChallengeState::None => item.with("state", "none"),
-            ChallengeState::Open(OpenChallenge { ticket, allowed, awaited, expires_at, tries }) => {
+            ChallengeState::Open(OpenChallenge { ticket, allowed, awaited, transaction, expires_at, tries }) => {
+                // An earlier release does not know transactions. It can't read this state, so it lets nobody pass without
+                // the transaction.
+                let state = if transaction.is_some() { "bound" } else { "open" };
                 let item = write_allowed(write_ticket(item, ticket), *allowed)
-                    .with("state", "open")
+                    .with("state", state)
                     .with("expires", expires_at.unix());
                 let item = match awaited {
                     Awaited::Passcode(code) => item.with("code", versioned(code.version, &code.bytes)),
                 };
+                let item = item.with_some("transaction", transaction.map(|hash| hash.0.to_vec()));
                 write_wrong(item, tries.wrong, tries.last)
             }
             ChallengeState::Passed { ticket, expires_at } => {
@@ -183,10 +186,11 @@ impl Record for Challenge {
         check_schema(item)?;
         let state = match item.text("state")? {
             "none" => ChallengeState::None,
-            "open" => ChallengeState::Open(OpenChallenge {
+            "open" | "bound" => ChallengeState::Open(OpenChallenge {
                 ticket: read_ticket(item)?,
                 allowed: read_allowed(item)?,
                 awaited: Awaited::Passcode(read_digest(item, "code")?),
+                transaction: read_transaction(item)?,
                 expires_at: time(item, "expires")?,
                 tries: read_tries(item)?,
             }),
@@ -260,6 +264,31 @@ impl Record for PublishedKeys {
     fn ttl(&self, _: Timestamp, _: &Policy) -> Option<i64> {
         None
     }
+}
+
+fn write_grant(Grant { epoch, session, check }: &Grant) -> Item {
+    Item::default()
+        .with("epoch", epoch.0)
+        .with("session", session.0.as_slice())
+        .with("at", check.at.unix())
+        .with("level", check.level.acr())
+        .with_some("factor", check.factor.as_ref().map(FactorId::as_str))
+        .with_some("bound", check.bound_at.map(Timestamp::unix))
+}
+
+/// Reads a grant. One of another release may have no level or an unknown one, and then counts for nothing.
+fn read_grant(item: &Item) -> Result<Option<Grant>, ItemError> {
+    let level = item.optional_text("level")?;
+    let mut known = Level::OF_CHECKS.into_iter().chain([Level::Enrolled]);
+    let Some(level) = known.find(|known| Some(known.acr()) == level) else { return Ok(None) };
+    let factor = item.optional_text("factor")?.map(|id| FactorId::parse(id).ok_or(ItemError("factor"))).transpose()?;
+    let check = PassedCheck { level, factor, bound_at: optional_time(item, "bound")?, at: time(item, "at")? };
+    Ok(Some(Grant { epoch: Epoch(item.number("epoch")?), session: Session(array(item, "session")?), check }))
+}
+
+fn read_transaction(item: &Item) -> Result<Option<TransactionHash>, ItemError> {
+    let bytes = item.optional_bytes("transaction")?;
+    bytes.map(|bytes| bytes.try_into().map(TransactionHash).map_err(|_| ItemError("transaction"))).transpose()
 }
 
 fn write_public(key: &PublicKey) -> Item {

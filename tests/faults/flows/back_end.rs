@@ -55,6 +55,13 @@ flows! { FLOWS:
         let check = move |world: &World| post(VERIFY, json!({"code": world.next_code(&secret)})).by_back_end();
         Scene::new(check(world)).then(move |world, _| check(world))
     }
+    the_back_end_asks_what_is_needed => |world| {
+        let (secret, ..) = with_app(world).await;
+        let asked = json!({"acrValues": ["otp"], "firstFactor": {"amr": ["pwd"]}});
+        Scene::new(post("/v1/me/checks", asked).by_back_end()).again().then(move |world, _| {
+            post(VERIFY, json!({"code": world.next_code(&secret), "firstFactor": {"amr": ["pwd"]}})).by_back_end()
+        })
+    }
     the_back_end_challenges_a_phone => |world| {
         let phone = with_phone(world).await;
         Scene::new(post(CHALLENGES, json!({"factorId": phone})).by_back_end()).again().then(answer)

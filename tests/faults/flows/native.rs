@@ -4,12 +4,13 @@ use serde_json::{Value, json};
 
 use super::{OTHER_PHONE, PHONE, Scene, answer, answered, check, flows, post, text, with_app, with_phone};
 use crate::faults::bench::Ask;
-use crate::rig::World;
+use crate::rig::{World, transfer};
 
 const ENROLL: &str = "/v1/me/enrollments";
 const CONFIRM: &str = "/v1/me/enrollments/confirm";
 const CHALLENGES: &str = "/v1/me/challenges";
 const VERIFY: &str = "/v1/me/verify";
+const CHECKS: &str = "/v1/me/checks";
 const CODES: &str = "/v1/me/recovery-codes";
 
 fn an_app(label: &str) -> Value {
@@ -165,6 +166,28 @@ flows! { FLOWS:
         let wrong = json!({"challengeId": text(&challenge, "/challengeId"), "code": world.postbox.wrong_code()});
         Scene::new(post(VERIFY, wrong)).then(move |_, _| right.clone())
     }
+    a_transaction_is_challenged => |world| {
+        with_phone(world).await;
+        Scene::new(post(CHALLENGES, json!({"transaction": transfer("5 EUR", "Zoe")}))).again().then(|world, challenge| {
+            confirm_transaction(world, challenge, "Zoe")
+        })
+    }
+    a_transaction_is_confirmed => |world| {
+        with_phone(world).await;
+        let challenge = answered(world, post(CHALLENGES, json!({"transaction": transfer("5 EUR", "Zoe")}))).await;
+        Scene::new(confirm_transaction(world, &challenge, "Zoe")).then_challenge("sms")
+    }
+    another_transaction_is_confirmed => |world| {
+        with_phone(world).await;
+        let challenge = answered(world, post(CHALLENGES, json!({"transaction": transfer("5 EUR", "Zoe")}))).await;
+        let right = confirm_transaction(world, &challenge, "Zoe");
+        Scene::new(confirm_transaction(world, &challenge, "Eve")).then(move |_, _| right.clone())
+    }
+    a_demand_is_met => |world| {
+        let (secret, ..) = with_app(world).await;
+        answered(world, check(world, &secret)).await;
+        Scene::new(post(CHECKS, json!({"acrValues": ["otp"], "maxAge": 300}))).again().then_check(&secret)
+    }
     an_app_is_checked => |world| {
         let (secret, ..) = with_app(world).await;
         Scene::new(check(world, &secret).by("alice-2")).then_check(&secret)
@@ -265,6 +288,12 @@ flows! { FLOWS:
         let (_, id, _) = with_app(world).await;
         Scene::new(factor("GET", &id, Value::Null)).again()
     }
+}
+
+/// Confirms the transfer of 5 EUR to this payee.
+fn confirm_transaction(world: &World, challenge: &Value, payee: &str) -> Ask {
+    let (id, code) = (text(challenge, "/challengeId"), world.postbox.code());
+    post(VERIFY, json!({"challengeId": id, "code": code, "transaction": transfer("5 EUR", payee)}))
 }
 
 /// Gives a wrong code for the destination that a code was just sent to.

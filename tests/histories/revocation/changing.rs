@@ -75,6 +75,7 @@ impl Game {
     /// Records a removal. The recovery codes and the checks are removed with the last factor.
     fn removed(&mut self, who: Who, what: &'static str) {
         self.oracle.note_change(who, what);
+        self.note_strength(who);
         if self.factors.is_empty() {
             self.recovery.clear();
             self.oracle.forget_checks();

@@ -100,7 +100,12 @@ impl Game {
         if passed {
             self.tell(format!("answered {}", self.oracle.why_finished(beginning, who)));
             self.challenges[index].is_open = false;
-            self.oracle.note_check(who, self.world.now());
+            let factor = self.factors.iter().find(|factor| factor.id == self.challenges[index].factor);
+            if factor.is_some_and(|factor| factor.kind == Kind::Address) {
+                self.oracle.note_mailed(who, self.world.now());
+            } else {
+                self.oracle.note_check(who, self.world.now());
+            }
         }
         Ok(())
     }

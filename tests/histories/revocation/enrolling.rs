@@ -143,5 +143,6 @@ impl Game {
         }
         let id = self.listed().await.pop().unwrap();
         self.factors.push(Factor { id, kind: way.kind(), secret: proof.secret });
+        self.note_strength(who);
     }
 }

@@ -43,13 +43,33 @@ pub(super) enum Permit {
 pub(super) struct Oracle {
     pub(super) changes: Vec<Change>,
     checks: [Option<Check>; SESSIONS],
+    /// The last checks by e-mail.
+    mailed: [Option<Check>; SESSIONS],
+    /// Whether the account has a factor that is stronger than e-mail.
+    has_second_factor: bool,
 }
 
 impl Oracle {
     pub(super) fn note_check(&mut self, who: Who, now: i64) {
         if let Who::Session(session) = who {
             self.checks[session] = Some(Check { at: now, changes: self.changes.len() });
+            self.mailed[session] = None;
         }
+    }
+
+    pub(super) fn note_mailed(&mut self, who: Who, now: i64) {
+        if let Who::Session(session) = who {
+            self.mailed[session] = Some(Check { at: now, changes: self.changes.len() });
+        }
+    }
+
+    /// Records whether the account has a factor that is stronger than e-mail. After `who` has bound the first one, its
+    /// check by e-mail allows what it allowed before.
+    pub(super) fn note_strength(&mut self, who: Who, has_second_factor: bool) {
+        if let (Who::Session(session), false, true) = (who, self.has_second_factor, has_second_factor) {
+            self.checks[session] = self.mailed[session].take().or(self.checks[session]);
+        }
+        self.has_second_factor = has_second_factor;
     }
 
     pub(super) fn note_change(&mut self, by: Who, what: &'static str) {
@@ -58,7 +78,7 @@ impl Oracle {
 
     /// Removes all checks: an account without a factor has none.
     pub(super) fn forget_checks(&mut self) {
-        self.checks = Default::default();
+        (self.checks, self.mailed) = Default::default();
     }
 
     /// Whether another actor has made one of the changes after the first `since`.
@@ -66,11 +86,15 @@ impl Oracle {
         self.changes[since..].iter().any(|change| change.by != who)
     }
 
-    /// Whether a session has passed a check in the last ten minutes and after the last change of any other actor.
+    /// Whether a session has passed a check in the last ten minutes and after the last change of any other actor. A check
+    /// by e-mail counts only while the account has nothing stronger.
     pub(super) fn holds_check(&self, session: usize, now: i64) -> bool {
-        self.checks[session].is_some_and(|check| {
-            now < check.at + LIFE && !self.has_been_changed_for(Who::Session(session), check.changes)
-        })
+        let is_recent = |check: Option<Check>| {
+            check.is_some_and(|check| {
+                now < check.at + LIFE && !self.has_been_changed_for(Who::Session(session), check.changes)
+            })
+        };
+        is_recent(self.checks[session]) || !self.has_second_factor && is_recent(self.mailed[session])
     }
 
     /// Whether an actor may finish what was begun.

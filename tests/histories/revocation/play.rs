@@ -159,6 +159,12 @@ impl Game {
         }
     }
 
+    /// Tells the oracle whether the account has a factor that is stronger than e-mail.
+    pub(super) fn note_strength(&mut self, who: Who) {
+        let has_second_factor = self.factors.iter().any(|factor| factor.kind != Kind::Address);
+        self.oracle.note_strength(who, has_second_factor);
+    }
+
     /// Records a check with a right code.
     pub(super) fn note_check(&mut self, who: Who, code: &str) {
         self.oracle.note_check(who, self.world.now());

@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use super::{Tour, token_and_code, wrong};
-use crate::rig::Client;
+use crate::rig::{Client, transfer};
 
 const ENROLL: &str = "/v1/me/enrollments";
 const CONFIRM: &str = "/v1/me/enrollments/confirm";
 const CHALLENGE: &str = "/v1/me/challenges";
 const VERIFY: &str = "/v1/me/verify";
+const CHECKS: &str = "/v1/me/checks";
 const CODES: &str = "/v1/me/recovery-codes";
 
 pub(super) async fn native(tour: &mut Tour) {
@@ -30,6 +31,7 @@ pub(super) async fn native(tour: &mut Tour) {
         sent(tour, &anna, json!({"factorType": "email", "email": "Anna.Ample@mail.example", "locale": "zh"})).await;
     checks(tour, &anna, &secret, &recovery_code).await;
     challenges(tour, &anna, &phone).await;
+    transactions(tour, &anna, &phone).await;
     factors(tour, &anna, [&app, &phone, &mail], &secret).await;
     refusals(tour, &anna, &other).await;
 }
@@ -47,7 +49,9 @@ pub(super) async fn back_end(tour: &mut Tour) {
 
     let code = tour.app_code(&secret);
     tour.post(&bella, VERIFY, json!({"code": wrong(&code)})).await.expect(400);
-    tour.post(&bella, VERIFY, json!({"code": code})).await.expect(200);
+    let first = json!({"amr": ["pwd"]});
+    tour.post(&bella, CHECKS, json!({"firstFactor": first})).await.expect(200);
+    tour.post(&bella, VERIFY, json!({"code": code, "firstFactor": first})).await.expect(200);
     let id = tour.post(&bella, CHALLENGE, json!({"factorType": "email"})).await.expect(201).text("/challengeId");
     tour.post(&bella, VERIFY, json!({"challengeId": id, "code": tour.sent_code()})).await.expect(200);
 
@@ -94,6 +98,21 @@ async fn challenges(tour: &mut Tour, anna: &Client, phone: &str) {
         tour.post(anna, VERIFY, answer.clone()).await.expect(200);
         tour.post(anna, VERIFY, answer).await.expect(409);
     }
+}
+
+/// Amounts and payees must not reach a log either.
+async fn transactions(tour: &mut Tour, anna: &Client, phone: &str) {
+    let transaction = |payee: &str| transfer("4711.00 EUR", payee);
+    let request = json!({"factorId": phone, "transaction": transaction("Zacharias Zimt")});
+    tour.world.pass(20);
+    let id = tour.post(anna, CHALLENGE, request).await.expect(201).text("/challengeId");
+    let code = tour.sent_code();
+    let answer = |payee: &str| json!({"challengeId": id, "code": code, "transaction": transaction(payee)});
+    tour.post(anna, VERIFY, answer("Eve Evil")).await.expect(400);
+    tour.post(anna, VERIFY, answer("Zacharias Zimt")).await.expect(200);
+    let hidden = json!({"type": "transfer", "id": "t-1", "iban": "CH93 0076 2011 6238 5295 7"});
+    tour.post(anna, CHALLENGE, json!({"factorId": phone, "transaction": hidden})).await.expect(400);
+    tour.post(anna, CHECKS, json!({"acrValues": ["sms"], "maxAge": 300})).await.expect(200);
 }
 
 async fn factors(tour: &mut Tour, anna: &Client, [app, phone, mail]: [&str; 3], secret: &str) {

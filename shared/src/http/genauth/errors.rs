@@ -54,7 +54,10 @@ fn describe(failure: &Failure) -> (u16, Option<u16>) {
 
 fn describe_refusal(error: &Error) -> (u16, Option<u16>) {
     match error {
-        Error::ChallengeRequired | Error::NotChallengeable => (400, None),
+        Error::ChallengeRequired
+        | Error::NotChallengeable
+        | Error::TransactionRefused(_)
+        | Error::TransactionMismatch { .. } => (400, None),
         Error::Unauthorized => (401, Some(2020)),
         Error::IncorrectCode { kind: CodeKind::Totp, .. } | Error::CodeAlreadyUsed | Error::NotEnrolled(_) => {
             (422, Some(6001))

@@ -24,7 +24,7 @@ use crate::domain::secret::RecoveryCode;
 use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
 use crate::domain::token::{EnrollmentToken, Realm};
 use crate::flows::enroll::{self, Offer, Target};
-use crate::flows::verify::{Answers, Apps};
+use crate::flows::verify::{Answers, Apps, Binding};
 use crate::flows::{Caller, Service, Settings};
 
 mod errors;
@@ -149,7 +149,7 @@ async fn mfa_totp_verify(
     id: RequestId,
     fields: Fields,
 ) -> Result<(ReceiptHeader, Json<Envelope<Value>>), Failure> {
-    let passed = service.verify(&caller, &fields.code("totp")?, &Answers::App(Apps::Any)).await?;
+    let passed = service.verify(&caller, &fields.code("totp")?, &Answers::App(Apps::Any), &Binding::default()).await?;
     Ok((ReceiptHeader(passed.receipt), success(id, Some(json!({"verified": true})))))
 }
 

@@ -78,9 +78,11 @@ fn describe(failure: &Failure) -> (StatusCode, &'static str) {
 
 fn describe_refusal(error: &Error) -> (StatusCode, &'static str) {
     match error {
-        Error::FactorRequired | Error::ChallengeRequired | Error::NotChallengeable => {
-            (StatusCode::BAD_REQUEST, "guard.invalid_input")
-        }
+        Error::FactorRequired
+        | Error::ChallengeRequired
+        | Error::NotChallengeable
+        | Error::TransactionRefused(_)
+        | Error::TransactionMismatch { .. } => (StatusCode::BAD_REQUEST, "guard.invalid_input"),
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, "auth.unauthorized"),
         Error::IncorrectCode { kind: CodeKind::Totp, .. }
         | Error::CodeAlreadyUsed

@@ -16,7 +16,7 @@ use crate::domain::error::Error;
 use crate::domain::otpauth::ParameterOrder;
 use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
 use crate::domain::token::{CheckId, EnrollmentToken, Realm};
-use crate::flows::verify::{Answers, Apps};
+use crate::flows::verify::{Answers, Apps, Binding};
 use crate::flows::{Caller, Service, Settings};
 
 mod errors;
@@ -82,7 +82,7 @@ async fn totp_verify(
         service.verify_candidate(&caller, &EnrollmentToken::parse(id, REALM)?, &code).await?;
         (id.to_owned(), None)
     } else {
-        let passed = service.verify(&caller, &code, &Answers::App(Apps::Any)).await?;
+        let passed = service.verify(&caller, &code, &Answers::App(Apps::Any), &Binding::default()).await?;
         (CheckId::random(REALM, service.randomness())?, passed.receipt)
     };
     Ok((ReceiptHeader(receipt), Json(VerificationReply { verification_id })))

@@ -40,8 +40,11 @@ struct FieldReply<'a> {
 pub(super) fn respond(failure: &Failure, context: &Context) -> Response {
     let (status, title) = describe(failure);
     let code = failure.code();
-    let remaining_attempts =
-        if let Failure::Refused(Error::IncorrectCode { remaining, .. }) = failure { *remaining } else { None };
+    let remaining_attempts = match failure {
+        Failure::Refused(Error::IncorrectCode { remaining, .. }) => *remaining,
+        Failure::Refused(Error::TransactionMismatch { remaining }) => Some(*remaining),
+        Failure::Refused(_) | Failure::Invalid(_) | Failure::UnsupportedMediaType | Failure::PayloadTooLarge => None,
+    };
     let factors = if let Failure::Refused(Error::StepUpRequired { available }) = failure {
         Some(available.iter().cloned().map(FactorReply::from).collect())
     } else {
@@ -82,7 +85,10 @@ fn describe(failure: &Failure) -> (StatusCode, &'static str) {
 
 fn describe_refusal(error: &Error) -> (StatusCode, &'static str) {
     match error {
-        Error::ChallengeRequired | Error::NotChallengeable => (StatusCode::BAD_REQUEST, "Invalid request"),
+        Error::ChallengeRequired | Error::NotChallengeable | Error::TransactionRefused(_) => {
+            (StatusCode::BAD_REQUEST, "Invalid request")
+        }
+        Error::TransactionMismatch { .. } => (StatusCode::BAD_REQUEST, "Transaction mismatch"),
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
         Error::FactorRequired | Error::NotEnrolled(Some(_)) => (StatusCode::BAD_REQUEST, "Factor required"),
         Error::IncorrectCode { .. } => (StatusCode::BAD_REQUEST, "Incorrect code"),

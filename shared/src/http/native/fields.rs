@@ -1,28 +1,30 @@
 //! The fields of native requests that have a form of their own.
 
+use std::collections::BTreeMap;
+
 use crate::delivery::messages::Platform;
 use crate::domain::actor::Actor;
 use crate::domain::factor::{Channel, FactorType};
 use crate::domain::ids::{FactorId, Label};
+use crate::domain::receipt::{FirstFactor, Level};
 use crate::domain::secret::Code;
+use crate::domain::transaction::{Transaction, TransactionProblem, Value};
 use crate::flows::enroll::Target;
 use crate::flows::{AccountName, Caller, Service};
 use crate::http::body::Fields;
 use crate::http::factor_id;
 use crate::http::failure::Failure;
+use crate::json::is_name;
 
 /// The name that the app shows for the account, after a check that each field is one of an enrolment. The back end knows
 /// the person's name or address. A user's own token tells it, so a user has no such field. The name is part of the app's
 /// URI and is not stored.
 pub(super) fn account_name(caller: &Caller, fields: &Fields) -> Result<AccountName, Failure> {
     let of_user = ["factorType", "phoneNumber", "email", "label", "locale", "platform", "code"];
+    fields.require_only(&fields_for(caller, &of_user, "accountName"))?;
     match caller.actor {
-        Actor::Session(_) => {
-            fields.require_only(&of_user)?;
-            Ok(caller.account_name.clone())
-        }
+        Actor::Session(_) => Ok(caller.account_name.clone()),
         Actor::BackEnd => {
-            fields.require_only(&[&of_user[..], &["accountName"]].concat())?;
             // An authenticator app ends the issuer at the first colon.
             let parse = |text: &str| Label::parse(text).filter(|name| !name.as_str().contains(':'));
             let given =
@@ -33,6 +35,59 @@ pub(super) fn account_name(caller: &Caller, fields: &Fields) -> Result<AccountNa
             Ok(given.map_or_else(|| caller.account_name.clone(), |name| AccountName::new(name.as_str())))
         }
     }
+}
+
+/// The fields that this caller may send: those of a user, and one more of the back end.
+pub(super) fn fields_for<'a>(caller: &Caller, of_user: &[&'a str], of_back_end: &'a str) -> Vec<&'a str> {
+    let further = match caller.actor {
+        Actor::Session(_) => None,
+        Actor::BackEnd => Some(of_back_end),
+    };
+    of_user.iter().copied().chain(further).collect()
+}
+
+/// The first factor that the back end states: `{"amr": […]}`. A user can't state it, because it is not the user who
+/// knows.
+pub(super) fn first_factor(fields: &Fields) -> Result<Option<FirstFactor>, Failure> {
+    let Some(first) = fields.optional_object("firstFactor")? else { return Ok(None) };
+    first.require_only(&["amr"])?;
+    let amr = first.texts("amr")?.ok_or_else(|| first.problem("amr", "is missing"))?;
+    FirstFactor::parse(&amr).map(Some).ok_or_else(|| first.problem("amr", FirstFactor::RULE))
+}
+
+/// The transaction that a check confirms.
+pub(super) fn transaction(fields: &Fields) -> Result<Option<Transaction>, Failure> {
+    let Some(object) = fields.optional_object(TRANSACTION)? else { return Ok(None) };
+    let mut values = BTreeMap::new();
+    for (name, value) in object.entries() {
+        if !is_name(name) {
+            return Err(fields.problem(TRANSACTION, "has a field whose name is not 1 to 32 letters, digits, _ or -"));
+        }
+        let value = match value {
+            serde_json::Value::String(text) => Value::text(text),
+            serde_json::Value::Number(number) => number.as_i64().and_then(Value::integer),
+            _ => None,
+        };
+        values.insert(name.to_owned(), value.ok_or_else(|| object.problem(name, Value::RULE))?);
+    }
+    Transaction::new(values).map(Some).map_err(|problem| transaction_problem(fields, &problem))
+}
+
+/// The refusal of a transaction, with the path of its field.
+pub(super) fn transaction_problem(fields: &Fields, problem: &TransactionProblem) -> Failure {
+    let TransactionProblem { field, problem } = problem;
+    let path = if field.is_empty() { TRANSACTION.to_owned() } else { format!("{TRANSACTION}.{field}") };
+    fields.problem(&path, problem)
+}
+
+const TRANSACTION: &str = "transaction";
+
+/// The levels in `acrValues`. An empty list asks for no level, so it is refused.
+pub(super) fn levels(fields: &Fields) -> Result<Vec<Level>, Failure> {
+    let Some(words) = fields.texts("acrValues")? else { return Ok(Vec::new()) };
+    let levels: Option<Vec<_>> = words.iter().map(|word| Level::from_acr(word)).collect();
+    let levels = levels.filter(|levels| !levels.is_empty());
+    levels.ok_or_else(|| fields.problem("acrValues", "must be a list of otp, sms, email and recovery"))
 }
 
 /// The app or the destination that `factorType` and its field name.

@@ -25,13 +25,17 @@ use crate::domain::token::{ChallengeId, EnrollmentToken, Realm};
 use crate::flows::challenge;
 use crate::flows::confirm::NewCodes;
 use crate::flows::enroll::{self, Offer};
-use crate::flows::verify::{Answers, Apps};
+use crate::flows::needed::Demand;
+use crate::flows::verify::{Answers, Apps, Binding};
 use crate::flows::{Caller, Service, Settings};
 
 mod errors;
 mod fields;
 
-use fields::{account_name, code, factor_type, optional_code, optional_factor_id, platform, target};
+use fields::{
+    account_name, code, factor_type, fields_for, first_factor, levels, optional_code, optional_factor_id, platform,
+    target, transaction, transaction_problem,
+};
 
 const REALM: Realm = Realm::new('n');
 
@@ -57,6 +61,7 @@ fn routes() -> Vec<Route> {
         for_both(Verify, Post, ["/v1/me/enrollments/confirm", "/v1/users/{userId}/enrollments/confirm"], confirm),
         for_both(Challenge, Post, ["/v1/me/challenges", "/v1/users/{userId}/challenges"], challenge),
         for_both(Verify, Post, ["/v1/me/verify", "/v1/users/{userId}/verify"], verify),
+        for_both(Verify, Post, ["/v1/me/checks", "/v1/users/{userId}/checks"], checks),
         for_both(Factors, Get, ["/v1/me/factors", "/v1/users/{userId}/factors"], list),
         for_both(Factors, Get, ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}"], get),
         for_both(Factors, Patch, ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}"], rename),
@@ -167,16 +172,18 @@ async fn challenge(
     accepts: Accepts,
     fields: Fields,
 ) -> Reply<ChallengeReply> {
-    fields.require_only(&["factorId", "factorType", "locale", "platform"])?;
+    fields.require_only(&["factorId", "factorType", "locale", "platform", "transaction"])?;
     let (target, named_by) = match (optional_factor_id(&fields)?, factor_type(&service, &fields)?) {
         (Some(id), _) => (challenge::Target::Factor(id), "factorId"),
         (None, Some(factor_type)) => (challenge::Target::OnlyOf(factor_type), "factorType"),
         (None, None) => (challenge::Target::Only, "factorType"),
     };
     let language = accepts.language(fields.optional_text("locale")?);
-    let request = challenge::Request { realm: REALM, target, language, platform: platform(&fields)? };
+    let (platform, transaction) = (platform(&fields)?, transaction(&fields)?);
+    let request = challenge::Request { realm: REALM, target, language, platform, transaction };
     let sent = service.challenge(&caller, &request).await.map_err(|error| match error {
         Error::NotChallengeable => fields.problem(named_by, "is an authenticator app, which makes its own codes"),
+        Error::TransactionRefused(problem) => transaction_problem(&fields, &problem),
         error => error.into(),
     })?;
     let reply = ChallengeReply {
@@ -193,7 +200,7 @@ async fn challenge(
 struct VerifyReply {
     verified: bool,
     factor_id: String,
-    amr: &'static [&'static str],
+    amr: Vec<&'static str>,
     acr: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<String>,
@@ -202,8 +209,9 @@ struct VerifyReply {
 }
 
 async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<VerifyReply> {
-    fields.require_only(&["code", "challengeId", "factorId", "factorType"])?;
+    fields.require_only(&fields_for(&caller, &VERIFY_FIELDS, "firstFactor"))?;
     let code = code(&fields)?;
+    let binding = Binding { first_factor: first_factor(&fields)?, transaction: transaction(&fields)? };
     let answers =
         match (fields.optional_text("challengeId")?, optional_factor_id(&fields)?, factor_type(&service, &fields)?) {
             (Some(id), None, None) => Answers::Challenge(ChallengeId::parse(id, REALM)?),
@@ -214,26 +222,55 @@ async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fie
             (None, None, Some(factor_type)) => Answers::App(Apps::OnlyOf(factor_type)),
             (None, None, None) => Answers::App(Apps::Only),
         };
-    let passed = service.verify(&caller, &code, &answers).await.map_err(|error| match error {
+    let passed = service.verify(&caller, &code, &answers, &binding).await.map_err(|error| match error {
         Error::ChallengeRequired => challenge_needed(&fields),
+        Error::TransactionRefused(problem) => transaction_problem(&fields, &problem),
         error => error.into(),
     })?;
-    let level = passed.with.level();
     let reply = VerifyReply {
         verified: true,
-        amr: level.amr,
-        acr: level.acr,
+        factor_id: passed.statement.check.factor_id().to_owned(),
+        amr: passed.statement.amr(),
+        acr: passed.statement.check.level.acr(),
         receipt: passed.receipt.map(|receipt| receipt.0),
-        factor_id: passed.with.factor_id().to_owned(),
         remaining_recovery_codes: passed.remaining_recovery_codes,
     };
     Ok((StatusCode::OK, Json(reply)))
 }
 
+const VERIFY_FIELDS: [&str; 5] = ["code", "challengeId", "factorId", "factorType", "transaction"];
+
 const BESIDE_CHALLENGE: &str = "must not stand beside `challengeId`, which names its factor";
 
 fn challenge_needed(fields: &Fields) -> Failure {
     fields.problem("challengeId", "is needed for a factor whose code is sent")
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NeededReply {
+    status: &'static str,
+    factors: Vec<FactorReply>,
+    recovery_codes: RemainingReply,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
+}
+
+async fn checks(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<NeededReply> {
+    fields.require_only(&fields_for(&caller, &["acrValues", "maxAge"], "firstFactor"))?;
+    let demand = Demand {
+        levels: levels(&fields)?,
+        max_age: fields.optional_integer("maxAge", "must be a whole number of seconds, 0 or more")?,
+        first_factor: first_factor(&fields)?,
+    };
+    let needed = service.needed(&caller, &demand).await?;
+    let reply = NeededReply {
+        status: needed.status.name(),
+        factors: needed.factors.into_iter().map(FactorReply::from).collect(),
+        recovery_codes: RemainingReply { remaining: needed.remaining_recovery_codes },
+        receipt: needed.receipt.map(|receipt| receipt.0),
+    };
+    Ok((StatusCode::OK, Json(reply)))
 }
 
 /// The refusal of a `code` in place of a recent check, where the account has no app that it could be of.
