@@ -12,6 +12,7 @@ use crate::rig::{Client, Plan, Reply, TestClock, World};
 
 mod authorizer;
 mod keys;
+mod rotation;
 mod states;
 mod transactions;
 
@@ -90,3 +91,33 @@ async fn answer(client: &Client, factor: &str) -> Reply {
     let body = json!({"challengeId": sent.text("/challengeId"), "code": client.world.postbox.code()});
     client.post("/v1/me/verify", body).await.expect(200)
 }
+
+/// Runs every test against its own store.
+macro_rules! receipt_tests {
+    ($store:ident, $fresh:path) => {
+        crate::rig::suite! { receipts on $store from $fresh:
+            states {
+                a_check_with_an_app_earns_a_receipt_for_this_user_and_session,
+                each_kind_of_factor_has_its_own_level_t13,
+                an_enrollment_earns_a_receipt_that_is_no_second_factor_t52,
+                the_other_dialects_give_the_receipt_of_a_check_in_a_header,
+                a_code_in_place_of_a_recent_check_earns_no_receipt,
+                a_receipt_for_the_back_end_names_the_user_and_no_session,
+                a_receipt_is_no_access_token_t41,
+                a_receipt_lives_five_minutes,
+            }
+            transactions {
+                the_receipt_of_a_transaction_states_it_and_no_second_factor_t34,
+                a_transaction_by_an_app_was_not_shown_t34,
+                a_demand_that_is_met_gives_the_receipt_of_the_check_before_t13,
+                mfa_stands_only_where_the_back_end_stated_the_first_factor_t28,
+            }
+            rotation {
+                a_rotation_under_load_refuses_no_receipt_t28,
+            }
+        }
+    };
+}
+
+receipt_tests!(in_memory, crate::store::embedded::in_memory);
+receipt_tests!(dynamodb_local, crate::store::dynamodb::fresh);

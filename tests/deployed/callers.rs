@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::aws::encoded;
 use crate::cloud::{Cloud, SCOPE};
-use crate::walk::everything;
+use crate::walk::{VERIFY, Walk, everything};
 
 const MINE: &str = "/v1/me/factors";
 
@@ -47,6 +47,12 @@ fn a_token_passes_bare_or_after_bearer_if_it_is_the_issuers_for_this_audience_wi
     get(&tokens.id).expect(403);
     // Another audience of the same issuer.
     get(&cloud.sign_in("alice", &cloud.other_client()).access).expect(401);
+
+    // A receipt is no access token (T41).
+    let mut walk = Walk::over(&cloud);
+    let (secret, ..) = walk.app("alice");
+    let code = walk.code(&secret, 1);
+    get(&walk.call("alice", VERIFY, &json!({"code": code})).expect(200).text("/receipt")).expect(401);
 
     // An update reaches the routes: the token has none of these scopes.
     cloud.deploy(&["Scopes=openid"]);

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::aws::{AccessKey, Aws, Call, element, encoded};
 use crate::rig::sam;
 use crate::stack::{Caller, Reply, binary, built_by_sam, root};
-use crate::walk::Deployed;
+use crate::walk::{Deployed, TRANSFERS};
 
 /// The scope of an access token that Cognito gives for a password.
 pub(crate) const SCOPE: &str = "aws.cognito.signin.user.admin";
@@ -62,6 +62,7 @@ impl Cloud {
             "EmailFrom=security@example.com",
             "AllowedCountries=CH",
             "ProductName=Example",
+            &format!("TransactionTypes='{TRANSFERS}'"),
         ]);
         let policy = cloud.output("BackEndPolicyArn");
         cloud.aws.form("iam", &[("Action", "AttachUserPolicy"), ("UserName", "back-end"), ("PolicyArn", &policy)]);

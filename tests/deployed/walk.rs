@@ -13,6 +13,7 @@ use crate::stack::{Caller, Reply};
 const ENROLL: &str = "POST /v1/me/enrollments";
 const CONFIRM: &str = "POST /v1/me/enrollments/confirm";
 const CHALLENGE: &str = "POST /v1/me/challenges";
+const CHECKS: &str = "POST /v1/me/checks";
 pub(crate) const VERIFY: &str = "POST /v1/me/verify";
 const FACTOR: &str = "/v1/me/factors/{id}";
 /// More than a second, the shortest wait between two challenges. The functions go by the real time.
@@ -27,6 +28,9 @@ pub(crate) trait Deployed {
     /// The text of the last message to a number or an address.
     fn message_to(&self, to: &str) -> Option<String>;
 }
+
+/// The type of transactions that the walk confirms.
+pub(crate) const TRANSFERS: &str = r#"{"transfer": {"en":"Pay {amount} to {payee}"}}"#;
 
 /// A walk over everything, with the values that no log may contain.
 pub(crate) struct Walk<'a> {
@@ -110,8 +114,9 @@ impl<'a> Walk<'a> {
         let code = self.code(&secret, 0);
         let confirmation = json!({"enrollmentToken": begun.text("/enrollmentToken"), "code": code});
         let confirmed = self.call(user, CONFIRM, &confirmation).expect(201);
-        let codes = confirmed.body["recoveryCodes"].as_array().unwrap();
-        let codes = codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect();
+        // Only a first factor brings recovery codes.
+        let codes = confirmed.body["recoveryCodes"].as_array();
+        let codes = codes.into_iter().flatten().map(|code| code.as_str().unwrap().to_owned()).collect();
         (secret, confirmed.text("/factor/id"), codes)
     }
 
@@ -181,6 +186,9 @@ fn native(walk: &mut Walk<'_>) {
 
     let phone = walk.destination("alice", "sms", "phoneNumber", "+41791234501", Some(&codes[1]));
     let address = walk.destination("alice", "email", "email", "alice@example.com", None);
+    transaction(walk, "alice", "+41791234501");
+    let needed = walk.call("alice", CHECKS, &json!({"acrValues": ["otp", "sms"], "maxAge": 300})).expect(200);
+    assert_eq!(needed.text("/status"), "passed");
     let listed = walk.call("alice", "GET /v1/me/factors", &Value::Null).expect(200);
     assert_eq!(listed.body["factors"].as_array().unwrap().len(), 3);
     let alice = Caller::User("alice");
@@ -190,6 +198,32 @@ fn native(walk: &mut Walk<'_>) {
     walk.with(alice, &format!("DELETE {FACTOR}"), &id, &json!({})).expect(204);
     walk.with(alice, &format!("DELETE {FACTOR}"), &[("id", &address)], &json!({"code": codes[2]})).expect(204);
     walk.call("alice", "POST /v1/me/recovery-codes", &json!({"code": codes[3]})).expect(201);
+}
+
+/// A transfer is confirmed by SMS, once and for this payee alone (T34).
+fn transaction(walk: &mut Walk<'_>, user: &str, to: &str) {
+    let transfer = |payee: &str| json!({"type": "transfer", "id": "t-1", "amount": "4711.00 EUR", "payee": payee});
+    let asked = json!({"factorType": "sms", "transaction": transfer("Zacharias Zimt")});
+    let id = walk.call(user, CHALLENGE, &asked).expect(201).text("/challengeId");
+    let text = walk.target.message_to(to).unwrap();
+    assert!(text.contains("Pay 4711.00 EUR to Zacharias Zimt"), "{text}");
+    walk.secrets.extend(["4711.00", "Zacharias", "Eve Evil"].map(str::to_owned));
+    let code = text.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 6).unwrap().to_owned();
+    walk.keep(&code);
+    let answer = |payee: &str| json!({"challengeId": id, "code": code, "transaction": transfer(payee)});
+    assert_eq!(walk.call(user, VERIFY, &answer("Eve Evil")).expect(400).text("/code"), "transaction_mismatch");
+    let passed = walk.call(user, VERIFY, &answer("Zacharias Zimt")).expect(200);
+    walk.call(user, VERIFY, &answer("Zacharias Zimt")).expect(409);
+    let claims = claims(&passed.text("/receipt"));
+    assert_eq!((&claims["txn"], &claims["scope"]), (&json!("t-1"), &json!("transaction")));
+    assert_eq!(claims["authorization_details"], json!([transfer("Zacharias Zimt")]));
+    sleep(PAUSE);
+}
+
+/// The claims of a receipt, unchecked.
+fn claims(receipt: &str) -> Value {
+    let claims = receipt.split('.').nth(1).unwrap();
+    serde_json::from_slice(&BASE64URL_NOPAD.decode(claims.as_bytes()).unwrap()).unwrap()
 }
 
 fn genauth(walk: &mut Walk<'_>) {
@@ -273,7 +307,12 @@ fn back_end(walk: &mut Walk<'_>) {
     let id = walk.with(erin, &of(CONFIRM), &[], &confirmation).expect(201).text("/factor/id");
     let challenge = walk.with(erin, &of(CHALLENGE), &[], &json!({"factorId": id})).expect(201).text("/challengeId");
     let code = walk.sent("erin@example.com");
-    walk.with(erin, &of(VERIFY), &[], &json!({"challengeId": challenge, "code": code})).expect(200);
+    let first = json!({"amr": ["pwd"]});
+    let needed = walk.with(erin, &of(CHECKS), &[], &json!({"firstFactor": first})).expect(200);
+    assert_eq!(needed.body["factors"], json!([]), "e-mail beside a password is no second factor");
+    let answer = json!({"challengeId": challenge, "code": code, "firstFactor": first});
+    let passed = walk.with(erin, &of(VERIFY), &[], &answer).expect(200);
+    assert_eq!(passed.body["amr"], json!(["otp"]));
     let ids = [("id", id.as_str())];
     walk.with(erin, &of("GET /v1/me/factors"), &[], &Value::Null).expect(200);
     walk.with(erin, &of(&format!("GET {FACTOR}")), &ids, &Value::Null).expect(200);
@@ -282,6 +321,17 @@ fn back_end(walk: &mut Walk<'_>) {
     walk.with(erin, &of(&format!("DELETE {FACTOR}")), &ids, &json!({})).expect(204);
     // Forgetting a user also ends pending enrolments and open challenges.
     let _ = walk.destination("frank", "email", "email", "frank@example.com", None);
+    // A check by e-mail changes no account that has an app (T13).
+    let _ = walk.app("frank");
+    let thief = Caller::Elsewhere("frank");
+    let id = walk.with(thief, CHALLENGE, &[], &json!({"factorType": "email"})).expect(201).text("/challengeId");
+    let code = walk.sent("frank@example.com");
+    let passed = walk.with(thief, VERIFY, &[], &json!({"challengeId": id, "code": code})).expect(200);
+    let email = claims(&passed.text("/receipt"));
+    assert_eq!((&email["acr"], &email["scope"]), (&json!("email"), &json!("email")));
+    let refused = walk.with(thief, "POST /v1/me/recovery-codes", &[], &json!({})).expect(403);
+    assert_eq!(refused.text("/code"), "step_up_required");
+    sleep(PAUSE);
     walk.call("frank", CHALLENGE, &json!({"factorType": "email"})).expect(201);
     walk.with(Caller::BackEnd("frank"), "DELETE /v1/users/{userId}", &[], &Value::Null).expect(204);
     let listed = walk.call("frank", "GET /v1/me/factors", &Value::Null).expect(200);

@@ -1,14 +1,16 @@
 //! The statement of a receipt, for each way to pass a check and in each dialect.
 
+use std::sync::Arc;
+
 use countersign::http::caller::Identity;
+use countersign::store::Store;
 use serde_json::{Value, json};
 
-use super::{ISSUER, SETTINGS, answer, claims, receipt_of, stated, world};
+use super::{ISSUER, answer, claims, receipt_of, stated, world_on};
 use crate::rig::{Client, Plan, Transcript, World, enroll_app, enroll_email, enroll_phone};
 
-#[tokio::test]
-async fn a_check_with_an_app_earns_a_receipt_for_this_user_and_session() {
-    let world = world();
+pub(super) async fn a_check_with_an_app_earns_a_receipt_for_this_user_and_session(store: Arc<dyn Store>) {
+    let world = world_on(store);
     let alice = world.user("alice");
     let (secret, id, _) = enroll_app(&alice, "Phone").await;
     let bound_at = world.now();
@@ -33,9 +35,8 @@ async fn a_check_with_an_app_earns_a_receipt_for_this_user_and_session() {
     assert_ne!(again["jti"], claims["jti"]);
 }
 
-#[tokio::test]
-async fn each_kind_of_factor_has_its_own_level_t13() {
-    let world = world();
+pub(super) async fn each_kind_of_factor_has_its_own_level_t13(store: Arc<dyn Store>) {
+    let world = world_on(store);
     let alice = world.user("alice");
     let (_, _, codes) = enroll_app(&alice, "Phone").await;
     let issued_at = world.now();
@@ -53,9 +54,8 @@ async fn each_kind_of_factor_has_its_own_level_t13() {
     assert_eq!((&recovery["factor_id"], &recovery["bound_at"]), (&json!("recovery"), &json!(issued_at)));
 }
 
-#[tokio::test]
-async fn an_enrollment_earns_a_receipt_that_is_no_second_factor_t52() {
-    let world = world();
+pub(super) async fn an_enrollment_earns_a_receipt_that_is_no_second_factor_t52(store: Arc<dyn Store>) {
+    let world = world_on(store);
     let mut enrolled = Vec::new();
 
     let alice = world.user("alice");
@@ -99,9 +99,8 @@ async fn an_enrollment_earns_a_receipt_that_is_no_second_factor_t52() {
     }
 }
 
-#[tokio::test]
-async fn the_other_dialects_give_the_receipt_of_a_check_in_a_header() {
-    let world = world();
+pub(super) async fn the_other_dialects_give_the_receipt_of_a_check_in_a_header(store: Arc<dyn Store>) {
+    let world = world_on(store);
     let alice = world.user("alice");
     let (secret, _, _) = enroll_app(&alice, "Phone").await;
     for (path, field) in [("/api/v3/mfa-totp-verify", "totp"), ("/api/experience/verification/totp/verify", "code")] {
@@ -114,9 +113,8 @@ async fn the_other_dialects_give_the_receipt_of_a_check_in_a_header() {
     }
 }
 
-#[tokio::test]
-async fn a_code_in_place_of_a_recent_check_earns_no_receipt() {
-    let world = world();
+pub(super) async fn a_code_in_place_of_a_recent_check_earns_no_receipt(store: Arc<dyn Store>) {
+    let world = world_on(store);
     let alice = world.user("alice");
     let (secret, id, codes) = enroll_app(&alice, "Phone").await;
     let other = world.session("alice", "another");
@@ -128,9 +126,8 @@ async fn a_code_in_place_of_a_recent_check_earns_no_receipt() {
     }
 }
 
-#[tokio::test]
-async fn a_receipt_for_the_back_end_names_the_user_and_no_session() {
-    let world = world();
+pub(super) async fn a_receipt_for_the_back_end_names_the_user_and_no_session(store: Arc<dyn Store>) {
+    let world = world_on(store);
     let (secret, _, _) = enroll_app(&world.user("alice"), "Phone").await;
     let body = json!({"code": world.next_code(&secret)});
     let checked = world.back_end("alice").post("/v1/me/verify", body).await.expect(200);
@@ -149,9 +146,8 @@ async fn without_an_issuer_there_are_no_receipts_and_no_keys() {
     assert_eq!(world.service.published_keys().await.unwrap().0, []);
 }
 
-#[tokio::test]
-async fn a_receipt_is_no_access_token_t41() {
-    let world = Plan::with(SETTINGS).build();
+pub(super) async fn a_receipt_is_no_access_token_t41(store: Arc<dyn Store>) {
+    let world = world_on(store);
     let alice = world.user("alice");
     let (secret, _, _) = enroll_app(&alice, "Phone").await;
     let checked = alice.post("/v1/me/verify", json!({"code": world.next_code(&secret)})).await.expect(200);
@@ -177,9 +173,8 @@ async fn a_receipt_is_no_access_token_t41() {
     Client::new(&world, Some(Identity::user(other, "token"))).get("/v1/me/factors").await.expect(200);
 }
 
-#[tokio::test]
-async fn a_receipt_lives_five_minutes() {
-    let world = world();
+pub(super) async fn a_receipt_lives_five_minutes(store: Arc<dyn Store>) {
+    let world = world_on(store);
     let alice = world.user("alice");
     let (secret, _, _) = enroll_app(&alice, "Phone").await;
     let checked = alice.post("/v1/me/verify", json!({"code": world.next_code(&secret)})).await.expect(200);

@@ -1,17 +1,19 @@
 //! The receipt of a transaction, and what its level may open.
 
+use std::sync::Arc;
+
+use countersign::store::Store;
 use serde_json::{Value, json};
 
-use super::{answer, claims, receipt_of, stated, world};
+use super::{answer, claims, receipt_of, stated, world_on};
 use crate::rig::{enroll_app, enroll_email, enroll_phone, transfer};
 
 const CHALLENGES: &str = "/v1/me/challenges";
 const CHECKS: &str = "/v1/me/checks";
 const VERIFY: &str = "/v1/me/verify";
 
-#[tokio::test]
-async fn the_receipt_of_a_transaction_states_it_and_no_second_factor_t34() {
-    let world = world();
+pub(super) async fn the_receipt_of_a_transaction_states_it_and_no_second_factor_t34(store: Arc<dyn Store>) {
+    let world = world_on(store);
     let alice = world.user("alice");
     enroll_phone(&alice, "+8613800138000").await;
     let transaction = transfer("250.00 EUR", "Zoe");
@@ -28,10 +30,9 @@ async fn the_receipt_of_a_transaction_states_it_and_no_second_factor_t34() {
     assert_eq!((&claims["acr"], &claims["scope"]), (&json!("sms"), &json!("transaction")), "it opens nothing else");
 }
 
-#[tokio::test]
-async fn a_transaction_by_an_app_was_not_shown_t34() {
+pub(super) async fn a_transaction_by_an_app_was_not_shown_t34(store: Arc<dyn Store>) {
     let settings = [super::SETTINGS, &[("TRANSACTION_APPS", "on")]].concat();
-    let world = crate::rig::Plan::with(&settings).build();
+    let world = crate::rig::Plan::over(store, &settings).build();
     let alice = world.user("alice");
     let (secret, ..) = enroll_app(&alice, "App").await;
     let body = json!({"code": world.next_code(&secret), "transaction": transfer("5 EUR", "Zoe")});
@@ -40,9 +41,8 @@ async fn a_transaction_by_an_app_was_not_shown_t34() {
     assert_eq!((&claims["txn"], &claims["scope"]), (&json!("t-1"), &json!("transaction")));
 }
 
-#[tokio::test]
-async fn a_demand_that_is_met_gives_the_receipt_of_the_check_before_t13() {
-    let world = world();
+pub(super) async fn a_demand_that_is_met_gives_the_receipt_of_the_check_before_t13(store: Arc<dyn Store>) {
+    let world = world_on(store);
     let alice = world.user("alice");
     let (secret, app, codes) = enroll_app(&alice, "App").await;
     let bound_at = world.now();
@@ -72,9 +72,8 @@ async fn a_demand_that_is_met_gives_the_receipt_of_the_check_before_t13() {
     assert_eq!((&recovered["factor_id"], &recovered["acr"]), (&json!("recovery"), &json!("recovery")));
 }
 
-#[tokio::test]
-async fn mfa_stands_only_where_the_back_end_stated_the_first_factor_t28() {
-    let world = world();
+pub(super) async fn mfa_stands_only_where_the_back_end_stated_the_first_factor_t28(store: Arc<dyn Store>) {
+    let world = world_on(store);
     let (secret, _, codes) = enroll_app(&world.user("alice"), "App").await;
     let back_end = world.back_end("alice");
     let first = json!({"amr": ["pwd"]});
