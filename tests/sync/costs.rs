@@ -5,9 +5,11 @@ use super::region;
 use crate::docs::{read, rows};
 
 /// The rows of the table of costs: a thing that is done a thousand times, and its flows.
-const COSTS: [(&str, &[&str]); 5] = [
-    ("checks of an app's code, or of a recovery code", &["an_app_is_checked"]),
-    ("checks by SMS or e-mail: challenge and answer", &["a_phone_is_challenged", "a_challenge_is_answered"]),
+const COSTS: [(&str, &[&str]); 7] = [
+    ("checks of an app's code, or of a recovery code, without a receipt", &["an_app_is_checked"]),
+    ("the same with a receipt", &["an_app_is_checked_with_a_receipt"]),
+    ("checks by SMS or e-mail: challenge and answer", &["a_phone_is_challenged", "a_challenge_is_answered_with_a_receipt"]),
+    ("demands that are met", &["a_demand_is_met_with_a_receipt"]),
     ("enrolments of an app: begun and confirmed", &["an_app_is_begun", "an_app_is_confirmed"]),
     ("enrolments of a number or an address", &["a_phone_is_begun", "a_phone_is_confirmed"]),
     ("lists of factors", &["factors_are_listed"]),
@@ -23,31 +25,36 @@ fn units(flow: &str) -> [u32; 2] {
     snapshot.lines().find_map(of_flow).unwrap_or_else(|| panic!("there is no {flow}"))
 }
 
-/// US dollars for a million: of requests without their units, of read units, of write units.
-fn prices(page: &str) -> [f64; 3] {
-    let [mut request, mut read, mut write] = [0.0; 3];
+/// US dollars for a million: of requests without their units, of receipts, of read units, of write units.
+fn prices(page: &str) -> [f64; 4] {
+    let [mut request, mut receipt, mut read, mut write] = [0.0; 4];
     for row in rows(region::of(page, "prices")) {
         let price: f64 = row[1].parse().unwrap();
         match (row[0].as_str(), row[2].as_str()) {
             (name, "see above") if name.contains("read unit") => read = price,
             (_, "see above") => write = price,
-            (_, much) => {
+            (name, much) => {
                 let time = much.strip_prefix("128 MB × ").and_then(|time| time.strip_suffix(" ms"));
                 let much = time.map_or_else(|| much.parse(), |time| time.parse().map(|ms: f64| 0.125 * ms / 1000.0));
-                request += price * much.unwrap();
+                let of = if name.ends_with("for a receipt") { &mut receipt } else { &mut request };
+                *of += price * much.unwrap();
             }
         }
     }
-    [request, read, write]
+    [request, receipt, read, write]
 }
 
 pub(super) fn synced(page: &str) -> String {
-    let [of_request, of_read, of_write] = prices(page);
+    let [of_request, of_receipt, of_read, of_write] = prices(page);
     let row = |(what, flows): &(&str, &[&str])| {
         let requests = u32::try_from(flows.len()).unwrap();
         let [reads, writes] =
             flows.iter().map(|flow| units(flow)).fold([0, 0], |[r, w], [reads, writes]| [r + reads, w + writes]);
-        let sum = f64::from(requests) * of_request + f64::from(reads) * of_read + f64::from(writes) * of_write;
+        let receipts = u32::try_from(flows.iter().filter(|flow| flow.ends_with("_with_a_receipt")).count()).unwrap();
+        let sum = f64::from(requests) * of_request
+            + f64::from(receipts) * of_receipt
+            + f64::from(reads) * of_read
+            + f64::from(writes) * of_write;
         let numbers = [requests, reads, writes].map(|number| number.to_string());
         [vec![(*what).to_owned()], numbers.to_vec(), vec![format!("{:.4}", sum / 1000.0)]].concat()
     };
