@@ -161,6 +161,7 @@ macro_rules! security_tests {
                 no_stored_item_ever_contains_a_plain_secret_t15_t22,
                 a_sealed_secret_opens_only_for_its_own_user_and_factor_t22,
                 a_digest_matches_only_for_its_own_user_t22,
+                a_stored_challenge_neither_tells_nor_changes_its_transaction_t22_t34,
             }
             unreadable {
                 an_unreadable_factor_is_listed_and_the_others_work_t22,
