@@ -65,6 +65,8 @@ macro_rules! security_tests {
             levels {
                 a_check_by_email_changes_no_account_with_a_second_factor_t13,
                 a_check_by_email_changes_an_account_without_a_second_factor_t13,
+                binding_a_second_factor_keeps_the_stronger_check_of_its_session_t13,
+                a_grant_of_another_release_counts_for_nothing_t13,
                 an_enrollment_begun_after_a_check_by_email_ends_with_a_second_factor_t13,
                 a_demand_is_met_by_a_young_check_of_this_session_and_of_a_level_alone_t13,
                 a_user_cannot_state_the_first_factor_t28,

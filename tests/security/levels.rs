@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use countersign::store::Store;
+use countersign::store::records::account_key;
+use countersign::store::{Item, Store};
 use serde_json::{Value, json};
 
 use super::given::*;
+use super::secrets::{item, plant, user};
 use crate::rig::{World, enroll_app, enroll_email, enroll_phone};
 
 pub(super) async fn a_check_by_email_changes_no_account_with_a_second_factor_t13(store: Arc<dyn Store>) {
@@ -71,6 +73,42 @@ pub(super) async fn a_check_by_email_changes_an_account_without_a_second_factor_
     expect(&laptop.post(CODES, Value::Null).await, 403, "step_up_required");
 }
 
+pub(super) async fn binding_a_second_factor_keeps_the_stronger_check_of_its_session_t13(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (token, code) = begin_email(&alice, "alice@example.com").await;
+    let confirmed = confirm(&alice, &token, &code).await.expect(201);
+    let mail = confirmed.text("/factor/id");
+    verify(&alice, &confirmed.text("/recoveryCodes/0")).await.expect(200);
+    world.pass(20);
+    let (id, code) = challenge(&alice, &mail).await;
+    answer(&alice, &id, &code).await.expect(200);
+    enroll_app(&alice, "App").await;
+    for (level, status) in [("recovery", "passed"), ("email", "challenge"), ("otp", "challenge")] {
+        let needed = alice.post(CHECKS, json!({"acrValues": [level], "maxAge": 600})).await.expect(200);
+        assert_eq!(needed.text("/status"), status, "{level}");
+    }
+}
+
+pub(super) async fn a_grant_of_another_release_counts_for_nothing_t13(store: Arc<dyn Store>) {
+    let world = World::on(Arc::clone(&store));
+    let alice = world.user("alice");
+    let (secret, ..) = enroll_app(&alice, "App").await;
+    let key = account_key(&user("alice"));
+    for level in [None, Some("phr")] {
+        verify(&alice, &world.next_code(&secret)).await.expect(200);
+        let account = item(&*store, &key).await;
+        let [grant] = account.maps("grants").unwrap()[..] else { panic!("one session has one grant") };
+        let (epoch, at): (u32, i64) = (grant.number("epoch").unwrap(), grant.number("at").unwrap());
+        let other = Item::default().with("epoch", epoch).with("at", at).with_some("level", level);
+        let other = other.with("session", grant.bytes("session").unwrap());
+        plant(&*store, key.clone(), account.clone().with("grants", vec![other])).await;
+        expect(&alice.post(CODES, Value::Null).await, 403, "step_up_required");
+        let needed = alice.post(CHECKS, json!({"maxAge": 600})).await.expect(200);
+        assert_eq!(needed.text("/status"), "challenge", "{level:?}");
+    }
+}
+
 pub(super) async fn an_enrollment_begun_after_a_check_by_email_ends_with_a_second_factor_t13(store: Arc<dyn Store>) {
     let world = World::on(store);
     let owner = world.user("alice");
@@ -114,6 +152,12 @@ pub(super) async fn a_demand_is_met_by_a_young_check_of_this_session_and_of_a_le
     ] {
         assert_eq!(status(&alice, demand.clone()).await, expected, "{demand}");
     }
+    let needed = alice.post(CHECKS, json!({"acrValues": ["recovery"]})).await.expect(200).json();
+    assert_eq!((&needed["status"], &needed["factors"]), (&json!("challenge"), &json!([])));
+    assert_eq!(needed["recoveryCodes"]["remaining"], 10, "a recovery code alone would be enough");
+    for nothing in [json!([]), json!(["enrolled"]), json!(["otp", "phr"]), json!("otp")] {
+        expect(&alice.post(CHECKS, json!({"acrValues": nothing})).await, 400, "invalid_request");
+    }
     let needed = alice.post(CHECKS, json!({"acrValues": ["otp"]})).await.expect(200).json();
     assert_eq!((&needed["factors"][0]["id"], needed["factors"].as_array().unwrap().len()), (&json!(app), 1));
     assert_eq!(needed["recoveryCodes"]["remaining"], 0, "a recovery code would not be enough");
@@ -153,6 +197,11 @@ pub(super) async fn a_user_cannot_state_the_first_factor_t28(store: Arc<dyn Stor
     }
     let passed = back_end.post(VERIFY, json!({"code": code, "firstFactor": first})).await.expect(200);
     assert_eq!(passed.json()["amr"], json!(["pwd", "otp", "mfa"]));
+
+    let code = world.next_code(&secret);
+    let first_two = json!({"amr": ["otp", "pwd", "otp"]});
+    let passed = back_end.post(VERIFY, json!({"code": code, "firstFactor": first_two})).await.expect(200);
+    assert_eq!(passed.json()["amr"], json!(["pwd", "otp", "mfa"]), "each value once");
 
     // E-mail beside a password is no second factor.
     let mail = enroll_email(&alice, "alice@example.com").await;
