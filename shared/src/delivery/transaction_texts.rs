@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::Language;
-use crate::domain::ids::visible;
+use crate::domain::ids::is_shown_whole;
 use crate::domain::transaction::{Transaction, TransactionProblem};
 use crate::json;
 
@@ -137,8 +137,7 @@ enum Part {
 
 impl Template {
     fn parse(text: &str) -> Option<Self> {
-        let is_shown_whole = !text.trim().is_empty() && text.trim() == text && visible(text) == text;
-        if !is_shown_whole || text.chars().count() > TransactionTexts::MAX_LENGTH {
+        if text.is_empty() || !is_shown_whole(text) || text.chars().count() > TransactionTexts::MAX_LENGTH {
             return None;
         }
         let mut pieces = text.split('{');
