@@ -110,7 +110,7 @@ impl Transaction {
     /// # Errors
     /// [`TransactionProblem`] if the type or the id is missing or no text, or if there are too many fields.
     pub fn new(fields: BTreeMap<String, Value>) -> Result<Self, TransactionProblem> {
-        if fields.len() > Self::MAX_FIELDS || !fields.keys().all(|name| name.is_ascii()) {
+        if fields.len() > Self::MAX_FIELDS {
             return Err(TransactionProblem::new("", "must have at most 16 fields"));
         }
         for name in [Self::TYPE, Self::ID] {
