@@ -42,6 +42,6 @@ assert.deepEqual(asked(refused), { acrValues: ['otp', 'sms'], maxAge: 300 });
 const passed = await needed(asked(refused));
 assert.equal(passed.status, 'passed');
 assert.equal(await demand(request(passed.receipt), 'alice', { acrValues: ['otp', 'sms'], maxAge: 300 }), null);
-assert.equal((await needed({ acrValues: ['sms'], maxAge: 300 })).status, 'enroll');
+assert.equal((await needed({ acrValues: ['email'], maxAge: 300 })).status, 'enroll');
 assert.equal((await needed({ acrValues: ['otp'] })).status, 'challenge');
 assert.equal(asked(new Response()), null);
