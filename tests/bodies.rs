@@ -60,7 +60,7 @@ impl Callers {
     async fn send(&self, route: &Route, content_type: Option<&str>, body: &Bytes) -> Vec<(u16, Reply)> {
         let mut replies = Vec::new();
         let clients = match route.access {
-            Access::User | Access::Public => &self.clients,
+            Access::User | Access::Public | Access::Hosted => &self.clients,
             Access::BackEnd => &self.back_end,
         };
         for (client, id) in clients {

@@ -17,7 +17,7 @@ fn every_event_has_the_caller_that_api_gateway_would_give() {
                 let claims = authorizer["jwt"]["claims"].as_object().unwrap();
                 assert!(claims.values().all(Value::is_string), "{name}: API Gateway gives claims as text");
             }
-            Access::Public => assert!(authorizer.is_null(), "{}", route.path),
+            Access::Public | Access::Hosted => assert!(authorizer.is_null(), "{}", route.path),
             Access::BackEnd => {
                 assert_eq!(authorizer.get("jwt"), None, "{name}");
                 assert!(authorizer["iam"]["userArn"].is_string(), "{name}");

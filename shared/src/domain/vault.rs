@@ -7,6 +7,7 @@ use super::ids::{FactorId, HostedId};
 use super::limits::UserTag;
 use super::secret::{Digest, KeyVersion, Passcode, RecoveryCode, Sealed};
 use super::token::NonceDigest;
+use super::transaction::TransactionHash;
 
 /// The purpose of a sealed value. The value opens for no other purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ pub trait Vault: Send + Sync {
     /// As [`Vault::open`].
     fn open_for_session(&self, session: &HostedId, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error>;
 
-    /// The digest of a passcode for one enrolment or challenge of the user.
+    /// The digest of a passcode for one enrolment or challenge of the user, and for its transaction if it is for one.
     ///
     /// # Errors
     /// As [`Vault::open`].
@@ -55,7 +56,20 @@ pub trait Vault: Send + Sync {
         version: KeyVersion,
         factor: &FactorId,
         nonce: NonceDigest,
+        transaction: Option<&TransactionHash>,
         code: &Passcode,
+    ) -> Result<Digest, Error>;
+
+    /// The digest of the transaction of one challenge of the user.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    fn transaction_digest(
+        &self,
+        version: KeyVersion,
+        factor: &FactorId,
+        nonce: NonceDigest,
+        transaction: &TransactionHash,
     ) -> Result<Digest, Error>;
 
     /// The digest of a recovery code of the user.

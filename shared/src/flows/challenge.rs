@@ -114,11 +114,13 @@ impl UseCase for Request {
         let id = ChallengeId::random(self.realm, factor_id.clone(), cx.randomness)?;
         let ticket = Ticket { realm: self.realm, by: beginning.by, nonce: id.nonce.digest() };
         let code = Passcode::random(cx.policy().passcode_digits, cx.randomness)?;
-        let digest = cx.vault.passcode_digest(cx.vault.current(), &factor_id, ticket.nonce, &code)?;
+        let (vault, version, nonce) = (cx.vault, cx.vault.current(), ticket.nonce);
+        let hash = transaction.map(Transaction::hash).transpose()?;
+        let digest = vault.passcode_digest(version, &factor_id, nonce, hash.as_ref(), &code)?;
         let seconds = cx.policy().challenge_seconds;
         let expires_at = cx.now.plus(seconds);
         let awaited = Awaited::Passcode(digest);
-        let transaction = transaction.map(Transaction::hash).transpose()?;
+        let transaction = hash.map(|hash| vault.transaction_digest(version, &factor_id, nonce, &hash)).transpose()?;
         let open = OpenChallenge { ticket, allowed: beginning.allowed, awaited, transaction, expires_at, tries };
         challenge.sent = sent;
         challenge.state = ChallengeState::Open(open);

@@ -230,7 +230,7 @@ impl Enroll<'_> {
             }
             Target::Destination(destination) => {
                 let code = Passcode::random(cx.policy().passcode_digits, cx.randomness)?;
-                let awaited = cx.vault.passcode_digest(cx.vault.current(), &id, ticket.nonce, &code)?;
+                let awaited = cx.vault.passcode_digest(cx.vault.current(), &id, ticket.nonce, None, &code)?;
                 let method = passcode::Method::new(cx.vault, &id, destination)?;
                 let setup = Setup::Passcode(passcode::Setup { method, awaited });
                 let minutes = terms.enrollment_seconds / 60;

@@ -187,14 +187,21 @@ impl UseCase for Answer<'_> {
         if open.transaction.is_some() && given.is_none() {
             return Err(Error::TransactionRefused(TransactionProblem::new("", "is missing: the challenge is for one")));
         }
+        let nonce = open.ticket.nonce;
+        let is_of_another = match (&open.transaction, &given) {
+            (None, None) => false,
+            (Some(bound), Some(hash)) => {
+                *bound != cx.vault.transaction_digest(bound.version, factor_id, nonce, hash)?
+            }
+            (Some(_), None) | (None, Some(_)) => true,
+        };
         let attempt = match open.awaited {
             // A code for another transaction is wrong whatever its digits are, and they are not compared.
-            _ if open.transaction != given => Attempt::Wrong,
+            _ if is_of_another => Attempt::Wrong,
             Awaited::Passcode(awaited) => {
-                passcode::compare(cx.vault, factor_id, open.ticket.nonce, &awaited, self.digits)?
+                passcode::compare(cx.vault, factor_id, nonce, given.as_ref(), &awaited, self.digits)?
             }
         };
-        let is_of_another = open.transaction != given;
         match attempt {
             Attempt::Right(possession) => {
                 let account = work.account_mut()?;

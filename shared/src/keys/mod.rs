@@ -14,6 +14,7 @@ use crate::domain::limits::UserTag;
 use crate::domain::random::{self, Randomness};
 use crate::domain::secret::{Digest, KeyVersion, Passcode, RecoveryCode, Sealed};
 use crate::domain::token::NonceDigest;
+use crate::domain::transaction::TransactionHash;
 pub use crate::domain::vault::Purpose;
 
 pub mod file;
@@ -180,7 +181,8 @@ impl Keyring {
         Ok(text)
     }
 
-    /// The digest of a passcode, bound to one user and one enrolment or challenge.
+    /// The digest of a passcode, bound to one user, one enrolment or challenge, and one transaction if there is any. So
+    /// a change of the stored transaction, or its removal, makes the code wrong.
     ///
     /// # Errors
     /// [`Error::Internal`] if the key version is not configured; [`Error::Busy`] if it can't be used yet.
@@ -190,10 +192,29 @@ impl Keyring {
         user: &UserId,
         factor: &FactorId,
         nonce: NonceDigest,
+        transaction: Option<&TransactionHash>,
         code: &Passcode,
     ) -> Result<Digest, Error> {
         let parts = [b"passcode", user.as_str().as_bytes(), factor.as_str().as_bytes(), &nonce.0];
+        let parts: Vec<_> = parts.into_iter().chain(transaction.map(|hash| hash.0.as_slice())).collect();
         self.digest(version, &parts, code.expose().as_bytes())
+    }
+
+    /// The digest of a challenge's transaction, bound to one user and one challenge. It has a key because amounts and
+    /// payees are few, and a reader of the table could guess them.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the key version is not configured; [`Error::Busy`] if it can't be used yet.
+    pub fn transaction_digest(
+        &self,
+        version: KeyVersion,
+        user: &UserId,
+        factor: &FactorId,
+        nonce: NonceDigest,
+        transaction: &TransactionHash,
+    ) -> Result<Digest, Error> {
+        let parts = [b"transaction", user.as_str().as_bytes(), factor.as_str().as_bytes(), &nonce.0];
+        self.digest(version, &parts, &transaction.0)
     }
 
     /// The digest of a user's recovery code.

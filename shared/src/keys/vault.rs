@@ -9,6 +9,7 @@ use crate::domain::limits::UserTag;
 use crate::domain::random::Randomness;
 use crate::domain::secret::{Digest, KeyVersion, Passcode, RecoveryCode, Sealed};
 use crate::domain::token::NonceDigest;
+use crate::domain::transaction::TransactionHash;
 use crate::domain::vault::{Purpose, Vault};
 
 /// Seals, opens and digests for one user. It can't open another user's values.
@@ -47,9 +48,20 @@ impl Vault for UserVault<'_> {
         version: KeyVersion,
         factor: &FactorId,
         nonce: NonceDigest,
+        transaction: Option<&TransactionHash>,
         code: &Passcode,
     ) -> Result<Digest, Error> {
-        self.keyring.passcode_digest(version, self.user, factor, nonce, code)
+        self.keyring.passcode_digest(version, self.user, factor, nonce, transaction, code)
+    }
+
+    fn transaction_digest(
+        &self,
+        version: KeyVersion,
+        factor: &FactorId,
+        nonce: NonceDigest,
+        transaction: &TransactionHash,
+    ) -> Result<Digest, Error> {
+        self.keyring.transaction_digest(version, self.user, factor, nonce, transaction)
     }
 
     fn recovery_digest(&self, version: KeyVersion, code: &RecoveryCode) -> Result<Digest, Error> {

@@ -24,7 +24,6 @@ use crate::domain::recovery::RecoverySet;
 use crate::domain::secret::{Digest, KeyVersion, Sealed};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{NonceDigest, Realm};
-use crate::domain::transaction::TransactionHash;
 
 /// The schema that this code reads and writes. A release that reads a new schema must be deployed before one that
 /// writes it.
@@ -180,7 +179,8 @@ impl Record for Challenge {
                 let item = match awaited {
                     Awaited::Passcode(code) => item.with("code", versioned(code.version, &code.bytes)),
                 };
-                let item = item.with_some("transaction", transaction.map(|hash| hash.0.to_vec()));
+                let item =
+                    item.with_some("transaction", transaction.map(|digest| versioned(digest.version, &digest.bytes)));
                 write_wrong(item, tries.wrong, tries.last)
             }
             ChallengeState::Passed { ticket, expires_at } => {
@@ -193,11 +193,11 @@ impl Record for Challenge {
         check_schema(item)?;
         let state = match item.text("state")? {
             "none" => ChallengeState::None,
-            "open" | "bound" => ChallengeState::Open(OpenChallenge {
+            state @ ("open" | "bound") => ChallengeState::Open(OpenChallenge {
                 ticket: read_ticket(item)?,
                 allowed: read_allowed(item)?,
                 awaited: Awaited::Passcode(read_digest(item, "code")?),
-                transaction: read_transaction(item)?,
+                transaction: (state == "bound").then(|| read_digest(item, "transaction")).transpose()?,
                 expires_at: time(item, "expires")?,
                 tries: read_tries(item)?,
             }),
@@ -406,11 +406,6 @@ fn read_check(item: &Item) -> Result<PassedCheck, ItemError> {
     let level = level(item)?.ok_or(ItemError("level"))?;
     let factor = item.optional_text("factor")?.map(|id| FactorId::parse(id).ok_or(ItemError("factor"))).transpose()?;
     Ok(PassedCheck { level, factor, bound_at: optional_time(item, "bound")?, at: time(item, "at")? })
-}
-
-fn read_transaction(item: &Item) -> Result<Option<TransactionHash>, ItemError> {
-    let bytes = item.optional_bytes("transaction")?;
-    bytes.map(|bytes| bytes.try_into().map(TransactionHash).map_err(|_| ItemError("transaction"))).transpose()
 }
 
 fn write_public(key: &PublicKey) -> Item {
