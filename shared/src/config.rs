@@ -113,6 +113,7 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "the URLs to which hosted sessions return, with commas: exact origin and path; without one there are no sessions",
     ),
+    text("PAGE_URL", "", "the URL of the page of hosted sessions; without one it is RECEIPT_ISSUER/page"),
     text(
         "TRANSACTION_TYPES",
         "",
@@ -195,6 +196,11 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
     let user_id_claim = reader.text("USER_ID_CLAIM");
     let allowed_origins = reader.parsed("ALLOWED_ORIGINS", "must be * or origins like https://example.com", origins);
     let receipts = receipts(&mut reader);
+    let page_url =
+        reader.parsed("PAGE_URL", "must be a URL without a query, such as https://api.example.com/page", |text| {
+            let is_one = text.is_empty() || return_urls(text).is_some_and(|urls| urls.0.len() == 1);
+            is_one.then(|| text.to_owned())
+        });
     let return_urls =
         reader.parsed("RETURN_URLS", "must be https URLs with a path and without a query, with commas", return_urls);
     let transactions = transactions(&mut reader);
@@ -215,6 +221,7 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
             user_id_claim,
             allowed_origins,
             receipts,
+            page_url: Some(page_url).filter(|url| !url.is_empty()),
             return_urls,
             transactions,
             transactions_by_app,

@@ -139,6 +139,13 @@ impl Keys for TestKeys {
     }
 }
 
+/// Settings of every world, unless a plan has others: transfers, and a page with a place to return to.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("TRANSACTION_TYPES", TRANSFERS),
+    ("PAGE_URL", "https://countersign.example/page"),
+    ("RETURN_URLS", "https://shop.example/signed-in"),
+];
+
 /// A type of transactions: a transfer shows its amount and its payee.
 pub const TRANSFERS: &str = r#"{"transfer": {"en": "Pay {amount} to {payee}", "zh-Hans": "向{payee}付款{amount}"}}"#;
 
@@ -169,7 +176,7 @@ impl Plan {
 
     /// The default plan over another store, with these settings.
     pub fn over(store: Arc<dyn Store>, settings: &[(&str, &str)]) -> Self {
-        let set: BTreeMap<_, _> = [("TRANSACTION_TYPES", TRANSFERS)].iter().chain(settings).copied().collect();
+        let set: BTreeMap<_, _> = DEFAULTS.iter().chain(settings).copied().collect();
         Self {
             store,
             keys: TestKeys::of_versions(&[1]),

@@ -143,7 +143,7 @@ pub(super) async fn a_return_url_must_be_one_of_the_operators_t46(store: Arc<dyn
     let next = begun.person.post(LEAVE, Value::Null).await.expect(200).text("/next");
     assert_eq!(next, format!("{RETURN}?next=%2Fbasket&session={}", begun.id));
     // Without return URLs there are no sessions.
-    let without = Plan::with(&[("RECEIPT_ISSUER", "https://countersign.example")]).build().back_end("alice");
+    let without = Plan::with(&[("RETURN_URLS", "")]).build().back_end("alice");
     let request = json!({"purpose": "enroll", "returnUrl": RETURN});
     refused(&without.post("/v1/me/sessions", request).await, 501, "channel_not_configured");
 }

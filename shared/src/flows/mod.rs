@@ -81,6 +81,8 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// Receipts; `None` for none.
     pub receipts: Option<ReceiptSettings>,
+    /// The URL of the page of hosted sessions. `None`: it is beside the keys of receipts.
+    pub page_url: Option<String>,
     /// The URLs to which hosted sessions return; empty for no sessions.
     pub return_urls: ReturnUrls,
     /// The types of transactions that can be confirmed.
@@ -105,11 +107,11 @@ impl ReturnUrls {
 }
 
 impl Settings {
-    /// The URL of the page of hosted sessions: it is beside the receipts' keys. `None` if there are no sessions.
+    /// The URL of the page of hosted sessions. `None` if there are no sessions.
     #[must_use]
-    pub fn page_url(&self) -> Option<String> {
-        let receipts = self.receipts.as_ref().filter(|_| !self.return_urls.0.is_empty())?;
-        Some(format!("{}/page", receipts.issuer.trim_end_matches('/')))
+    pub fn page(&self) -> Option<String> {
+        let beside_keys = || Some(format!("{}/page", self.receipts.as_ref()?.issuer.trim_end_matches('/')));
+        if self.return_urls.0.is_empty() { None } else { self.page_url.clone().or_else(beside_keys) }
     }
 }
 

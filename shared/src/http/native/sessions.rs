@@ -50,7 +50,7 @@ const FIELDS: [&str; 7] = ["purpose", "returnUrl", "transaction", "acrValues", "
 pub(super) async fn create(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<CreatedReply> {
     fields.require_only(&FIELDS)?;
     let settings = service.settings();
-    let page = settings.page_url().ok_or(Error::ChannelNotConfigured("The page"))?;
+    let page = settings.page().ok_or(Error::ChannelNotConfigured("The page"))?;
     let purpose = fields.required("purpose", "must be check, enroll or manage", HostedPurpose::from_name)?;
     let return_url = fields.text("returnUrl")?;
     if !settings.return_urls.allow(return_url) {
