@@ -241,14 +241,11 @@ fn transactions(reader: &mut Reader<'_>) -> TransactionTexts {
 fn return_urls(text: &str) -> Option<ReturnUrls> {
     let urls = list(text);
     let is_url = |url: &String| {
-        let on_this_machine = ["http://127.0.0.1", "http://localhost"];
-        let host_and_path = match url.strip_prefix("https://") {
-            Some(rest) => Some(rest),
-            None => {
-                let local = on_this_machine.iter().find_map(|prefix| url.strip_prefix(prefix));
-                local.filter(|rest| rest.starts_with([':', '/'])).map(|_| &url["http://".len()..])
-            }
-        };
+        let on_this_machine = ["http://127.0.0.1", "http://localhost"].iter().find_map(|prefix| {
+            let rest = url.strip_prefix(prefix)?;
+            if rest.starts_with([':', '/']) { url.strip_prefix("http://") } else { None }
+        });
+        let host_and_path = url.strip_prefix("https://").or(on_this_machine);
         let parts = host_and_path.and_then(|rest| rest.split_once('/'));
         let is_host = |host: &str| {
             !host.is_empty()

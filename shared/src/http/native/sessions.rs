@@ -16,6 +16,7 @@ use crate::domain::error::{Error, Subject};
 use crate::domain::factor::{Channel, FactorType};
 use crate::domain::hosted::{HostedPurpose, HostedResult};
 use crate::domain::ids::{HostedId, Label};
+use crate::domain::receipt::Statement;
 use crate::domain::token::Nonce;
 use crate::domain::transaction::Transaction;
 use crate::flows::hosted::{Brief, Redemption, Request};
@@ -149,7 +150,7 @@ pub(super) async fn redeem(
     let reply = RedeemReply {
         status,
         factor_id: statement.map(|statement| statement.check.factor_id().to_owned()),
-        amr: statement.map(|statement| statement.amr()),
+        amr: statement.map(Statement::amr),
         acr: statement.map(|statement| statement.check.level.acr()),
         transaction: statement
             .and_then(|statement| statement.transaction.as_ref())
