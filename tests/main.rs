@@ -38,6 +38,7 @@ mod rotation;
 #[cfg(test)]
 mod security;
 #[cfg(test)]
+mod sessions;
 mod sizes;
 #[cfg(test)]
 mod store;

@@ -49,6 +49,12 @@ pub enum Change {
 }
 
 impl Account {
+    /// The current epoch.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
     /// The factors, in the order they were enrolled.
     #[must_use]
     pub fn factors(&self) -> &[Factor] {
@@ -138,7 +144,8 @@ impl Account {
 
     /// Whether no factor has changed since this epoch. This also holds for the default account: the store deletes the
     /// item of an account only after it was without factors for longer than an enrolment lives.
-    fn is_in(&self, epoch: Epoch) -> bool {
+    #[must_use]
+    pub fn is_in(&self, epoch: Epoch) -> bool {
         epoch == self.epoch || *self == Self::default()
     }
 

@@ -65,6 +65,32 @@ impl FactorId {
     }
 }
 
+/// The id of a hosted session: 80 random bits in 16 lower-case Base32 characters. It is no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostedId(String);
+
+impl HostedId {
+    /// A new id.
+    ///
+    /// # Errors
+    /// As [`Randomness::fill`].
+    pub fn random(randomness: &dyn Randomness) -> Result<Self, Error> {
+        FactorId::random(randomness).map(|FactorId(id)| Self(id))
+    }
+
+    /// Parses an id from outside. `None` for any other text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        FactorId::parse(text).map(|FactorId(id)| Self(id))
+    }
+
+    /// The id as it is shown.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A label that a person gave a factor: 1 to 64 visible characters, trimmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label(String);

@@ -141,6 +141,12 @@ impl PassedCheck {
 pub struct FirstFactor(Vec<&'static str>);
 
 impl FirstFactor {
+    /// Its authentication method references.
+    #[must_use]
+    pub fn amr(&self) -> &[&'static str] {
+        &self.0
+    }
+
     /// The rule for its values, worded as the end of a sentence.
     pub const RULE: &str =
         "must be values of RFC 8176, section 2, with one of face, fpt, iris, kba, pin, pwd, retina, vbm among them";

@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::ids::is_shown_whole;
 
 /// A transaction: its type, its id and its fields. Each value is a text or a whole number.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Transaction(BTreeMap<String, Value>);
 
 /// A value of a transaction.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Value {
     /// A text that can be shown as it is. An amount is a text, so that nothing rounds it.
@@ -168,6 +168,8 @@ pub struct Confirmation {
 pub enum Shown {
     /// In the message with the code.
     Message,
+    /// On the page of a hosted session.
+    Page,
 }
 
 impl Shown {
@@ -176,6 +178,7 @@ impl Shown {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Message => "message",
+            Self::Page => "page",
         }
     }
 }

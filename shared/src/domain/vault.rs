@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::error::Error;
-use super::ids::FactorId;
+use super::ids::{FactorId, HostedId};
 use super::limits::UserTag;
 use super::secret::{Digest, KeyVersion, Passcode, RecoveryCode, Sealed};
 use super::token::NonceDigest;
@@ -34,6 +34,18 @@ pub trait Vault: Send + Sync {
     /// # Errors
     /// [`Error::Internal`] for any other value; [`Error::Busy`] while the key version can't be used.
     fn open(&self, purpose: Purpose, factor: &FactorId, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error>;
+
+    /// Seals bytes for a hosted session of the user.
+    ///
+    /// # Errors
+    /// As [`Vault::seal`].
+    fn seal_for_session(&self, session: &HostedId, plain: &[u8]) -> Result<Sealed, Error>;
+
+    /// Opens a value that was sealed for the same user and session.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    fn open_for_session(&self, session: &HostedId, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error>;
 
     /// The digest of a passcode for one enrolment or challenge of the user, and for its transaction if it is for one.
     ///

@@ -6,6 +6,7 @@ use super::{Caller, Service};
 use crate::domain::account::Account;
 use crate::domain::error::Error;
 use crate::domain::factor::FactorSummary;
+use crate::domain::hosted::Step;
 use crate::domain::receipt::{FirstFactor, Level, PassedCheck, Statement};
 use crate::domain::vault::Vault;
 
@@ -21,7 +22,7 @@ pub struct Demand {
 }
 
 impl Demand {
-    fn takes(&self, level: Level) -> bool {
+    pub(super) fn takes(&self, level: Level) -> bool {
         let is_enough = Level::OF_CHECKS.contains(&level) && (self.levels.is_empty() || self.levels.contains(&level));
         is_enough && (self.first_factor.is_none() || level.is_second_factor())
     }
@@ -84,6 +85,8 @@ impl Service {
 
 impl UseCase for Demand {
     type Reply = Needed;
+
+    const STEP: Step = Step::Check;
 
     fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         vec![Name::Account]

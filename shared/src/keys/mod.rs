@@ -124,20 +124,20 @@ impl Keyring {
         self.seal_with(associated(purpose, user, factor), plain, randomness)
     }
 
-    /// Seals the private key of receipts with this id.
+    /// Seals a value about something that is not a factor: its purpose first, then what identifies it.
     ///
     /// # Errors
     /// As [`Keyring::seal`].
-    pub fn seal_key(&self, kid: &str, plain: &[u8], randomness: &dyn Randomness) -> Result<Sealed, Error> {
-        self.seal_with(associated_key(kid), plain, randomness)
+    pub fn seal_about(&self, about: &[&str], plain: &[u8], randomness: &dyn Randomness) -> Result<Sealed, Error> {
+        self.seal_with(joined(about), plain, randomness)
     }
 
-    /// Opens a value that was sealed by [`Keyring::seal_key`] for the same id.
+    /// Opens a value that was sealed by [`Keyring::seal_about`] about the same.
     ///
     /// # Errors
     /// As [`Keyring::open`].
-    pub fn open_key(&self, kid: &str, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error> {
-        self.open_with(associated_key(kid), sealed)
+    pub fn open_about(&self, about: &[&str], sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.open_with(joined(about), sealed)
     }
 
     fn seal_with(&self, about: Aad<Vec<u8>>, plain: &[u8], randomness: &dyn Randomness) -> Result<Sealed, Error> {
@@ -295,12 +295,12 @@ fn associated(purpose: Purpose, user: &UserId, factor: &FactorId) -> Aad<Vec<u8>
         Purpose::TotpSecret => "totp-secret",
         Purpose::Destination => "destination",
     };
-    // No part can contain a line feed, so the joined text is unambiguous.
-    Aad::from([purpose, user.as_str(), factor.as_str()].join("\n").into_bytes())
+    joined(&[purpose, user.as_str(), factor.as_str()])
 }
 
-fn associated_key(kid: &str) -> Aad<Vec<u8>> {
-    Aad::from(["receipt-key", kid].join("\n").into_bytes())
+/// No part can contain a line feed, so the joined text is unambiguous.
+fn joined(parts: &[&str]) -> Aad<Vec<u8>> {
+    Aad::from(parts.join("\n").into_bytes())
 }
 
 #[cfg(test)]

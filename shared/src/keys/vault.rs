@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::Keyring;
 use crate::domain::error::Error;
-use crate::domain::ids::{FactorId, UserId};
+use crate::domain::ids::{FactorId, HostedId, UserId};
 use crate::domain::limits::UserTag;
 use crate::domain::random::Randomness;
 use crate::domain::secret::{Digest, KeyVersion, Passcode, RecoveryCode, Sealed};
@@ -33,6 +33,14 @@ impl Vault for UserVault<'_> {
 
     fn open(&self, purpose: Purpose, factor: &FactorId, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error> {
         self.keyring.open(purpose, self.user, factor, sealed)
+    }
+
+    fn seal_for_session(&self, session: &HostedId, plain: &[u8]) -> Result<Sealed, Error> {
+        self.keyring.seal_about(&["session", self.user.as_str(), session.as_str()], plain, self.randomness)
+    }
+
+    fn open_for_session(&self, session: &HostedId, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.keyring.open_about(&["session", self.user.as_str(), session.as_str()], sealed)
     }
 
     fn passcode_digest(
