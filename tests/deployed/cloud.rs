@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use crate::aws::{AccessKey, Aws, Call, element, encoded};
 use crate::rig::sam;
-use crate::stack::{Caller, Reply, binary, built_by_sam, root};
-use crate::walk::{Deployed, TRANSFERS};
+use crate::stack::{BROWSER, Caller, Reply, binary, built_by_sam, root};
+use crate::walk::{Deployed, RETURN_URL, TRANSFERS};
 
 /// The scope of an access token that Cognito gives for a password.
 pub(crate) const SCOPE: &str = "aws.cognito.signin.user.admin";
@@ -63,6 +63,7 @@ impl Cloud {
             "AllowedCountries=CH",
             "ProductName=Example",
             &format!("TransactionTypes='{TRANSFERS}'"),
+            &format!("ReturnUrls={RETURN_URL}"),
         ]);
         let policy = cloud.output("BackEndPolicyArn");
         cloud.aws.form("iam", &[("Action", "AttachUserPolicy"), ("UserName", "back-end"), ("PolicyArn", &policy)]);
@@ -169,13 +170,14 @@ impl Cloud {
     /// A call to a path of the API with this header `authorization`, or without one.
     #[track_caller]
     pub(crate) fn with_header(&self, method: &str, path: &str, authorization: &str, body: &Value) -> Reply {
-        self.through_gateway(method, path, (!authorization.is_empty()).then_some(authorization), None, body)
+        let headers = [("authorization", authorization)];
+        self.through_gateway(method, path, if authorization.is_empty() { &[] } else { &headers }, None, body)
     }
 
     /// A call to a path of the API, signed with this key.
     #[track_caller]
     pub(crate) fn signed(&self, method: &str, path: &str, key: &AccessKey, body: &Value) -> Reply {
-        self.through_gateway(method, path, None, Some(key), body)
+        self.through_gateway(method, path, &[], Some(key), body)
     }
 
     #[track_caller]
@@ -183,13 +185,13 @@ impl Cloud {
         &self,
         method: &str,
         path: &str,
-        authorization: Option<&str>,
+        further: &[(&str, &str)],
         key: Option<&AccessKey>,
         body: &Value,
     ) -> Reply {
         let url = self.output("Url");
         let mut headers = vec![("content-type", "application/json")];
-        headers.extend(authorization.map(|value| ("authorization", value)));
+        headers.extend(further);
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let call = Call { method, host: url.strip_prefix("http://").unwrap(), path, headers: &headers, body: &body };
         self.aws.send(&call, key.map(|key| ("execute-api", key)))
@@ -224,6 +226,11 @@ impl Deployed for Cloud {
             Caller::User(user) => self.with_header(method, &path, &self.tokens(user, user).access, body),
             Caller::Elsewhere(user) => self.with_header(method, &path, &self.tokens(user, "elsewhere").access, body),
             Caller::BackEnd(_) => self.signed(method, &path, &self.back_end, body),
+            Caller::Session(token) => {
+                let token = format!("Bearer {token}");
+                let headers = [("authorization", token.as_str()), ("countersign-browser", BROWSER)];
+                self.through_gateway(method, &path, &headers, None, body)
+            }
             Caller::Anyone => self.with_header(method, &path, "", body),
         }
     }

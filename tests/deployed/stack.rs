@@ -83,9 +83,14 @@ pub(crate) enum Caller<'a> {
     Elsewhere(&'a str),
     /// The back end for a user.
     BackEnd(&'a str),
+    /// A person in the hosted session of this token.
+    Session(&'a str),
     /// Anyone, without an identity.
     Anyone,
 }
+
+/// The secret of a person's browser.
+pub(crate) const BROWSER: &str = "c291cmNlIG9mIGEgdGFsZQ";
 
 pub(crate) struct Reply {
     pub(crate) status: u64,
@@ -220,6 +225,10 @@ impl Deployed for Stack {
                 claims["sid"] = session.into();
             }
             Caller::BackEnd(user) => given["userId"] = user.into(),
+            Caller::Session(token) => {
+                event["headers"]["authorization"] = format!("Bearer {token}").into();
+                event["headers"]["countersign-browser"] = BROWSER.into();
+            }
             Caller::Anyone => {}
         }
         for (name, value) in parameters {

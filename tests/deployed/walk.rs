@@ -29,6 +29,9 @@ pub(crate) trait Deployed {
     fn message_to(&self, to: &str) -> Option<String>;
 }
 
+/// The URL to which the walk's session returns.
+pub(crate) const RETURN_URL: &str = "https://shop.example/signed-in";
+
 /// The type of transactions that the walk confirms.
 pub(crate) const TRANSFERS: &str = r#"{"transfer": {"en":"Pay {amount} to {payee}"}}"#;
 
@@ -47,6 +50,7 @@ pub(crate) fn everything(target: &dyn Deployed) -> BTreeSet<String> {
     logto(&mut walk);
     profile(&mut walk);
     back_end(&mut walk);
+    session(&mut walk);
     walk.secrets
 }
 
@@ -295,6 +299,35 @@ fn profile(walk: &mut Walk<'_>) {
     assert_eq!(again.body["status"], "error", "a replay");
     let code = walk.code(&secret, 1);
     walk.call("dave", "PATCH /profile/two-fa/disable", &json!({"code": code})).expect(200);
+}
+
+/// A person enrols an address in a hosted session and passes a check; the back end redeems the result, once (T46).
+fn session(walk: &mut Walk<'_>) {
+    let grace = Caller::BackEnd("grace");
+    let request = json!({"purpose": "manage", "returnUrl": RETURN_URL});
+    let created = walk.with(grace, "POST /v1/users/{userId}/sessions", &[], &request).expect(201);
+    let (id, url) = (created.text("/id"), created.text("/url"));
+    let (_, token) = url.split_once('#').unwrap();
+    let token = walk.keep(token);
+    let person = Caller::Session(&token);
+    let of = |route: &str| route.replace("/v1/me", "/v1/session");
+    assert_eq!(walk.with(person, "GET /v1/session", &[], &Value::Null).expect(200).text("/needs"), "nothing");
+    let address = json!({"factorType": "email", "email": "grace@example.com"});
+    let begun = walk.with(person, &of(ENROLL), &[], &address).expect(201).text("/enrollmentToken");
+    let code = walk.sent("grace@example.com");
+    let confirm = json!({"enrollmentToken": begun, "code": code});
+    walk.with(person, &of(CONFIRM), &[], &confirm).expect(201);
+    let challenge = walk.with(person, &of(CHALLENGE), &[], &json!({})).expect(201).text("/challengeId");
+    let code = walk.sent("grace@example.com");
+    walk.with(person, &of(VERIFY), &[], &json!({"challengeId": challenge, "code": code})).expect(200);
+    walk.with(person, "GET /v1/session/factors", &[], &Value::Null).expect(200);
+    let next = walk.with(person, "POST /v1/session/cancel", &[], &Value::Null).expect(200).text("/next");
+    let code = walk.keep(next.split_once("&code=").unwrap().1);
+    walk.with(person, "GET /v1/session", &[], &Value::Null).expect(409);
+    let redeem = "POST /v1/users/{userId}/sessions/{id}/redeem";
+    let redeemed = walk.with(grace, redeem, &[("id", &id)], &json!({"code": code})).expect(200);
+    assert_eq!(redeemed.body, json!({"status": "managed"}));
+    walk.with(Caller::Session("forged"), "GET /v1/session", &[], &Value::Null).expect(401);
 }
 
 fn back_end(walk: &mut Walk<'_>) {
