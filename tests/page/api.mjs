@@ -16,6 +16,17 @@ export const TRANSACTION = {
   },
 };
 
+const SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
+/** A picture of one pixel, in place of a QR code. */
+const PIXEL = 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==';
+export const TOTP = { secret: SECRET, uri: `otpauth://totp/Fabrikam:alice?secret=${SECRET}`, qrCode: PIXEL };
+
+export const SENT = { status: 201, body: { challengeId: 'c1', sentTo: phone.maskedDestination, expiresAt: '2030-01-01T00:00:00Z' } };
+export const BEGUN = ({ factorType }) => ({
+  status: 201,
+  body: { enrollmentToken: 'e1', expiresAt: '2030-01-01T00:00:00Z', ...(factorType === 'totp' ? { totp: TOTP } : { sentTo: '+49 1512 ••• 6789' }) },
+});
+
 export function session(changes) {
   return {
     purpose: 'check',
@@ -28,6 +39,10 @@ export function session(changes) {
     ...changes,
   };
 }
+
+/** What changes in a session that enrols, and in one that manages. */
+export const ENROLL = { purpose: 'enroll', needs: 'enroll', factors: [], recoveryCodes: { remaining: 0 } };
+export const MANAGE = { purpose: 'manage', needs: 'nothing' };
 
 /** An answer that is a problem. */
 export const problem = (status, code, more) => ({ status, body: { code, detail: 'x', ...more } });

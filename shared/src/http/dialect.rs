@@ -5,7 +5,7 @@ use axum::response::Response;
 
 use super::failure::Failure;
 use super::routes::Route;
-use super::{genauth, logto, native, page, profile, well_known};
+use super::{genauth, logto, native, profile, well_known};
 use crate::domain::terms::Terms;
 use crate::flows::{Service, Settings};
 
@@ -23,7 +23,7 @@ pub struct Dialect {
 
 /// Every dialect. A new one needs a module and a line here.
 pub static DIALECTS: &[&Dialect] =
-    &[&native::DIALECT, &genauth::DIALECT, &logto::DIALECT, &profile::DIALECT, &well_known::DIALECT, &page::DIALECT];
+    &[&native::DIALECT, &genauth::DIALECT, &logto::DIALECT, &profile::DIALECT, &well_known::DIALECT];
 
 impl Dialect {
     /// The terms of this dialect, from the service's settings.

@@ -11,12 +11,8 @@ use data_encoding::BASE64;
 
 use super::dialect::Dialect;
 use super::failure::Failure;
-use super::native;
 use super::routes::{Function, Method, Route};
 use crate::domain::error::Error;
-
-pub(super) static DIALECT: Dialect =
-    Dialect { name: "page", terms: native::DIALECT.terms, routes, respond: native::DIALECT.respond };
 
 static DOCUMENT: &str = include_str!(concat!(env!("OUT_DIR"), "/page.html"));
 static GZIP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page.html.gz"));
@@ -44,8 +40,9 @@ static POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
     HeaderValue::try_from(policy).ok()
 });
 
-fn routes() -> Vec<Route> {
-    vec![Route::new(Function::Page, &DIALECT, Method::Get, "/page", page).for_anyone()]
+/// The route of the page, in the dialect of what is public.
+pub(super) fn route(dialect: &'static Dialect) -> Route {
+    Route::new(Function::Page, dialect, Method::Get, "/page", page).for_anyone()
 }
 
 async fn page(headers: HeaderMap) -> Result<impl IntoResponse, Failure> {

@@ -110,13 +110,13 @@ VIEWS.enrollApp = ({ totp }) => {
 
 /** A button that copies a text, and says so. */
 function copy(text) {
-  const label = el('span', { role: 'status' }, t('copy'));
   const work = async () => {
     await navigator.clipboard.writeText(text);
-    label.replaceChildren(icon(ICONS.check), t('copied'));
-    setTimeout(() => label.replaceChildren(t('copy')), 2000);
+    node.replaceChildren(icon(ICONS.check), t('copied'));
+    setTimeout(() => node.replaceChildren(t('copy')), 2000);
   };
-  return button('secondary', work, label);
+  const node = button('secondary', work, t('copy'));
+  return node;
 }
 
 VIEWS.codes = ({ codes, next }) => {
