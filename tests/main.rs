@@ -40,6 +40,7 @@ mod rotation;
 #[cfg(test)]
 mod security;
 #[cfg(test)]
+mod sessions;
 mod sizes;
 #[cfg(test)]
 mod store;

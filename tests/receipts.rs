@@ -108,6 +108,8 @@ macro_rules! receipt_tests {
             }
             transactions {
                 the_receipt_of_a_transaction_states_it_and_no_second_factor_t34,
+                a_transaction_by_email_has_a_scope_of_its_own_t13,
+                a_demand_is_not_met_by_what_the_account_has_lost_t13,
                 a_transaction_by_an_app_was_not_shown_t34,
                 a_demand_that_is_met_gives_the_receipt_of_the_check_before_t13,
                 mfa_stands_only_where_the_back_end_stated_the_first_factor_t28,

@@ -65,6 +65,8 @@ macro_rules! security_tests {
             levels {
                 a_check_by_email_changes_no_account_with_a_second_factor_t13,
                 a_check_by_email_changes_an_account_without_a_second_factor_t13,
+                binding_a_second_factor_keeps_the_stronger_check_of_its_session_t13,
+                a_grant_of_another_release_counts_for_nothing_t13,
                 an_enrollment_begun_after_a_check_by_email_ends_with_a_second_factor_t13,
                 a_demand_is_met_by_a_young_check_of_this_session_and_of_a_level_alone_t13,
                 a_user_cannot_state_the_first_factor_t28,
@@ -161,6 +163,7 @@ macro_rules! security_tests {
                 no_stored_item_ever_contains_a_plain_secret_t15_t22,
                 a_sealed_secret_opens_only_for_its_own_user_and_factor_t22,
                 a_digest_matches_only_for_its_own_user_t22,
+                a_stored_challenge_neither_tells_nor_changes_its_transaction_t22_t34,
             }
             unreadable {
                 an_unreadable_factor_is_listed_and_the_others_work_t22,

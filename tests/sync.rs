@@ -68,7 +68,7 @@ fn columns(rows: &[Row]) -> Vec<(&'static str, Access)> {
     let mut columns = Vec::new();
     for row in rows {
         if !columns.iter().any(|(dialect, _)| *dialect == row.dialect) {
-            for access in [Access::User, Access::BackEnd, Access::Public] {
+            for access in [Access::User, Access::BackEnd, Access::Hosted, Access::Public] {
                 if rows.iter().any(|each| (each.dialect, each.access) == (row.dialect, access)) {
                     columns.push((row.dialect, access));
                 }

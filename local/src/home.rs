@@ -93,6 +93,7 @@ fn routes_by_caller() -> Vec<(String, String)> {
         let caller = match route.access {
             Access::User => "for a user, with an access token in the header authorization",
             Access::BackEnd => "for a back end, signed with AWS SigV4",
+            Access::Hosted => "for a person in a hosted session, with the session's token",
             Access::Public => "for anyone, without an identity",
         };
         let title = format!("Dialect {}, {caller}", route.dialect.name);

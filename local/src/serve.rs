@@ -92,7 +92,8 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, mut settings: Settings) ->
     let guarded = router_behind(None, &service, |access, handler| match access {
         Access::User => handler.layer(from_fn_with_state(Arc::clone(&authorizer), authorize)),
         Access::BackEnd => handler.layer(from_fn(authorize_back_end)),
-        Access::Public => handler.layer(from_fn(name_request)),
+        // The function checks a session's token itself.
+        Access::Public | Access::Hosted => handler.layer(from_fn(name_request)),
     });
 
     let commands = Commands::of(address.port(), data_dir);

@@ -11,7 +11,7 @@ use crate::domain::policy::Policy;
 use crate::domain::receipt_keys::Rotation;
 use crate::domain::time::LONGEST_LIFE_SECONDS;
 use crate::flows::receipt::ReceiptSettings;
-use crate::flows::{Countries, Settings};
+use crate::flows::{Countries, ReturnUrls, Settings};
 #[cfg(feature = "aws")]
 use crate::{
     delivery::aws::{EmailSettings, SmsSettings},
@@ -109,6 +109,12 @@ pub const SETTINGS: &[Setting] = &[
     ),
     number("RECEIPT_KEY_DAYS", "90", 1..=3650, "how long a key signs receipts before the next one does"),
     text(
+        "RETURN_URLS",
+        "",
+        "the URLs to which hosted sessions return, with commas: exact origin and path; without one there are no sessions",
+    ),
+    text("PAGE_URL", "", "the URL of the page of hosted sessions; without one it is RECEIPT_ISSUER/page"),
+    text(
         "TRANSACTION_TYPES",
         "",
         "the transactions that can be confirmed, as JSON: each type with its text in each language",
@@ -190,6 +196,13 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
     let user_id_claim = reader.text("USER_ID_CLAIM");
     let allowed_origins = reader.parsed("ALLOWED_ORIGINS", "must be * or origins like https://example.com", origins);
     let receipts = receipts(&mut reader);
+    let page_url =
+        reader.parsed("PAGE_URL", "must be a URL without a query, such as https://api.example.com/page", |text| {
+            let is_one = text.is_empty() || return_urls(text).is_some_and(|urls| urls.0.len() == 1);
+            is_one.then(|| text.to_owned())
+        });
+    let return_urls =
+        reader.parsed("RETURN_URLS", "must be https URLs with a path and without a query, with commas", return_urls);
     let transactions = transactions(&mut reader);
     let transactions_by_app = reader.parsed("TRANSACTION_APPS", "must be on or off", switch);
     if user_id_claim.is_empty() {
@@ -208,6 +221,8 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
             user_id_claim,
             allowed_origins,
             receipts,
+            page_url: Some(page_url).filter(|url| !url.is_empty()),
+            return_urls,
             transactions,
             transactions_by_app,
         }),
@@ -220,6 +235,26 @@ fn transactions(reader: &mut Reader<'_>) -> TransactionTexts {
         reader.problems.push(format!("TRANSACTION_TYPES {error}"));
         TransactionTexts::default()
     })
+}
+
+/// URLs with a host and a path. Only this machine may be reached without TLS.
+fn return_urls(text: &str) -> Option<ReturnUrls> {
+    let urls = list(text);
+    let is_url = |url: &String| {
+        let on_this_machine = ["http://127.0.0.1", "http://localhost"].iter().find_map(|prefix| {
+            let rest = url.strip_prefix(prefix)?;
+            if rest.starts_with([':', '/']) { url.strip_prefix("http://") } else { None }
+        });
+        let host_and_path = url.strip_prefix("https://").or(on_this_machine);
+        let parts = host_and_path.and_then(|rest| rest.split_once('/'));
+        let is_host = |host: &str| {
+            !host.is_empty()
+                && host.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:".contains(&byte))
+        };
+        let is_path = |path: &str| path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\\".contains(&byte));
+        parts.is_some_and(|(host, path)| is_host(host) && is_path(path))
+    };
+    urls.iter().all(is_url).then_some(ReturnUrls(urls))
 }
 
 fn switch(text: &str) -> Option<bool> {

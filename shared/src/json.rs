@@ -24,7 +24,7 @@ pub enum JsonError {
 pub fn parse(text: &[u8]) -> Result<Value, JsonError> {
     let repeated = RefCell::new(None);
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let value = Place { path: String::new(), repeated: &repeated }.deserialize(&mut deserializer);
+    let value = Place { above: None, repeated: &repeated }.deserialize(&mut deserializer);
     match (value.and_then(|value| deserializer.end().map(|()| value)), repeated.into_inner()) {
         (_, Some(path)) => Err(JsonError::Repeated(path)),
         (Ok(value), None) => Ok(value),
@@ -40,16 +40,33 @@ pub fn is_name(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
-/// A place in the text, where a value is read.
+/// A place in the text, where a value is read. Its path is made only for an error: with a long name in it, a path for
+/// every value of the text would take a hundred times as long as the reading.
 struct Place<'a> {
-    path: String,
+    /// The object or the list around it, and its name there. `None`: the outermost value.
+    above: Option<(&'a Place<'a>, Step<'a>)>,
     repeated: &'a RefCell<Option<String>>,
 }
 
+/// A step from an object or a list to a value in it.
+enum Step<'a> {
+    Name(&'a str),
+    Index(usize),
+}
+
 impl Place<'_> {
-    fn inside(&self, name: &str) -> Self {
-        let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
-        Self { path, repeated: self.repeated }
+    fn inside<'a>(&'a self, step: Step<'a>) -> Place<'a> {
+        Place { above: Some((self, step)), repeated: self.repeated }
+    }
+
+    fn path(&self) -> String {
+        let Some((around, step)) = &self.above else { return String::new() };
+        let name = match step {
+            Step::Name(name) => (*name).to_owned(),
+            Step::Index(index) => index.to_string(),
+        };
+        let path = around.path();
+        if path.is_empty() { name } else { format!("{path}.{name}") }
     }
 }
 
@@ -94,7 +111,7 @@ impl<'de> Visitor<'de> for Place<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = list.next_element_seed(self.inside(&values.len().to_string()))? {
+        while let Some(value) = list.next_element_seed(self.inside(Step::Index(values.len())))? {
             values.push(value);
         }
         Ok(Value::Array(values))
@@ -103,9 +120,9 @@ impl<'de> Visitor<'de> for Place<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
         while let Some(name) = object.next_key::<String>()? {
-            let value = object.next_value_seed(self.inside(&name))?;
+            let value = object.next_value_seed(self.inside(Step::Name(&name)))?;
             if fields.insert(name, value).is_some() {
-                *self.repeated.borrow_mut() = Some(self.path);
+                *self.repeated.borrow_mut() = Some(self.path());
                 return Err(A::Error::custom("a field is repeated"));
             }
         }

@@ -13,7 +13,7 @@ pub fn well_meant(route: &Route) -> Vec<Value> {
     let profile = json!({"phoneNumber": "79 123 45 68", "phoneCountryCode": "+41", "email": "bob@example.com"});
     let data = json!({"passCode": code, "photo": "https://example.com/face.jpg", "isExternalPhoto": true});
     let transaction = json!({"type": "transfer", "id": "t-1", "amount": "5.00 EUR", "payee": "Zoe"});
-    match route.path.replace("/v1/users/{userId}", "/v1/me").as_str() {
+    match route.path.replace("/v1/users/{userId}", "/v1/me").replace("/v1/session", "/v1/me").as_str() {
         "/v1/me/enrollments" => vec![
             json!({"factorType": "totp", "label": "Tablet", "code": code}),
             json!({"factorType": "sms", "phoneNumber": "+41791234568", "locale": "zh-CN", "platform": "web", "code": code}),
@@ -35,6 +35,8 @@ pub fn well_meant(route: &Route) -> Vec<Value> {
                 "code": code, "challengeId": "cn.aaaaaaaaaaaaaaaa.AAAAAAAAAAAAAAAAAAAAAA", "transaction": transaction,
             }),
         ],
+        "/v1/me/sessions" => vec![json!({"purpose": "enroll", "returnUrl": "https://shop.example/signed-in"})],
+        "/v1/me/sessions/{id}/redeem" => vec![json!({"code": "AAAAAAAAAAAAAAAAAAAAAA"})],
         "/v1/me/checks" => vec![json!({"acrValues": ["otp", "sms"], "maxAge": 300})],
         "/v1/me/factors/{id}" if route.method == Method::Patch => vec![json!({"label": "Phone", "code": code})],
         "/v1/me/factors/{id}" | "/v1/me/recovery-codes" => vec![json!({"code": code})],
@@ -58,7 +60,11 @@ pub fn well_meant(route: &Route) -> Vec<Value> {
         "/profile/two-fa" if route.method == Method::Patch => vec![json!({"code": code})],
         "/profile/two-fa/disable" => vec![json!({"code": code})],
         // These ask for no body.
-        "/api/experience/verification/totp/secret" | "/profile/two-fa" | "/v1/me" => Vec::new(),
+        "/api/experience/verification/totp/secret"
+        | "/profile/two-fa"
+        | "/v1/me"
+        | "/v1/me/cancel"
+        | "/v1/me/sessions/{id}" => Vec::new(),
         path => panic!("well_meant has no body for {path}"),
     }
 }

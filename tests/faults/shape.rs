@@ -25,8 +25,8 @@ pub(super) type Shape = BTreeMap<String, String>;
 pub(super) fn shape(items: &BTreeMap<Key, Stored>) -> Shape {
     let mut shape = Shape::new();
     for (key, item) in contents(items) {
-        // The factor in the key of a challenge is random.
-        let name = key.as_str().split('#').take(if key.as_str().starts_with('c') { 2 } else { 3 });
+        // The factor in the key of a challenge is random, and so is the session in the key of a session.
+        let name = key.as_str().split('#').take(if key.as_str().starts_with(['c', 's']) { 2 } else { 3 });
         shape.entry(name.collect::<Vec<_>>().join("#")).or_default().push_str(&shape_of(item));
     }
     shape

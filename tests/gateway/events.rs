@@ -17,7 +17,7 @@ fn every_event_has_the_caller_that_api_gateway_would_give() {
                 let claims = authorizer["jwt"]["claims"].as_object().unwrap();
                 assert!(claims.values().all(Value::is_string), "{name}: API Gateway gives claims as text");
             }
-            Access::Public => assert!(authorizer.is_null(), "{}", route.path),
+            Access::Public | Access::Hosted => assert!(authorizer.is_null(), "{}", route.path),
             Access::BackEnd => {
                 assert_eq!(authorizer.get("jwt"), None, "{name}");
                 assert!(authorizer["iam"]["userArn"].is_string(), "{name}");
@@ -38,6 +38,22 @@ const OUTCOMES: &[(&str, u64, &str)] = &[
     ("native-patch-factors-id", 404, "not_found"),
     ("native-delete-factors-id", 404, "not_found"),
     ("native-post-recovery-codes", 404, "not_enrolled"),
+    ("session-get", 401, "unauthorized"),
+    ("session-post-cancel", 401, "unauthorized"),
+    ("session-post-enrollments", 401, "unauthorized"),
+    ("session-post-enrollments-confirm", 401, "unauthorized"),
+    ("session-post-challenges", 401, "unauthorized"),
+    ("session-post-verify", 401, "unauthorized"),
+    ("session-post-checks", 401, "unauthorized"),
+    ("session-get-factors", 401, "unauthorized"),
+    ("session-get-factors-id", 401, "unauthorized"),
+    ("session-patch-factors-id", 401, "unauthorized"),
+    ("session-delete-factors-id", 401, "unauthorized"),
+    ("session-post-recovery-codes", 401, "unauthorized"),
+    ("users-post-sessions", 201, ""),
+    ("users-get-sessions-id", 404, "not_found"),
+    ("users-delete-sessions-id", 204, ""),
+    ("users-post-sessions-id-redeem", 404, "not_found"),
     ("users-post-enrollments", 201, ""),
     ("users-post-enrollments-confirm", 404, "not_found"),
     ("users-post-challenges", 404, "not_found"),

@@ -59,7 +59,7 @@ async fn every_route_answers_401_without_the_required_identity_t39() {
         // The back end may not call a user's routes, nor a user the back end's.
         let other_kind = match route.access {
             Access::User => json!({"iam": iam}),
-            Access::Public => unreachable!("it needs no identity"),
+            Access::Public | Access::Hosted => unreachable!("no authorizer stands before it"),
             Access::BackEnd => event("native-get-factors")["requestContext"]["authorizer"].clone(),
         };
         for authorizer in authorizers.iter().chain([&other_kind]) {

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use crate::rig::World;
 use countersign::clock::Deadline;
+use countersign::delivery::messages::{Occasion, Purpose};
 use countersign::delivery::{Channel, Message};
 use countersign::domain::actor::Actor;
 use countersign::domain::contact::{EmailAddress, PhoneNumber};
@@ -36,6 +37,7 @@ macro_rules! cant_be_printed {
 fn secrets_and_tokens_implement_neither_debug_nor_display_t23() {
     cant_be_printed!(TotpSecret, Passcode, RecoveryCode, Code, Nonce, EnrollmentToken, ChallengeId, Keyring);
     cant_be_printed!(Enrolled, Offer, Target, Request, Challenged);
+    cant_be_printed!(Purpose<'_>, Occasion<'_>);
 }
 
 #[track_caller]

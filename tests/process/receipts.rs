@@ -28,16 +28,16 @@ fn receipts(user: &User) -> [String; 2] {
 /// The flag of a server that knows transfers.
 const TRANSFERS: [&str; 2] = ["--transaction-types", r#"{"transfer": {"en": "Pay {amount} to {payee}"}}"#];
 
-/// Enrols an address and confirms a transfer with a code that was sent to it; returns the receipt.
+/// Enrols a number and confirms a transfer with a code that was sent to it; returns the receipt.
 fn confirmed_transfer(server: &Server, user: &User) -> String {
     let (to, transaction) =
-        ("alice@example.com", json!({"type": "transfer", "id": "t-1", "payee": "Zoë \"Z\"", "amount": "5 EUR"}));
+        ("+41791234567", json!({"type": "transfer", "id": "t-1", "payee": "Zoë \"Z\"", "amount": "5 EUR"}));
     let call = |path: &str, body: Value| {
         let (status, answer) = user.call("POST", path, body);
         assert!(status < 300, "{answer}");
         answer
     };
-    let begun = call("/v1/me/enrollments", json!({"factorType": "email", "email": to}));
+    let begun = call("/v1/me/enrollments", json!({"factorType": "sms", "phoneNumber": to}));
     let confirm = json!({"enrollmentToken": begun["enrollmentToken"], "code": server.code_for(to)});
     call("/v1/me/enrollments/confirm", confirm);
     let sent = call("/v1/me/challenges", json!({"transaction": transaction}));

@@ -30,6 +30,39 @@ pub(super) async fn the_receipt_of_a_transaction_states_it_and_no_second_factor_
     assert_eq!((&claims["acr"], &claims["scope"]), (&json!("sms"), &json!("transaction")), "it opens nothing else");
 }
 
+pub(super) async fn a_transaction_by_email_has_a_scope_of_its_own_t13(store: Arc<dyn Store>) {
+    let world = world_on(store);
+    let alice = world.user("alice");
+    enroll_email(&alice, "alice@example.com").await;
+    let transaction = transfer("5 EUR", "Zoe");
+    let sent = alice.post(CHALLENGES, json!({"transaction": transaction})).await.expect(201);
+    let body =
+        json!({"challengeId": sent.text("/challengeId"), "code": world.postbox.code(), "transaction": transaction});
+    let claims = stated(&world, &alice.post(VERIFY, body).await.expect(200)).await;
+    assert_eq!((&claims["acr"], &claims["scope"]), (&json!("email"), &json!("email_transaction")));
+}
+
+pub(super) async fn a_demand_is_not_met_by_what_the_account_has_lost_t13(store: Arc<dyn Store>) {
+    let world = world_on(store);
+    let alice = world.user("alice");
+    let (secret, app, codes) = enroll_app(&alice, "App").await;
+    enroll_phone(&alice, "+8613800138000").await;
+    let status = async |demand: Value| alice.post(CHECKS, demand).await.expect(200).text("/status");
+    alice.post(VERIFY, json!({"code": codes[0]})).await.expect(200);
+    let by_recovery = json!({"maxAge": 600, "acrValues": ["recovery"]});
+    assert_eq!(status(by_recovery.clone()).await, "passed");
+    alice.post("/v1/me/recovery-codes", json!({})).await.expect(201);
+    // The new set has another time, so the code of the old one counts no more.
+    world.pass(1);
+    alice.post("/v1/me/recovery-codes", json!({})).await.expect(201);
+    assert_eq!(status(by_recovery).await, "challenge");
+
+    alice.post(VERIFY, json!({"code": world.next_code(&secret)})).await.expect(200);
+    assert_eq!(status(json!({"maxAge": 600, "acrValues": ["otp"]})).await, "passed");
+    alice.delete(&format!("/v1/me/factors/{app}"), Value::Null).await.expect(204);
+    assert_eq!(status(json!({"maxAge": 600, "acrValues": ["otp"]})).await, "enroll");
+}
+
 pub(super) async fn a_transaction_by_an_app_was_not_shown_t34(store: Arc<dyn Store>) {
     let settings = [super::SETTINGS, &[("TRANSACTION_APPS", "on")]].concat();
     let world = crate::rig::Plan::over(store, &settings).build();

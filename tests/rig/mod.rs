@@ -139,6 +139,13 @@ impl Keys for TestKeys {
     }
 }
 
+/// Settings of every world, unless a plan has others: transfers, and a page with a place to return to.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("TRANSACTION_TYPES", TRANSFERS),
+    ("PAGE_URL", "https://countersign.example/page"),
+    ("RETURN_URLS", "https://shop.example/signed-in"),
+];
+
 /// A type of transactions: a transfer shows its amount and its payee.
 pub const TRANSFERS: &str = r#"{"transfer": {"en": "Pay {amount} to {payee}", "zh-Hans": "向{payee}付款{amount}"}}"#;
 
@@ -169,7 +176,7 @@ impl Plan {
 
     /// The default plan over another store, with these settings.
     pub fn over(store: Arc<dyn Store>, settings: &[(&str, &str)]) -> Self {
-        let set: BTreeMap<_, _> = [("TRANSACTION_TYPES", TRANSFERS)].iter().chain(settings).copied().collect();
+        let set: BTreeMap<_, _> = DEFAULTS.iter().chain(settings).copied().collect();
         Self {
             store,
             keys: TestKeys::of_versions(&[1]),
@@ -268,9 +275,15 @@ impl World {
     /// A client that may call the route, as this user or as the back end for this user.
     pub fn caller(&self, route: &Route, user: &str) -> Client {
         match route.access {
-            Access::User | Access::Public => self.user(user),
+            // A route of hosted sessions gets a user's token, which it refuses.
+            Access::User | Access::Public | Access::Hosted => self.user(user),
             Access::BackEnd => self.back_end(user),
         }
+    }
+
+    /// A person in a hosted session, in the browser with this secret: any 22 characters of Base64url.
+    pub fn in_session(&self, token: &str, browser: &str) -> Client {
+        Client { session: Some((token.to_owned(), browser.to_owned())), ..Client::new(self, None) }
     }
 
     /// A client without an identity.
@@ -286,18 +299,21 @@ pub struct Client {
     pub identity: Option<Identity>,
     /// The user that `/v1/me` stands for, if the client is the back end.
     subject: Option<String>,
+    /// The token and the browser's secret, if the client is in a hosted session.
+    session: Option<(String, String)>,
 }
 
 impl Client {
     pub fn new(world: &World, identity: Option<Identity>) -> Self {
-        Self { world: world.clone(), identity, subject: None }
+        Self { world: world.clone(), identity, subject: None, session: None }
     }
 
-    /// The path for this client: the back end's is under `/v1/users/…`.
+    /// The path for this client: the back end's is under `/v1/users/…`, that of a hosted session under `/v1/session`.
     pub fn path(&self, path: &str) -> String {
-        match &self.subject {
-            Some(user) => path.replacen("/v1/me", &format!("/v1/users/{user}"), 1),
-            None => path.to_owned(),
+        match (&self.subject, &self.session) {
+            (Some(user), _) => path.replacen("/v1/me", &format!("/v1/users/{user}"), 1),
+            (None, Some(_)) => path.replacen("/v1/me", "/v1/session", 1),
+            (None, None) => path.to_owned(),
         }
     }
 
@@ -307,6 +323,9 @@ impl Client {
             Request::builder().method(method).uri(self.path(path)).extension(RequestId("request-1".to_owned()));
         if let Some(identity) = &self.identity {
             request = request.extension(identity.clone());
+        }
+        if let Some((token, browser)) = &self.session {
+            request = request.header("authorization", format!("Bearer {token}")).header("countersign-browser", browser);
         }
         request
     }
@@ -350,7 +369,7 @@ impl Client {
 
 /// Every route that needs an identity.
 pub fn routes_with_identity() -> Vec<Route> {
-    routes().into_iter().filter(|route| route.access != Access::Public).collect()
+    routes().into_iter().filter(|route| ![Access::Public, Access::Hosted].contains(&route.access)).collect()
 }
 
 #[derive(Clone, Debug)]

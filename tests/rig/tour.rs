@@ -16,7 +16,9 @@ mod others;
 mod own;
 
 /// Fields of requests and replies with values that only the caller may see.
-const SECRET_FIELDS: [&str; 23] = [
+const SECRET_FIELDS: [&str; 25] = [
+    "next",
+    "url",
     "amount",
     "iban",
     "payee",
@@ -99,6 +101,14 @@ impl Tour {
     pub fn back_end(&mut self, user: &str) -> Client {
         self.personal.insert(user.to_owned());
         self.world.back_end(user)
+    }
+
+    /// The person whose browser was sent to this URL of the page.
+    pub fn person(&mut self, url: &str) -> Client {
+        let (_, token) = url.split_once('#').unwrap();
+        let browser = "c291cmNlIG9mIGEgdGFsZQ";
+        self.secrets.extend([token.to_owned(), browser.to_owned()]);
+        self.world.in_session(token, browser)
     }
 
     /// Makes a request and collects the values in it and in its answer.

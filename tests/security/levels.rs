@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use countersign::store::Store;
+use countersign::store::records::account_key;
+use countersign::store::{Item, Store};
 use serde_json::{Value, json};
 
 use super::given::*;
+use super::secrets::{item, plant, user};
 use crate::rig::{World, enroll_app, enroll_email, enroll_phone};
 
 pub(super) async fn a_check_by_email_changes_no_account_with_a_second_factor_t13(store: Arc<dyn Store>) {
@@ -49,6 +51,7 @@ pub(super) async fn a_check_by_email_changes_an_account_without_a_second_factor_
     let world = World::on(store);
     let mail = enroll_email(&world.user("alice"), "alice@example.com").await;
     let (laptop, phone) = (world.session("alice", "laptop"), world.session("alice", "phone"));
+    let checked_at = world.now();
     for session in [&laptop, &phone] {
         let (id, code) = challenge(session, &mail).await;
         answer(session, &id, &code).await.expect(200);
@@ -59,12 +62,51 @@ pub(super) async fn a_check_by_email_changes_an_account_without_a_second_factor_
     laptop.post(CODES, Value::Null).await.expect(201);
     enroll_phone(&laptop, "+8613800138000").await;
     expect(&phone.post(CODES, Value::Null).await, 403, "step_up_required");
-    world.pass(600);
+    // It counts from the check by e-mail, not from the binding.
+    world.pass(checked_at - world.now() + 599);
+    laptop.post(CODES, Value::Null).await.expect(201);
+    world.pass(1);
     expect(&laptop.post(CODES, Value::Null).await, 403, "step_up_required");
     // Afterwards a check by e-mail does no longer.
     let (id, code) = challenge(&laptop, &mail).await;
     answer(&laptop, &id, &code).await.expect(200);
     expect(&laptop.post(CODES, Value::Null).await, 403, "step_up_required");
+}
+
+pub(super) async fn binding_a_second_factor_keeps_the_stronger_check_of_its_session_t13(store: Arc<dyn Store>) {
+    let world = World::on(store);
+    let alice = world.user("alice");
+    let (token, code) = begin_email(&alice, "alice@example.com").await;
+    let confirmed = confirm(&alice, &token, &code).await.expect(201);
+    let mail = confirmed.text("/factor/id");
+    verify(&alice, &confirmed.text("/recoveryCodes/0")).await.expect(200);
+    world.pass(20);
+    let (id, code) = challenge(&alice, &mail).await;
+    answer(&alice, &id, &code).await.expect(200);
+    enroll_app(&alice, "App").await;
+    for (level, status) in [("recovery", "passed"), ("email", "challenge"), ("otp", "challenge")] {
+        let needed = alice.post(CHECKS, json!({"acrValues": [level], "maxAge": 600})).await.expect(200);
+        assert_eq!(needed.text("/status"), status, "{level}");
+    }
+}
+
+pub(super) async fn a_grant_of_another_release_counts_for_nothing_t13(store: Arc<dyn Store>) {
+    let world = World::on(Arc::clone(&store));
+    let alice = world.user("alice");
+    let (secret, ..) = enroll_app(&alice, "App").await;
+    let key = account_key(&user("alice"));
+    for level in [None, Some("phr")] {
+        verify(&alice, &world.next_code(&secret)).await.expect(200);
+        let account = item(&*store, &key).await;
+        let [grant] = account.maps("grants").unwrap()[..] else { panic!("one session has one grant") };
+        let (epoch, at): (u32, i64) = (grant.number("epoch").unwrap(), grant.number("at").unwrap());
+        let other = Item::default().with("epoch", epoch).with("at", at).with_some("level", level);
+        let other = other.with("session", grant.bytes("session").unwrap());
+        plant(&*store, key.clone(), account.clone().with("grants", vec![other])).await;
+        expect(&alice.post(CODES, Value::Null).await, 403, "step_up_required");
+        let needed = alice.post(CHECKS, json!({"maxAge": 600})).await.expect(200);
+        assert_eq!(needed.text("/status"), "challenge", "{level:?}");
+    }
 }
 
 pub(super) async fn an_enrollment_begun_after_a_check_by_email_ends_with_a_second_factor_t13(store: Arc<dyn Store>) {
@@ -110,6 +152,12 @@ pub(super) async fn a_demand_is_met_by_a_young_check_of_this_session_and_of_a_le
     ] {
         assert_eq!(status(&alice, demand.clone()).await, expected, "{demand}");
     }
+    let needed = alice.post(CHECKS, json!({"acrValues": ["recovery"]})).await.expect(200).json();
+    assert_eq!((&needed["status"], &needed["factors"]), (&json!("challenge"), &json!([])));
+    assert_eq!(needed["recoveryCodes"]["remaining"], 10, "a recovery code alone would be enough");
+    for nothing in [json!([]), json!(["enrolled"]), json!(["otp", "phr"]), json!("otp")] {
+        expect(&alice.post(CHECKS, json!({"acrValues": nothing})).await, 400, "invalid_request");
+    }
     let needed = alice.post(CHECKS, json!({"acrValues": ["otp"]})).await.expect(200).json();
     assert_eq!((&needed["factors"][0]["id"], needed["factors"].as_array().unwrap().len()), (&json!(app), 1));
     assert_eq!(needed["recoveryCodes"]["remaining"], 0, "a recovery code would not be enough");
@@ -119,6 +167,11 @@ pub(super) async fn a_demand_is_met_by_a_young_check_of_this_session_and_of_a_le
     for other in [world.session("alice", "other"), world.back_end("alice")] {
         assert_eq!(status(&other, json!({"maxAge": 600})).await, "challenge");
     }
+    // No check is young enough for 0 seconds, even one that an instance with a faster clock has just noted.
+    world.pass(-30);
+    assert_eq!(status(&alice, json!({"maxAge": 0})).await, "challenge");
+    assert_eq!(status(&alice, json!({"maxAge": 1})).await, "passed");
+    world.pass(30);
     // Another session's change ends it.
     let tablet = world.session("alice", "tablet");
     verify(&tablet, &codes[0]).await.expect(200);
@@ -144,6 +197,11 @@ pub(super) async fn a_user_cannot_state_the_first_factor_t28(store: Arc<dyn Stor
     }
     let passed = back_end.post(VERIFY, json!({"code": code, "firstFactor": first})).await.expect(200);
     assert_eq!(passed.json()["amr"], json!(["pwd", "otp", "mfa"]));
+
+    let code = world.next_code(&secret);
+    let first_two = json!({"amr": ["otp", "pwd", "otp"]});
+    let passed = back_end.post(VERIFY, json!({"code": code, "firstFactor": first_two})).await.expect(200);
+    assert_eq!(passed.json()["amr"], json!(["pwd", "otp", "mfa"]), "each value once");
 
     // E-mail beside a password is no second factor.
     let mail = enroll_email(&alice, "alice@example.com").await;

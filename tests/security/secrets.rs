@@ -6,11 +6,11 @@ use countersign::domain::factor::FactorType;
 use countersign::domain::ids::{FactorId, UserId};
 use countersign::store::records::{account_key, challenge_key, enrollment_key};
 use countersign::store::{Commit, Item, Key, Put, Replaces, Store, Value as Attribute, Version};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::given::*;
 use crate::rig::tour::Tour;
-use crate::rig::{Recorded, World, enroll_app, enroll_phone};
+use crate::rig::{Client, Recorded, World, enroll_app, enroll_phone, transfer};
 
 pub(super) async fn no_stored_item_ever_contains_a_plain_secret_t15_t22(store: Arc<dyn Store>) {
     let recorded = Recorded::new(store);
@@ -119,4 +119,38 @@ pub(super) async fn a_digest_matches_only_for_its_own_user_t22(store: Arc<dyn St
     let nonce = challenge_id.rsplit('.').next().unwrap();
     expect(&answer(&bob, &format!("cn.{bobs}.{nonce}"), &code).await, 400, "incorrect_code");
     answer(&alice, &challenge_id, &code).await.expect(200);
+}
+
+pub(super) async fn a_stored_challenge_neither_tells_nor_changes_its_transaction_t22_t34(store: Arc<dyn Store>) {
+    let world = World::on(Arc::clone(&store));
+    let (alice, mallory) = (world.user("alice"), world.user("mallory"));
+    let alices = enroll_phone(&alice, "+8613800138000").await;
+    let mallorys = enroll_phone(&mallory, "+8613800138001").await;
+    let asked = async |client: &Client, transaction: &Value| {
+        let sent = client.post(CHALLENGE, json!({"transaction": transaction})).await.expect(201);
+        (sent.text("/challengeId"), world.postbox.code())
+    };
+    let (hers, his) = (transfer("250.00 EUR", "Zoe"), transfer("9000 EUR", "Mallory"));
+    asked(&mallory, &his).await;
+    let (id, code) = asked(&alice, &hers).await;
+    let stored = item(&*store, &challenge_key(&user("alice"), &self::id(&alices))).await;
+
+    // Amounts and payees are few: who could compute what is stored, could guess them.
+    let hash = b"ClORDtHitl9iLfoeHs7tcK4B-lwPB7HTug8EazJyl7Y";
+    let hash = data_encoding::BASE64URL_NOPAD.decode(hash).unwrap();
+    assert!(!stored.bytes("transaction").unwrap().ends_with(&hash));
+
+    // His transaction takes the place of hers.
+    let of_mallory = item(&*store, &challenge_key(&user("mallory"), &self::id(&mallorys))).await;
+    let planted = stored.clone().with("transaction", Attribute::from(of_mallory.bytes("transaction").unwrap()));
+    plant(&*store, challenge_key(&user("alice"), &self::id(&alices)), planted).await;
+    let body = |transaction: &Value| json!({"challengeId": id, "code": code, "transaction": transaction});
+    expect(&alice.post(VERIFY, body(&his)).await, 400, "transaction_mismatch");
+
+    // Her challenge becomes one for a plain check.
+    plant(&*store, challenge_key(&user("alice"), &self::id(&alices)), stored.clone().with("state", "open")).await;
+    expect(&answer(&alice, &id, &code).await, 400, "incorrect_code");
+
+    plant(&*store, challenge_key(&user("alice"), &self::id(&alices)), stored).await;
+    alice.post(VERIFY, body(&hers)).await.expect(200);
 }

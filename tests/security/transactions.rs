@@ -120,6 +120,14 @@ pub(super) async fn an_app_or_a_recovery_code_confirms_no_transaction_t34(store:
     assert_eq!(field(&alice.post(VERIFY, json!({"code": code, "transaction": unknown})).await), "transaction.type");
     alice.post(VERIFY, json!({"code": code, "transaction": transaction})).await.expect(200);
     expect(&alice.post(VERIFY, json!({"code": code, "transaction": transaction})).await, 400, "code_already_used");
+
+    // It gives the session no recent check either.
+    let laptop = world.session("alice", "laptop");
+    let code = world.next_code(&secret);
+    laptop.post(VERIFY, json!({"code": code, "transaction": transaction})).await.expect(200);
+    expect(&laptop.post(CODES, Value::Null).await, 403, "step_up_required");
+    let needed = laptop.post(CHECKS, json!({"maxAge": 600})).await.expect(200);
+    assert_eq!(needed.text("/status"), "challenge");
 }
 
 pub(super) async fn a_transaction_that_cannot_be_shown_whole_is_refused_t34(store: Arc<dyn Store>) {
@@ -157,6 +165,16 @@ pub(super) async fn a_transaction_that_cannot_be_shown_whole_is_refused_t34(stor
         (with("payee", json!("Zoe\u{2066}")), "transaction.payee"),
         (with("payee", json!("Z\u{200b}oe")), "transaction.payee"),
         (with("payee", json!("Zoe\n@example.com #123456")), "transaction.payee"),
+        // Marks and selectors that are not seen, and marks that change the text around them.
+        (with("payee", json!("Z\u{34f}oe")), "transaction.payee"),
+        (with("payee", json!("Zoe\u{fe0f}")), "transaction.payee"),
+        (with("payee", json!("Zoe\u{e0149}\u{e0156}")), "transaction.payee"),
+        (with("payee", json!("Zoe\u{180b}")), "transaction.payee"),
+        (with("payee", json!("\u{301}")), "transaction.payee"),
+        (with("payee", json!("\u{20e0}Zoe")), "transaction.payee"),
+        (with("payee", json!(format!("Zoe{}", "\u{36f}".repeat(40)))), "transaction.payee"),
+        // HTML shows two spaces as one.
+        (with("payee", json!("Zoe  Zimt")), "transaction.payee"),
         (with("a b", json!("x")), "transaction"),
         // It fits an e-mail, and not one SMS.
         (with("payee", json!("Z".repeat(100))), "transaction"),

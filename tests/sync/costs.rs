@@ -8,7 +8,10 @@ use crate::docs::{read, rows};
 const COSTS: [(&str, &[&str]); 7] = [
     ("checks of an app's code, or of a recovery code, without a receipt", &["an_app_is_checked"]),
     ("the same with a receipt", &["an_app_is_checked_with_a_receipt"]),
-    ("checks by SMS or e-mail: challenge and answer", &["a_phone_is_challenged", "a_challenge_is_answered_with_a_receipt"]),
+    (
+        "checks by SMS or e-mail: challenge and answer",
+        &["a_phone_is_challenged", "a_challenge_is_answered_with_a_receipt"],
+    ),
     ("demands that are met", &["a_demand_is_met_with_a_receipt"]),
     ("enrolments of an app: begun and confirmed", &["an_app_is_begun", "an_app_is_confirmed"]),
     ("enrolments of a number or an address", &["a_phone_is_begun", "a_phone_is_confirmed"]),

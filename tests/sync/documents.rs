@@ -34,6 +34,7 @@ pub(super) fn with_routes(text: &str, rows: &[Row]) -> String {
     head.extend(columns.iter().map(|(dialect, access)| match access {
         Access::User | Access::Public => title(dialect).to_owned(),
         Access::BackEnd => format!("{}, by the back end", title(dialect)),
+        Access::Hosted => format!("{}, in a session", title(dialect)),
     }));
     let keys = |function: Function, column: (&str, Access)| {
         let in_cell = rows.iter().filter(|row| row.function == function && (row.dialect, row.access) == column);

@@ -12,6 +12,7 @@ pub fn name_of(row: &Row) -> String {
     let prefix = match (row.dialect, row.access) {
         ("native", Access::User) => "/v1/me",
         ("native", Access::BackEnd) => "/v1/users/{userId}",
+        ("native", Access::Hosted) => "/v1/session",
         ("genauth", _) => "/api/v3",
         ("logto", _) => "/api/experience",
         ("profile", _) => "/profile",
@@ -22,6 +23,8 @@ pub fn name_of(row: &Row) -> String {
         (dialect, Access::User | Access::Public) => dialect.to_owned(),
         ("native", Access::BackEnd) => "users".to_owned(),
         (dialect, Access::BackEnd) => format!("{dialect}-users"),
+        ("native", Access::Hosted) => "session".to_owned(),
+        (dialect, Access::Hosted) => format!("{dialect}-session"),
     };
     let path = row.path.strip_prefix(prefix).unwrap_or(row.path).trim_end_matches(".json");
     format!("{kind}-{}{}", row.method.as_str().to_lowercase(), path.replace('/', "-").replace(['{', '}'], ""))
@@ -69,7 +72,7 @@ impl Event {
         let is_of_caller = match row.access {
             Access::User => authorizer.is_some_and(|authorizer| authorizer.get("jwt").is_some()),
             Access::BackEnd => authorizer.is_some_and(|authorizer| authorizer.get("iam").is_some()),
-            Access::Public => authorizer.is_none(),
+            Access::Public | Access::Hosted => authorizer.is_none(),
         };
         is_of_caller.then_some(Self(event))
     }
@@ -80,10 +83,10 @@ impl Event {
         alike.sort_by_key(|each| (each.access != row.access, each.dialect != row.dialect, each.dialect != "native"));
         let Self(mut event) = alike
             .into_iter()
-            .filter(|each| each.access == row.access || row.access == Access::Public)
+            .filter(|each| each.access == row.access || [Access::Public, Access::Hosted].contains(&row.access))
             .find_map(|each| Self::kept(files, each))
             .unwrap_or_else(|| panic!("{} has no event that its own could be made from", row.key()));
-        if row.access == Access::Public {
+        if [Access::Public, Access::Hosted].contains(&row.access) {
             event["requestContext"].as_object_mut().unwrap().remove("authorizer");
             event["headers"].as_object_mut().unwrap().remove("authorization");
         }

@@ -173,7 +173,7 @@ fn a_new_dialect_has_a_column_and_a_section() {
     let (before, source) = synced();
     let row = Row { dialect: "other", path: "/other", body: None, method: Method::Get, ..invented() };
     let after = with(&source, &[row]).synced(&before);
-    assert!(after["docs/api.md"].contains("| profile | anyone | other |\n|---|---|---|---|---|---|---|---|\n"));
+    assert!(after["docs/api.md"].contains("| profile | anyone | other |\n|---|---|---|---|---|---|---|---|---|\n"));
     let heading = "  # A user's routes, with an access token: the dialect other\n\n  OtherGetOtherRoute:\n";
     assert!(after["template.yaml"].contains(heading));
     assert!(after["events/other-get-other.json"].contains("Mozilla"), "as of a native route");

@@ -89,7 +89,7 @@ fn methods(rows: &[Row]) -> String {
 
 /// The routes with a rate of their own: those that send, and those of anyone.
 fn limited(rows: &[Row]) -> impl Iterator<Item = &Row> {
-    ordered(rows).into_iter().filter(|row| row.sends() || row.access == Access::Public)
+    ordered(rows).into_iter().filter(|row| row.sends() || [Access::Public, Access::Hosted].contains(&row.access))
 }
 
 /// Requests a second to a route of anyone. Gateways ask for the keys a few times an hour; a lower rate would let a flood
@@ -129,17 +129,21 @@ fn sections(rows: &[Row]) -> Vec<(String, Vec<&Row>)> {
     let columns = columns(rows);
     let of_users = columns.iter().filter(|(_, access)| *access == Access::User);
     let of_back_end = columns.iter().filter(|(_, access)| *access == Access::BackEnd);
+    let of_sessions = columns.iter().filter(|(_, access)| *access == Access::Hosted);
     let of_anyone = columns.iter().filter(|(_, access)| *access == Access::Public);
     let section = |column: &(&str, Access)| {
         let (dialect, access) = column;
         let heading = match access {
             Access::User => format!("A user's routes, with an access token: the dialect {dialect}"),
             Access::BackEnd => format!("The back end's routes, signed with AWS credentials: the dialect {dialect}"),
+            Access::Hosted => {
+                format!("Routes of hosted sessions, whose token the function checks: the dialect {dialect}")
+            }
             Access::Public => format!("Routes of anyone, without an identity: the dialect {dialect}"),
         };
         (heading, rows.iter().filter(|row| (row.dialect, row.access) == *column).collect())
     };
-    of_users.chain(of_back_end).chain(of_anyone).map(section).collect()
+    of_users.chain(of_back_end).chain(of_sessions).chain(of_anyone).map(section).collect()
 }
 
 fn resources(ids: &Ids, rows: &[Row]) -> String {
@@ -159,7 +163,7 @@ fn resource(id: &str, row: &Row) -> String {
       AuthorizationScopes: !If [HasScopes, !Ref Scopes, !Ref AWS::NoValue]"
         }
         Access::BackEnd => "AWS_IAM",
-        Access::Public => "NONE",
+        Access::Public | Access::Hosted => "NONE",
     };
     format!(
         "

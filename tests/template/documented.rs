@@ -55,6 +55,7 @@ fn words(kinds: &[&str]) -> String {
         "e#*" => "enrolments",
         "c#*" => "challenges",
         "l#*" => "limits",
+        "s#*" => "sessions",
         "k#receipt" => "the keys of receipts",
         "k#jwks" => "their public halves",
         other => panic!("the page has no word for {other}"),

@@ -17,14 +17,14 @@ fn grant(action: &str, on: &str, condition: &Value) -> Grant {
 /// The kinds of items that a function reads and those that it writes, as the first letters of their keys.
 pub(super) fn items(function: Function) -> (&'static [&'static str], &'static [&'static str]) {
     match function {
-        Function::EnrollRequest => (&["a#*", "e#*", "l#*"], &["a#*", "e#*", "l#*"]),
+        Function::EnrollRequest => (&["a#*", "e#*", "l#*", "s#*"], &["a#*", "e#*", "l#*", "s#*"]),
         Function::CreateTotp => (&["a#*", "e#*"], &["e#*"]),
         Function::Verify => {
-            const KINDS: &[&str] = &["a#*", "e#*", "c#*", "k#receipt", "k#jwks"];
+            const KINDS: &[&str] = &["a#*", "e#*", "c#*", "s#*", "k#receipt", "k#jwks"];
             (KINDS, KINDS)
         }
-        Function::Factors => (&["a#*", "e#*", "c#*"], &["a#*", "e#*", "c#*"]),
-        Function::Challenge => (&["a#*", "c#*"], &["c#*"]),
+        Function::Factors => (&["a#*", "e#*", "c#*", "s#*"], &["a#*", "e#*", "c#*", "s#*"]),
+        Function::Challenge => (&["a#*", "c#*", "s#*"], &["c#*", "s#*"]),
         Function::Page => (&["k#jwks"], &[]),
     }
 }

@@ -17,8 +17,9 @@ pub enum Platform {
     Android,
 }
 
-/// The purpose of a code. The message says it, so that a person does not give a code away for something else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The purpose of a code. The message says it, so that a person does not give a code away for something else. It is not
+/// printed, because the text of a transaction names people and amounts.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Purpose<'a> {
     /// A check of the person.
     Check,
@@ -29,7 +30,7 @@ pub enum Purpose<'a> {
 }
 
 /// The occasion of a code.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Occasion<'a> {
     /// The purpose of the code.
     pub purpose: Purpose<'a>,

@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::Language;
-use crate::domain::ids::visible;
+use crate::domain::ids::is_shown_whole;
 use crate::domain::transaction::{Transaction, TransactionProblem};
 use crate::json;
 
@@ -137,8 +137,7 @@ enum Part {
 
 impl Template {
     fn parse(text: &str) -> Option<Self> {
-        let is_shown_whole = !text.trim().is_empty() && text.trim() == text && visible(text) == text;
-        if !is_shown_whole || text.chars().count() > TransactionTexts::MAX_LENGTH {
+        if text.is_empty() || !is_shown_whole(text) || text.chars().count() > TransactionTexts::MAX_LENGTH {
             return None;
         }
         let mut pieces = text.split('{');
@@ -167,12 +166,22 @@ impl Template {
         let parts = self.0.iter().map(|part| match part {
             Part::Text(text) => Ok(text.clone()),
             Part::Field(name) => {
-                let value = transaction.field(name).map(ToString::to_string);
+                let value = transaction.field(name).map(|value| isolated(value.to_string()));
                 value.ok_or_else(|| TransactionProblem::new(name, "is missing"))
             }
         });
         parts.collect()
     }
+}
+
+/// A value as it stands in a text. One in a script that is written from right to left is isolated (Unicode Standard
+/// Annex 9, section 2.4.2): otherwise it would turn the order of the digits around it.
+fn isolated(value: String) -> String {
+    let is_right_to_left = |character| {
+        matches!(character, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}'
+            | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
+    };
+    if value.chars().any(is_right_to_left) { format!("\u{2068}{value}\u{2069}") } else { value }
 }
 
 #[cfg(test)]
@@ -194,6 +203,14 @@ mod tests {
             transaction(&[("type", "transfer"), ("id", "1"), ("amount", "5 EUR"), ("payee", "a {amount} b")]);
         assert_eq!(texts.text(&transfer, Language::English).unwrap(), "Pay 5 EUR to a {amount} b");
         assert_eq!(texts.text(&transfer, Language::Chinese).unwrap(), "向a {amount} b付款5 EUR");
+    }
+
+    #[test]
+    fn a_value_from_right_to_left_does_not_turn_what_stands_beside_it_t34() {
+        let texts = TransactionTexts::parse(r#"{"t": {"en": "To {payee} {amount}"}}"#).unwrap();
+        let fields = [("type", "t"), ("id", "1"), ("payee", "متجر 12"), ("amount", "345")];
+        let text = texts.text(&transaction(&fields), Language::English).unwrap();
+        assert_eq!(text, "To \u{2068}متجر 12\u{2069} 345");
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub struct Account {
     pub(crate) factors: Vec<Factor>,
     /// The current recovery codes. `None`: the account never had any, or lost them with its last factor.
     pub(crate) recovery: Option<RecoverySet>,
-    /// Recent checks, the oldest first: at most one for each session, and one by e-mail beside it.
+    /// Recent checks, the oldest first, of a few sessions. A later check by e-mail stands beside a stronger one.
     pub(crate) grants: Vec<Grant>,
 }
 
@@ -49,6 +49,12 @@ pub enum Change {
 }
 
 impl Account {
+    /// The current epoch.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
     /// The factors, in the order they were enrolled.
     #[must_use]
     pub fn factors(&self) -> &[Factor] {
@@ -138,7 +144,8 @@ impl Account {
 
     /// Whether no factor has changed since this epoch. This also holds for the default account: the store deletes the
     /// item of an account only after it was without factors for longer than an enrolment lives.
-    fn is_in(&self, epoch: Epoch) -> bool {
+    #[must_use]
+    pub fn is_in(&self, epoch: Epoch) -> bool {
         epoch == self.epoch || *self == Self::default()
     }
 
@@ -150,6 +157,15 @@ impl Account {
                 && now.is_within(policy.step_up_seconds, grant.check.at)
         };
         self.grants.iter().rev().filter(is_recent).map(|grant| &grant.check)
+    }
+
+    /// Whether the account still has the factor, or the set of recovery codes, that a check was passed with.
+    #[must_use]
+    pub fn still_has(&self, check: &PassedCheck) -> bool {
+        match &check.factor {
+            Some(id) => self.factor(id).is_ok(),
+            None => self.recovery.as_ref().is_some_and(|set| set.issued_at() == check.bound_at),
+        }
     }
 
     /// Whether the actor is a session with a recent check that lets it change factors.

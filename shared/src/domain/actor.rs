@@ -9,6 +9,8 @@ pub enum Access {
     User,
     /// The application's back end, authenticated by AWS IAM. It may act for any user.
     BackEnd,
+    /// A person in a hosted session, with the session's token.
+    Hosted,
     /// Anyone, without an identity.
     Public,
 }

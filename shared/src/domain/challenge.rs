@@ -16,7 +16,6 @@ use super::policy::Policy;
 use super::secret::Digest;
 use super::time::Timestamp;
 use super::token::ChallengeId;
-use super::transaction::TransactionHash;
 
 /// The challenge of a factor, and the messages that were sent to the factor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,8 +53,8 @@ pub struct OpenChallenge {
     pub allowed: Allowed,
     /// The expected answer.
     pub awaited: Awaited,
-    /// The transaction that the answer confirms, if the challenge is for one.
-    pub transaction: Option<TransactionHash>,
+    /// The keyed digest of the transaction that the answer confirms, if the challenge is for one.
+    pub transaction: Option<Digest>,
     /// The time at which it expires.
     pub expires_at: Timestamp,
     /// Wrong answers so far.

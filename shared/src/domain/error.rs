@@ -114,6 +114,8 @@ pub enum Subject {
     Challenge,
     /// A factor.
     Factor,
+    /// A hosted session.
+    Session,
 }
 
 impl Error {
@@ -178,14 +180,17 @@ impl fmt::Display for Error {
             Self::NotFound(Subject::Enrollment(_)) => f.write_str("There is no such enrollment."),
             Self::NotFound(Subject::Challenge) => f.write_str("There is no such challenge."),
             Self::NotFound(Subject::Factor) => f.write_str("There is no such factor."),
+            Self::NotFound(Subject::Session) => f.write_str("There is no such session."),
             Self::AlreadyEnrolled(FactorType::Totp) => f.write_str("An authenticator app of this label is enrolled."),
             Self::AlreadyEnrolled(_) => f.write_str("This destination is already enrolled."),
             Self::TooManyFactors => f.write_str("The account has as many factors as it may have."),
             Self::NotEnrolled(Some(_)) => f.write_str("No factor of this type is enrolled."),
             Self::NotEnrolled(None) => f.write_str("No factor is enrolled."),
             Self::AlreadyUsed(Subject::Challenge) => f.write_str("This challenge was answered before."),
+            Self::AlreadyUsed(Subject::Session) => f.write_str("This session is finished."),
             Self::AlreadyUsed(_) => f.write_str("This enrollment was confirmed before."),
             Self::Expired(Subject::Challenge) => f.write_str("The challenge has expired: ask for a new one."),
+            Self::Expired(Subject::Session) => f.write_str("The session is over: begin again."),
             Self::Expired(_) => f.write_str("The enrollment has expired: begin again."),
             Self::NotVerified => f.write_str("Verify a code of the new factor first."),
             Self::NothingToBind => {

@@ -65,6 +65,32 @@ impl FactorId {
     }
 }
 
+/// The id of a hosted session: 80 random bits in 16 lower-case Base32 characters. It is no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostedId(String);
+
+impl HostedId {
+    /// A new id.
+    ///
+    /// # Errors
+    /// As [`Randomness::fill`].
+    pub fn random(randomness: &dyn Randomness) -> Result<Self, Error> {
+        FactorId::random(randomness).map(|FactorId(id)| Self(id))
+    }
+
+    /// Parses an id from outside. `None` for any other text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        FactorId::parse(text).map(|FactorId(id)| Self(id))
+    }
+
+    /// The id as it is shown.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A label that a person gave a factor: 1 to 64 visible characters, trimmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label(String);
@@ -94,23 +120,57 @@ impl Label {
 }
 
 /// The text without characters that are invisible or change the direction of writing: control characters, line and
-/// paragraph separators, format characters (category Cf, Unicode Standard, section 4.5), and blank letters. A
-/// zero-width joiner or non-joiner stays between two letters of a script that uses it, and in emoji.
+/// paragraph separators, format characters (category Cf, Unicode Standard, section 4.5), blank letters, and marks that
+/// are not shown. A zero-width joiner or non-joiner stays between two letters of a script that uses it, and in emoji. A
+/// variation selector stays after an emoji or a Mongolian letter.
 #[must_use]
 pub fn visible(text: &str) -> String {
     let characters: Vec<char> = text.chars().collect();
-    let joins =
-        |at: Option<usize>| at.and_then(|at| characters.get(at)).is_some_and(|character| takes_joiner(*character));
+    let is_at =
+        |at: Option<usize>, test: fn(char) -> bool| at.and_then(|at| characters.get(at)).copied().is_some_and(test);
     let kept = characters.iter().enumerate().filter(|(at, character)| {
-        let is_joiner = matches!(character, '\u{200c}' | '\u{200d}');
-        is_visible(**character) || is_joiner && joins(at.checked_sub(1)) && joins(Some(at + 1))
+        let (before, after) = (at.checked_sub(1), Some(at + 1));
+        match **character {
+            '\u{200c}' | '\u{200d}' => is_at(before, takes_joiner) && is_at(after, takes_joiner),
+            // The second form is that of a key cap, such as the digit 1 in a square.
+            '\u{fe0f}' => is_at(before, takes_emoji_selector) || is_at(after, |next| next == '\u{20e3}'),
+            '\u{180b}'..='\u{180d}' | '\u{180f}' => is_at(before, |letter| matches!(letter, '\u{1820}'..='\u{18aa}')),
+            character => is_visible(character),
+        }
     });
     kept.map(|(_, character)| character).collect()
+}
+
+/// Whether a person who reads the text within another one sees all of it, and sees the other one unchanged: nothing in
+/// it is invisible, no mark falls on the text before it, no pile of marks covers the text around it, and no space is
+/// next to another one or at an end, where HTML drops it.
+#[must_use]
+pub fn is_shown_whole(text: &str) -> bool {
+    /// The most combining marks on one letter. Burmese has up to five.
+    const MARKS: usize = 6;
+    let has_side_by_side_spaces =
+        text.chars().zip(text.chars().skip(1)).any(|(one, next)| one.is_whitespace() && next.is_whitespace());
+    visible(text) == text
+        && text.trim() == text
+        && !has_side_by_side_spaces
+        && !text.starts_with(is_mark)
+        && text.split(|character| !is_mark(character)).all(|marks| marks.chars().count() <= MARKS)
 }
 
 fn is_visible(character: char) -> bool {
     // Hangul fillers and the empty Braille cell are blank, although their categories are letter and symbol.
     let is_blank = matches!(character, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}');
+    // Marks and unassigned characters that are not shown (Default_Ignorable_Code_Point, Unicode Standard, section 5.21).
+    let is_ignored = matches!(
+        character,
+        '\u{34f}'
+            | '\u{17b4}'
+            | '\u{17b5}'
+            | '\u{2065}'
+            | '\u{fe00}'..='\u{fe0e}'
+            | '\u{fff0}'..='\u{fff8}'
+            | '\u{e0000}'..='\u{e0fff}'
+    );
     let is_hidden = matches!(
         character.general_category(),
         GeneralCategory::Control
@@ -118,7 +178,21 @@ fn is_visible(character: char) -> bool {
             | GeneralCategory::LineSeparator
             | GeneralCategory::ParagraphSeparator
     );
-    !is_blank && !is_hidden
+    !is_blank && !is_ignored && !is_hidden
+}
+
+/// Whether the emoji variation selector after this character may have a meaning (emoji-variation-sequences.txt of UTS
+/// #51, by blocks).
+fn takes_emoji_selector(character: char) -> bool {
+    matches!(
+        character,
+        '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2122}' | '\u{2139}' | '\u{3030}' | '\u{303d}' | '\u{3297}' | '\u{3299}'
+            | '\u{2190}'..='\u{21ff}'
+            | '\u{2300}'..='\u{27bf}'
+            | '\u{2900}'..='\u{297f}'
+            | '\u{2b00}'..='\u{2bff}'
+            | '\u{1f000}'..='\u{1faff}'
+    )
 }
 
 /// Whether a zero-width joiner or non-joiner next to this character may have a meaning. It may in Arabic and related
@@ -140,12 +214,14 @@ fn takes_joiner(character: char) -> bool {
 
 /// Whether the text has a base character: any character that is not a combining mark.
 fn has_a_base(text: &str) -> bool {
-    text.chars().any(|character| {
-        !matches!(
-            character.general_category(),
-            GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark | GeneralCategory::SpacingMark
-        )
-    })
+    text.chars().any(|character| !is_mark(character))
+}
+
+fn is_mark(character: char) -> bool {
+    matches!(
+        character.general_category(),
+        GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark | GeneralCategory::SpacingMark
+    )
 }
 
 /// A session of a user: a keyed digest, truncated to 128 bits, of its issuer, its client and its id.
@@ -164,16 +240,40 @@ mod tests {
         let hidden =
             ["\u{200b}", "a\u{202e}b", "\u{feff}a", "a\u{00ad}b", "a\u{2066}b\u{2069}", "a\u{200d}b", "\u{200d}"];
         let blank = ["\u{3164}", "\u{2800}", "\u{fe0f}", "我\u{200d}的", "ы\u{200d}ы", "\u{202e}"];
+        let ignored =
+            ["a\u{34f}", "a\u{fe0f}", "a\u{fe00}", "a\u{e0149}", "a\u{180b}", "a\u{fff1}", "👩\u{fe0f}\u{fe0f}"];
         let broken = ["a\u{2028}b", "a\nb", "a\0", "", "  "];
-        for text in hidden.into_iter().chain(blank).chain(broken) {
+        for text in hidden.into_iter().chain(blank).chain(ignored).chain(broken) {
             assert_eq!(Label::parse(text), None, "{text:?}");
         }
     }
 
     #[test]
-    fn a_joiner_is_allowed_between_letters_or_emoji_that_need_one_t51() {
-        for text in ["می\u{200c}خواهم", "क्\u{200d}ष", "👩\u{200d}💻", "Büro", "我的手机", " trimmed "]
+    fn a_text_is_shown_whole_if_nothing_of_it_is_lost_in_the_text_around_it_t34() {
+        let piled = format!("a{}", "\u{36f}".repeat(7));
+        for text in ["\u{301}a", "\u{20dd}", piled.as_str(), "a  b", "a \u{a0}b", " a", "a\u{200b}b", "a\u{34f}b"] {
+            assert!(!is_shown_whole(text), "{text:?}");
+        }
+        for text in ["1\u{202f}000,00 €", "Zoe\u{308}", "ညွှန့်", "بنك", "葛西", "☎\u{fe0f} 1\u{fe0f}\u{20e3}", ""]
         {
+            assert!(is_shown_whole(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_joiner_is_allowed_between_letters_or_emoji_that_need_one_t51() {
+        for text in [
+            "می\u{200c}خواهم",
+            "क्\u{200d}ष",
+            "👩\u{200d}💻",
+            "❤\u{fe0f}",
+            "🕵\u{fe0f}\u{200d}♂\u{fe0f}",
+            "1\u{fe0f}\u{20e3}",
+            "ᠨ\u{180b}",
+            "Büro",
+            "我的手机",
+            " trimmed ",
+        ] {
             assert_eq!(Label::parse(text).unwrap().as_str(), text.trim());
         }
     }

@@ -8,6 +8,7 @@ pub mod enrollment;
 pub mod error;
 pub mod factor;
 pub mod grant;
+pub mod hosted;
 pub mod ids;
 pub mod limits;
 pub mod otpauth;

@@ -141,6 +141,12 @@ impl PassedCheck {
 pub struct FirstFactor(Vec<&'static str>);
 
 impl FirstFactor {
+    /// Its authentication method references.
+    #[must_use]
+    pub fn amr(&self) -> &[&'static str] {
+        &self.0
+    }
+
     /// The rule for its values, worded as the end of a sentence.
     pub const RULE: &str =
         "must be values of RFC 8176, section 2, with one of face, fpt, iris, kba, pin, pwd, retina, vbm among them";
@@ -184,11 +190,13 @@ impl Statement {
     }
 
     /// Scopes (RFC 6749, section 3.3), separated by spaces. A receipt of a transaction must open nothing else, so its
-    /// scope is none that a route could ask for as proof of a second factor.
+    /// scope is none that a route could ask for as proof of a second factor. A confirmation by e-mail has a scope of its
+    /// own, because a mailbox is no second factor.
     #[must_use]
     pub const fn scope(&self) -> &'static str {
         match self.transaction {
-            Some(_) => "transaction",
+            Some(_) if self.check.level.is_second_factor() => "transaction",
+            Some(_) => "email_transaction",
             None => self.check.level.scope(),
         }
     }

@@ -39,7 +39,11 @@ pub struct Nonce([u8; 16]);
 pub struct NonceDigest(pub [u8; 16]);
 
 impl Nonce {
-    fn random(randomness: &dyn Randomness) -> Result<Self, Error> {
+    /// A new nonce.
+    ///
+    /// # Errors
+    /// As [`Randomness::fill`].
+    pub fn random(randomness: &dyn Randomness) -> Result<Self, Error> {
         Ok(Self(random::bytes(randomness)?))
     }
 
@@ -53,11 +57,15 @@ impl Nonce {
         NonceDigest(kept)
     }
 
-    fn encode(self) -> String {
+    /// The nonce as a client holds it: 22 characters.
+    #[must_use]
+    pub fn encode(self) -> String {
         TOKEN_ENCODING.encode(&self.0)
     }
 
-    fn decode(text: &str) -> Option<Self> {
+    /// Reads a nonce. `None` for any other text.
+    #[must_use]
+    pub fn decode(text: &str) -> Option<Self> {
         TOKEN_ENCODING.decode(text.as_bytes()).ok()?.try_into().ok().map(Self)
     }
 }

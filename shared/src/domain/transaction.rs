@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::Error;
-use super::ids::visible;
+use super::ids::is_shown_whole;
 
 /// A transaction: its type, its id and its fields. Each value is a text or a whole number.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Transaction(BTreeMap<String, Value>);
 
 /// A value of a transaction.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Value {
     /// A text that can be shown as it is. An amount is a text, so that nothing rounds it.
@@ -32,12 +32,10 @@ impl Value {
     /// The greatest number that every JSON reader reads alike.
     const MAX_INTEGER: i64 = (1 << 53) - 1;
 
-    /// A text of 1 to 128 characters, none of which is invisible or changes the direction of writing, without spaces at
-    /// its ends.
+    /// A text of 1 to 128 characters that is shown whole within another text.
     #[must_use]
     pub fn text(text: &str) -> Option<Self> {
-        let is_shown_whole = visible(text) == text && text.trim() == text;
-        ((1..=128).contains(&text.chars().count()) && is_shown_whole).then(|| Self::Text(text.to_owned()))
+        ((1..=128).contains(&text.chars().count()) && is_shown_whole(text)).then(|| Self::Text(text.to_owned()))
     }
 
     /// A whole number.
@@ -112,7 +110,7 @@ impl Transaction {
     /// # Errors
     /// [`TransactionProblem`] if the type or the id is missing or no text, or if there are too many fields.
     pub fn new(fields: BTreeMap<String, Value>) -> Result<Self, TransactionProblem> {
-        if fields.len() > Self::MAX_FIELDS || !fields.keys().all(|name| name.is_ascii()) {
+        if fields.len() > Self::MAX_FIELDS {
             return Err(TransactionProblem::new("", "must have at most 16 fields"));
         }
         for name in [Self::TYPE, Self::ID] {
@@ -170,6 +168,8 @@ pub struct Confirmation {
 pub enum Shown {
     /// In the message with the code.
     Message,
+    /// On the page of a hosted session.
+    Page,
 }
 
 impl Shown {
@@ -178,6 +178,7 @@ impl Shown {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Message => "message",
+            Self::Page => "page",
         }
     }
 }
@@ -212,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_value_is_shown_whole_or_refused_t34() {
-        for wrong in ["", " ", " a", "a ", "a\nb", "a\u{202e}b", "a\u{2066}b", "a\u{200b}b", "\0", "\u{3164}"] {
+        for wrong in ["", " ", " a", "a ", "a\nb", "a\u{202e}b", "a\u{2066}b", "a\u{200b}b", "\0", "\u{3164}", "a  b"] {
             assert!(Value::text(wrong).is_none(), "{wrong:?}");
         }
         assert!(Value::text(&"a".repeat(128)).is_some() && Value::text(&"a".repeat(129)).is_none());

@@ -3,10 +3,11 @@
 use zeroize::Zeroizing;
 
 use super::error::Error;
-use super::ids::FactorId;
+use super::ids::{FactorId, HostedId};
 use super::limits::UserTag;
 use super::secret::{Digest, KeyVersion, Passcode, RecoveryCode, Sealed};
 use super::token::NonceDigest;
+use super::transaction::TransactionHash;
 
 /// The purpose of a sealed value. The value opens for no other purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,19 @@ pub trait Vault: Send + Sync {
     /// [`Error::Internal`] for any other value; [`Error::Busy`] while the key version can't be used.
     fn open(&self, purpose: Purpose, factor: &FactorId, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error>;
 
-    /// The digest of a passcode for one enrolment or challenge of the user.
+    /// Seals bytes for a hosted session of the user.
+    ///
+    /// # Errors
+    /// As [`Vault::seal`].
+    fn seal_for_session(&self, session: &HostedId, plain: &[u8]) -> Result<Sealed, Error>;
+
+    /// Opens a value that was sealed for the same user and session.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    fn open_for_session(&self, session: &HostedId, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error>;
+
+    /// The digest of a passcode for one enrolment or challenge of the user, and for its transaction if it is for one.
     ///
     /// # Errors
     /// As [`Vault::open`].
@@ -43,7 +56,20 @@ pub trait Vault: Send + Sync {
         version: KeyVersion,
         factor: &FactorId,
         nonce: NonceDigest,
+        transaction: Option<&TransactionHash>,
         code: &Passcode,
+    ) -> Result<Digest, Error>;
+
+    /// The digest of the transaction of one challenge of the user.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    fn transaction_digest(
+        &self,
+        version: KeyVersion,
+        factor: &FactorId,
+        nonce: NonceDigest,
+        transaction: &TransactionHash,
     ) -> Result<Digest, Error>;
 
     /// The digest of a recovery code of the user.

@@ -1,7 +1,7 @@
 //! Challenging an enrolled factor: a code sent to its number or address.
 
 use super::engine::{Cx, Name, Outcome, Outgoing, UseCase, Work};
-use super::{Caller, Service};
+use super::{Caller, Service, hosted};
 use crate::delivery::Language;
 use crate::delivery::messages::{Occasion, Platform, Purpose};
 use crate::domain::account::Account;
@@ -10,6 +10,7 @@ use crate::domain::contact::MaskedDestination;
 use crate::domain::enrollment::Ticket;
 use crate::domain::error::{CodeKind, Error};
 use crate::domain::factor::{Factor, FactorType, Method, usable};
+use crate::domain::hosted::Step;
 use crate::domain::ids::FactorId;
 use crate::domain::secret::Passcode;
 use crate::domain::time::Timestamp;
@@ -70,6 +71,8 @@ const TOO_LONG: &str = "does not fit one SMS in this language: shorten its field
 impl UseCase for Request {
     type Reply = Challenged;
 
+    const STEP: Step = Step::Check;
+
     fn reads(&self, work: &Work, vault: &dyn Vault) -> Vec<Name> {
         // Without an id the factor is known only after the account was read.
         let factor = match (&self.target, work.account()) {
@@ -91,7 +94,9 @@ impl UseCase for Request {
             Method::Passcode(method) => method,
         };
         let texts = &cx.settings.transactions;
-        let text = self.transaction.as_ref().map(|transaction| texts.text(transaction, self.language)).transpose();
+        let of_session = hosted::current(work, cx)?.and_then(|(_, brief)| brief.transaction);
+        let transaction = self.transaction.as_ref().or(of_session.as_ref());
+        let text = transaction.map(|transaction| texts.text(transaction, self.language)).transpose();
         let text = text.map_err(Error::TransactionRefused)?;
         cx.require_channel(method.channel)?;
         let (factor_id, kind) = (factor.id().clone(), CodeKind::from(factor.factor_type()));
@@ -109,11 +114,13 @@ impl UseCase for Request {
         let id = ChallengeId::random(self.realm, factor_id.clone(), cx.randomness)?;
         let ticket = Ticket { realm: self.realm, by: beginning.by, nonce: id.nonce.digest() };
         let code = Passcode::random(cx.policy().passcode_digits, cx.randomness)?;
-        let digest = cx.vault.passcode_digest(cx.vault.current(), &factor_id, ticket.nonce, &code)?;
+        let (vault, version, nonce) = (cx.vault, cx.vault.current(), ticket.nonce);
+        let hash = transaction.map(Transaction::hash).transpose()?;
+        let digest = vault.passcode_digest(version, &factor_id, nonce, hash.as_ref(), &code)?;
         let seconds = cx.policy().challenge_seconds;
         let expires_at = cx.now.plus(seconds);
         let awaited = Awaited::Passcode(digest);
-        let transaction = self.transaction.as_ref().map(Transaction::hash).transpose()?;
+        let transaction = hash.map(|hash| vault.transaction_digest(version, &factor_id, nonce, &hash)).transpose()?;
         let open = OpenChallenge { ticket, allowed: beginning.allowed, awaited, transaction, expires_at, tries };
         challenge.sent = sent;
         challenge.state = ChallengeState::Open(open);

@@ -4,13 +4,14 @@ use super::check::step_up_required;
 use super::engine::{Cx, Name, Outcome, UseCase, Work};
 use super::enroll::require_first_app;
 use super::receipt::{Receipt, Stated};
-use super::{Caller, Service};
+use super::{Caller, Service, hosted};
 use crate::domain::account::Change;
 use crate::domain::actor::Actor;
 use crate::domain::enrollment::{Claim, Draft, Enrollment};
 use crate::domain::error::{CodeKind, Error, Subject};
 use crate::domain::factor::{FactorSummary, FactorType, Opened};
 use crate::domain::grant::Allowed;
+use crate::domain::hosted::{HostedResult, Step};
 use crate::domain::possession::{Attempt, Possession};
 use crate::domain::receipt::{PassedCheck, Statement};
 use crate::domain::recovery::RecoverySet;
@@ -28,6 +29,8 @@ pub struct Confirmed {
     pub recovery_codes: NewCodes,
     /// A receipt of the enrolment, which is no check. `None` if the operator has no receipts.
     pub receipt: Option<Receipt>,
+    /// The URL to go to, if the enrolment has finished a hosted session.
+    pub next: Option<String>,
 }
 
 impl Stated for Confirmed {
@@ -102,6 +105,8 @@ pub(super) struct Confirm<'a> {
 impl UseCase for Confirm<'_> {
     type Reply = Confirmed;
 
+    const STEP: Step = Step::Enroll;
+
     fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         vec![Name::Account, Name::Enrollment(self.claim.factor_type)]
     }
@@ -133,6 +138,8 @@ struct VerifyCandidate<'a> {
 impl UseCase for VerifyCandidate<'_> {
     type Reply = ();
 
+    const STEP: Step = Step::Other;
+
     fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         vec![Name::Enrollment(self.claim.factor_type)]
     }
@@ -154,6 +161,8 @@ struct Bind<'a> {
 
 impl UseCase for Bind<'_> {
     type Reply = Confirmed;
+
+    const STEP: Step = Step::Other;
 
     fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         let enrollment = self.token.as_ref().ok().map(|token| Name::Enrollment(token.factor_type));
@@ -254,7 +263,9 @@ fn bind(
     account.change(change, cx.caller.actor, cx.now, cx.policy())?;
     let factor = account.factor(&id)?.summary_of(opened);
     *work.enrollment_mut(factor_type)? = draft.confirmed();
-    Ok(Confirmed { factor, recovery_codes, receipt: None })
+    let enrolled = PassedCheck::enrolled(factor.id.clone(), cx.now);
+    let next = hosted::finish(work, cx, HostedResult::Enrolled(enrolled))?;
+    Ok(Confirmed { factor, recovery_codes, receipt: None, next })
 }
 
 fn some((codes, set): (NewCodes, RecoverySet)) -> (NewCodes, Option<RecoverySet>) {

@@ -12,7 +12,7 @@
 
 use futures_util::future::try_join_all;
 
-use super::{Caller, Countries, Service, Settings};
+use super::{Caller, Countries, Service, Settings, hosted};
 use crate::delivery::{Channel, DeliveryError, Message};
 use crate::domain::account::Account;
 use crate::domain::challenge::Challenge;
@@ -20,14 +20,15 @@ use crate::domain::contact::Destination;
 use crate::domain::enrollment::Enrollment;
 use crate::domain::error::Error;
 use crate::domain::factor::FactorType;
-use crate::domain::ids::{FactorId, UserId};
+use crate::domain::hosted::{Hosted, Step};
+use crate::domain::ids::{FactorId, HostedId, UserId};
 use crate::domain::limits::DestinationLimit;
 use crate::domain::policy::Policy;
 use crate::domain::random::Randomness;
 use crate::domain::time::Timestamp;
 use crate::domain::vault::Vault;
 use crate::keys::vault::UserVault;
-use crate::store::records::{Record, account_key, challenge_key, destination_key, enrollment_key};
+use crate::store::records::{Record, account_key, challenge_key, destination_key, enrollment_key, hosted_key};
 use crate::store::{Item, ItemError, Key, Put, Replaces, Version};
 
 /// The most decisions of one request. It decides again after each conflict with another request.
@@ -37,6 +38,9 @@ const ROUNDS: u32 = 10;
 pub(super) trait UseCase: Sync {
     /// The answer.
     type Reply: Send;
+
+    /// The kind of request. It decides which hosted sessions open it.
+    const STEP: Step;
 
     /// The documents that it needs, given those read so far and the keys, bound to the caller's user. The engine calls
     /// it until it names no new document, and reads the new ones of each call in parallel.
@@ -110,6 +114,7 @@ pub(super) enum Name {
     Account,
     Enrollment(FactorType),
     Challenge(FactorId),
+    Hosted(HostedId),
     Limit(LimitIndex),
 }
 
@@ -123,6 +128,7 @@ impl Name {
             Self::Account => account_key(user),
             Self::Enrollment(factor_type) => enrollment_key(user, *factor_type),
             Self::Challenge(factor) => challenge_key(user, factor),
+            Self::Hosted(id) => hosted_key(user, id),
             Self::Limit(LimitIndex(index)) => destination_key(*index),
         }
     }
@@ -136,6 +142,7 @@ impl Name {
             Self::Account => Document::Account(of(item)?),
             Self::Enrollment(_) => Document::Enrollment(of(item)?),
             Self::Challenge(_) => Document::Challenge(of(item)?),
+            Self::Hosted(_) => Document::Hosted(of(item)?),
             Self::Limit(_) => Document::Limit(of(item)?),
         })
     }
@@ -146,6 +153,7 @@ enum Document {
     Account(Account),
     Enrollment(Enrollment),
     Challenge(Challenge),
+    Hosted(Hosted),
     Limit(DestinationLimit),
 }
 
@@ -158,6 +166,7 @@ impl Document {
             Self::Account(account) => of(account, now, policy),
             Self::Enrollment(enrollment) => of(enrollment, now, policy),
             Self::Challenge(challenge) => of(challenge, now, policy),
+            Self::Hosted(hosted) => of(hosted, now, policy),
             Self::Limit(limit) => of(limit, now, policy),
         };
         Put { key, replaces, item, ttl }
@@ -168,6 +177,8 @@ impl Document {
             Self::Account(account) => account.rewind(now),
             Self::Enrollment(enrollment) => enrollment.rewind(now),
             Self::Challenge(challenge) => challenge.rewind(now),
+            // It says itself that it is over.
+            Self::Hosted(_) => {}
             Self::Limit(limit) => limit.rewind(now),
         }
     }
@@ -295,6 +306,26 @@ impl Work {
         }
     }
 
+    pub(super) fn hosted(&self, id: &HostedId) -> Result<&Hosted, Error> {
+        match self.document(&Name::Hosted(id.clone())) {
+            Some(Document::Hosted(hosted)) => Ok(hosted),
+            _ => Err(UNREAD),
+        }
+    }
+
+    pub(super) fn hosted_mut(&mut self, id: &HostedId) -> Result<&mut Hosted, Error> {
+        match self.document_mut(&Name::Hosted(id.clone())) {
+            Some(Document::Hosted(hosted)) => Ok(hosted),
+            _ => Err(UNREAD),
+        }
+    }
+
+    /// Commits this document even if it is unchanged.
+    pub(super) fn write_anyway(&mut self, name: &Name) {
+        let meant = self.0.iter_mut().filter(|entry| entry.name == *name);
+        meant.for_each(|entry| entry.is_written_anyway = true);
+    }
+
     pub(super) fn limit_mut(&mut self, index: LimitIndex) -> Result<&mut DestinationLimit, Error> {
         match self.document_mut(&Name::Limit(index)) {
             Some(Document::Limit(limit)) => Ok(limit),
@@ -336,10 +367,10 @@ impl Service {
             if conflicts > 0 {
                 self.pause(8 * conflicts).await?;
             }
-            let mut work = self.read(use_case, &caller.user, &vault).await?;
+            let mut work = self.read(use_case, caller, &vault).await?;
             let (settings, randomness) = (self.settings(), self.randomness());
             let cx = Cx { caller, now: self.clock.now(), settings, randomness, vault: &vault, channels: &channels };
-            let decided = use_case.decide(&mut work, &cx);
+            let decided = hosted::within(&mut work, &cx, U::STEP, |work| use_case.decide(work, &cx));
             let puts = work.puts(decided.is_err(), &cx);
             let committed = if puts.is_empty() {
                 None
@@ -359,15 +390,21 @@ impl Service {
     }
 
     /// Reads the documents that a use case names.
-    async fn read<U: UseCase>(&self, use_case: &U, user: &UserId, vault: &dyn Vault) -> Result<Work, Error> {
+    async fn read<U: UseCase>(&self, use_case: &U, caller: &Caller, vault: &dyn Vault) -> Result<Work, Error> {
         let mut work = Work::default();
         loop {
             let mut names = use_case.reads(&work, vault);
-            names.retain(|name| work.document(name).is_none());
+            names.extend(hosted::reads(caller));
+            let mut seen = Vec::new();
+            names.retain(|name| {
+                let is_new = work.document(name).is_none() && !seen.contains(name);
+                seen.push(name.clone());
+                is_new
+            });
             if names.is_empty() {
                 return Ok(work);
             }
-            work.0.extend(try_join_all(names.into_iter().map(|name| self.entry(name, user))).await?);
+            work.0.extend(try_join_all(names.into_iter().map(|name| self.entry(name, &caller.user))).await?);
         }
     }
 

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::check::{Apps, authorize, step_up_required};
 use super::confirm::{NewCodes, recovery_codes};
 use super::engine::{Cx, LimitIndex, Name, Outcome, Outgoing, UseCase, Work, not_configured};
-use super::{Caller, Service};
+use super::{AccountName, Caller, Service, hosted};
 use crate::delivery::messages::{Occasion, Platform, Purpose};
 use crate::delivery::{Language, Message};
 use crate::domain::account::Account;
@@ -15,6 +15,7 @@ use crate::domain::error::Error;
 use crate::domain::factor::totp::Parameters;
 use crate::domain::factor::{Candidate, FactorType, Place, Setup, passcode, totp};
 use crate::domain::grant::Allowed;
+use crate::domain::hosted::Step;
 use crate::domain::ids::{FactorId, Label};
 use crate::domain::limits::Tries;
 use crate::domain::recovery::RecoverySet;
@@ -73,6 +74,8 @@ pub struct Enrolled {
     pub expires_at: Timestamp,
     /// The data that the owner needs to confirm it.
     pub offer: Offer,
+    /// The name of the account in an authenticator app, if a hosted session gives one.
+    pub account_name: Option<AccountName>,
 }
 
 /// The data that the owner of a pending enrolment needs.
@@ -129,6 +132,8 @@ pub(super) struct Enroll<'a> {
 impl UseCase for Enroll<'_> {
     type Reply = Enrolled;
 
+    const STEP: Step = Step::Enroll;
+
     fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         let factor_type = self.request.target.factor_type();
         [Name::Account, Name::Enrollment(factor_type)].into_iter().chain(self.limit.map(Name::Limit)).collect()
@@ -150,7 +155,9 @@ impl UseCase for Enroll<'_> {
         };
         let allowed = self.require_place(work, cx, &label)?;
         let tries = self.carried_tries(work, cx)?;
-        let begun = self.begin(cx, label, allowed, tries)?;
+        let mut begun = self.begin(cx, label, allowed, tries)?;
+        let of_session = hosted::current(work, cx)?.and_then(|(_, brief)| brief.account_name);
+        begun.reply.account_name = of_session.map(|name| AccountName::new(&name));
         if let Some(limit) = self.limit {
             work.rewind(&Name::Limit(limit), cx.now);
             let counted = work.limit_mut(limit)?;
@@ -223,7 +230,7 @@ impl Enroll<'_> {
             }
             Target::Destination(destination) => {
                 let code = Passcode::random(cx.policy().passcode_digits, cx.randomness)?;
-                let awaited = cx.vault.passcode_digest(cx.vault.current(), &id, ticket.nonce, &code)?;
+                let awaited = cx.vault.passcode_digest(cx.vault.current(), &id, ticket.nonce, None, &code)?;
                 let method = passcode::Method::new(cx.vault, &id, destination)?;
                 let setup = Setup::Passcode(passcode::Setup { method, awaited });
                 let minutes = terms.enrollment_seconds / 60;
@@ -237,7 +244,7 @@ impl Enroll<'_> {
         let expires_at = cx.now.plus(terms.enrollment_seconds);
         let candidate = Candidate { id, label, setup };
         let draft = Draft { ticket, candidate, allowed, expires_at, tries, recovery };
-        Ok(Begun { draft, reply: Enrolled { token, expires_at, offer }, message })
+        Ok(Begun { draft, reply: Enrolled { token, expires_at, offer, account_name: None }, message })
     }
 
     /// The recovery code that is shown before the confirmation, if the terms ask for it.

@@ -7,6 +7,7 @@ use super::{Caller, Service};
 use crate::domain::account::Change;
 use crate::domain::error::Error;
 use crate::domain::factor::{FactorSummary, FactorType, Opened};
+use crate::domain::hosted::Step;
 use crate::domain::ids::{FactorId, Label};
 use crate::domain::secret::{Code, RecoveryCode};
 use crate::domain::vault::Vault;
@@ -104,6 +105,8 @@ struct OnAccount<F>(F);
 
 impl<T: Send, F: Fn(&mut Work, &Cx<'_>) -> Result<T, Error> + Sync> UseCase for OnAccount<F> {
     type Reply = T;
+
+    const STEP: Step = Step::Manage;
 
     fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         vec![Name::Account]

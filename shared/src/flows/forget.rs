@@ -8,6 +8,7 @@ use crate::domain::challenge::Challenge;
 use crate::domain::enrollment::Enrollment;
 use crate::domain::error::Error;
 use crate::domain::factor::FactorType;
+use crate::domain::hosted::Step;
 use crate::domain::ids::FactorId;
 use crate::domain::vault::Vault;
 
@@ -33,6 +34,8 @@ fn challenged(work: &Work) -> Vec<FactorId> {
 
 impl UseCase for Forget {
     type Reply = ();
+
+    const STEP: Step = Step::Other;
 
     fn reads(&self, work: &Work, _: &dyn Vault) -> Vec<Name> {
         let enrollments = FactorType::ALL.into_iter().map(Name::Enrollment);

@@ -13,6 +13,7 @@ use crate::delivery::{Channel, Delivery};
 use crate::domain::actor::Actor;
 use crate::domain::contact::PhoneNumber;
 use crate::domain::error::Error;
+use crate::domain::hosted::InSession;
 use crate::domain::ids::{Session, UserId};
 use crate::domain::policy::Policy;
 use crate::domain::random::{self, Randomness};
@@ -28,6 +29,7 @@ mod engine;
 pub mod enroll;
 pub mod factors;
 mod forget;
+pub mod hosted;
 pub mod needed;
 pub mod receipt;
 #[cfg(test)]
@@ -79,10 +81,38 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// Receipts; `None` for none.
     pub receipts: Option<ReceiptSettings>,
+    /// The URL of the page of hosted sessions. `None`: it is beside the keys of receipts.
+    pub page_url: Option<String>,
+    /// The URLs to which hosted sessions return; empty for no sessions.
+    pub return_urls: ReturnUrls,
     /// The types of transactions that can be confirmed.
     pub transactions: TransactionTexts,
     /// Whether a code of an authenticator app confirms a transaction, although the app does not show it.
     pub transactions_by_app: bool,
+}
+
+/// The URLs to which hosted sessions return, without queries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReturnUrls(pub Vec<String>);
+
+impl ReturnUrls {
+    /// Whether a session may return to this URL. Its origin and path must be one of the list, character by character;
+    /// it may have a query, and no fragment.
+    #[must_use]
+    pub fn allow(&self, url: &str) -> bool {
+        let (place, query) = url.split_once('?').unwrap_or((url, ""));
+        let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+        is_plain(place) && is_plain(query) && url.len() <= 2000 && self.0.iter().any(|allowed| allowed == place)
+    }
+}
+
+impl Settings {
+    /// The URL of the page of hosted sessions. `None` if there are no sessions.
+    #[must_use]
+    pub fn page(&self) -> Option<String> {
+        let beside_keys = || Some(format!("{}/page", self.receipts.as_ref()?.issuer.trim_end_matches('/')));
+        if self.return_urls.0.is_empty() { None } else { self.page_url.clone().or_else(beside_keys) }
+    }
 }
 
 /// Countries that SMS may go to.
@@ -118,6 +148,8 @@ pub struct Caller {
     pub account_name: AccountName,
     /// The client of the access token, if it names one.
     pub client_id: Option<String>,
+    /// The hosted session of the request, if it is in one.
+    pub in_session: Option<InSession>,
     /// The keys, fetched once per request.
     keyring: Arc<Keyring>,
     /// The deadline of the request.
@@ -134,7 +166,7 @@ impl Caller {
         keyring: Arc<Keyring>,
         deadline: Deadline,
     ) -> Self {
-        Self { user, actor, account_name, client_id: None, keyring, deadline }
+        Self { user, actor, account_name, client_id: None, in_session: None, keyring, deadline }
     }
 
     /// The same caller with the client of its access token.

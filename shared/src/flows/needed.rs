@@ -6,6 +6,7 @@ use super::{Caller, Service};
 use crate::domain::account::Account;
 use crate::domain::error::Error;
 use crate::domain::factor::FactorSummary;
+use crate::domain::hosted::Step;
 use crate::domain::receipt::{FirstFactor, Level, PassedCheck, Statement};
 use crate::domain::vault::Vault;
 
@@ -21,17 +22,19 @@ pub struct Demand {
 }
 
 impl Demand {
-    fn takes(&self, level: Level) -> bool {
+    pub(super) fn takes(&self, level: Level) -> bool {
         let is_enough = Level::OF_CHECKS.contains(&level) && (self.levels.is_empty() || self.levels.contains(&level));
         is_enough && (self.first_factor.is_none() || level.is_second_factor())
     }
 
-    /// The newest recent check of this session that is enough. It counts for as long as it lets its session change factors,
+    /// The newest recent check of this session that is enough. The account must still have what it was passed with. It counts for as long as it lets its session change factors,
     /// and never longer.
     fn met<'a>(&self, account: &'a Account, cx: &Cx<'_>) -> Option<&'a PassedCheck> {
-        let max_age = self.max_age?;
+        // No check is younger than 0 seconds, even if the clock has stepped back since.
+        let max_age = self.max_age.filter(|seconds| *seconds > 0)?;
         let mut checks = account.recent_checks(cx.caller.actor, cx.now, cx.policy());
-        checks.find(|check| self.takes(check.level) && cx.now.is_within(max_age, check.at))
+        let is_young = |check: &PassedCheck| cx.now.is_within(max_age, check.at);
+        checks.find(|check| self.takes(check.level) && is_young(check) && account.still_has(check))
     }
 }
 
@@ -83,6 +86,8 @@ impl Service {
 impl UseCase for Demand {
     type Reply = Needed;
 
+    const STEP: Step = Step::Check;
+
     fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         vec![Name::Account]
     }
@@ -93,10 +98,8 @@ impl UseCase for Demand {
         factors.retain(|factor| factor.is_readable && self.takes(Level::of(factor.factor_type)));
         let remaining_recovery_codes = if self.takes(Level::Recovery) { account.remaining_recovery_codes() } else { 0 };
         let met = self.met(account, cx);
-        let statement = met.map(|check| {
-            let first_factor = self.first_factor.clone();
-            Statement { first_factor, ..Statement::of(check.clone(), cx.now) }
-        });
+        // It has no first factor: only the back end may state one, and the back end has no recent checks.
+        let statement = met.map(|check| Statement::of(check.clone(), cx.now));
         let status = match (&statement, factors.is_empty() && remaining_recovery_codes == 0) {
             (Some(_), _) => Status::Passed,
             (None, false) => Status::Challenge,

@@ -68,6 +68,11 @@ pub(super) trait Stated {
     /// The content of its receipt; `None` if it earns none.
     fn statement(&self) -> Option<Statement>;
 
+    /// The id of its receipt, if it is a repetition. `None` for a new one.
+    fn jti(&self) -> Option<[u8; 16]> {
+        None
+    }
+
     /// Adds the receipt.
     fn set_receipt(&mut self, receipt: Receipt);
 }
@@ -165,7 +170,7 @@ impl Service {
         let jti = random::bytes(self.randomness())?;
         let mut reply = self.run(caller, use_case).await?;
         if let Some(statement) = reply.statement() {
-            reply.set_receipt(self.sign(&signer, caller, &statement, jti)?);
+            reply.set_receipt(self.sign(&signer, caller, &statement, reply.jti().unwrap_or(jti))?);
         }
         Ok(reply)
     }
@@ -273,7 +278,8 @@ impl Service {
             let (mut keys, mut opened): (SigningKeys, _) = self.open(keyring, &stored)?;
             if let Some(signs_from) = keys.due(now, rotation) {
                 let key = RsaKey::generate()?;
-                let private = keyring.seal_key(&key.public().kid, &key.pkcs8()?, self.randomness())?;
+                let private =
+                    keyring.seal_about(&["receipt-key", &key.public().kid], &key.pkcs8()?, self.randomness())?;
                 let public = key.public().clone();
                 keys.add(SigningKey { public, private, generation: rotation.generation, signs_from }, now, rotation);
                 opened.push(key);
@@ -298,7 +304,7 @@ impl Service {
         let (mut keys, mut opened) = (SigningKeys::default(), Vec::new());
         for key in &stored.0 {
             let kid = &key.public.kid;
-            let der = match keyring.open_key(kid, &key.private) {
+            let der = match keyring.open_about(&["receipt-key", kid], &key.private) {
                 Err(Error::Busy) => return Err(Error::Busy),
                 Err(_) => {
                     tracing::error!(receipt.kid = kid.as_str(), "a key of receipts can't be opened");
@@ -309,7 +315,7 @@ impl Service {
             opened.push(RsaKey::from_pkcs8(&der)?);
             let mut key = key.clone();
             if key.private.version != keyring.current() {
-                key.private = keyring.seal_key(kid, &der, self.randomness())?;
+                key.private = keyring.seal_about(&["receipt-key", kid], &der, self.randomness())?;
             }
             keys.0.push(key);
         }

@@ -24,6 +24,7 @@ use crate::domain::enrollment::{Claim, Enrollment};
 use crate::domain::error::Error;
 use crate::domain::factor::totp::{PERIOD, Parameters, Step, code_at};
 use crate::domain::factor::{FactorSummary, FactorType};
+use crate::domain::hosted;
 use crate::domain::ids::{FactorId, Label, Session, UserId};
 use crate::domain::secret::{Code, KeyVersion, Passcode};
 use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
@@ -298,6 +299,8 @@ struct Forgetful;
 
 impl UseCase for Forgetful {
     type Reply = ();
+
+    const STEP: hosted::Step = hosted::Step::Other;
 
     fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         vec![Name::Account]

@@ -4,11 +4,12 @@ pub use super::check::Apps;
 use super::check::{check, spend};
 use super::engine::{Cx, Name, Outcome, UseCase, Work};
 use super::receipt::{Receipt, Stated};
-use super::{Caller, Service};
+use super::{Caller, Service, hosted};
 use crate::domain::account::Account;
 use crate::domain::challenge::Awaited;
 use crate::domain::error::{CodeKind, Error, Subject};
 use crate::domain::factor::passcode;
+use crate::domain::hosted::Step;
 use crate::domain::possession::Attempt;
 use crate::domain::receipt::{FirstFactor, Level, PassedCheck, Statement};
 use crate::domain::secret::{Code, Passcode};
@@ -33,6 +34,16 @@ pub struct Binding {
     pub transaction: Option<Transaction>,
 }
 
+impl Binding {
+    /// The binding of a request: in a hosted session that of the session.
+    fn in_session(&self, work: &Work, cx: &Cx<'_>) -> Result<Self, Error> {
+        Ok(match hosted::current(work, cx)? {
+            None => self.clone(),
+            Some((open, brief)) => Self { first_factor: open.first_factor.clone(), transaction: brief.transaction },
+        })
+    }
+}
+
 /// A check that was passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passed {
@@ -42,6 +53,8 @@ pub struct Passed {
     pub remaining_recovery_codes: Option<usize>,
     /// Its receipt. `None` if the operator has no receipts.
     pub receipt: Option<Receipt>,
+    /// The URL to go to, if the check has finished a hosted session.
+    pub next: Option<String>,
 }
 
 impl Passed {
@@ -52,7 +65,7 @@ impl Passed {
         let transaction = binding.transaction.as_ref().map(confirmation).transpose()?;
         let (issued_at, first_factor) = (check.at, binding.first_factor.clone());
         let statement = Statement { first_factor, transaction, ..Statement::of(check, issued_at) };
-        Ok(Self { statement, remaining_recovery_codes: None, receipt: None })
+        Ok(Self { statement, remaining_recovery_codes: None, receipt: None, next: None })
     }
 }
 
@@ -103,12 +116,15 @@ pub(super) struct Check<'a> {
 impl UseCase for Check<'_> {
     type Reply = Passed;
 
+    const STEP: Step = Step::Check;
+
     fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         vec![Name::Account]
     }
 
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Passed>, Error> {
-        let check = match &self.binding.transaction {
+        let binding = self.binding.in_session(work, cx)?;
+        let check = match &binding.transaction {
             None => check(work, cx, self.code, self.apps)?,
             Some(transaction) => {
                 require_app(self.code, transaction, cx)?;
@@ -117,7 +133,8 @@ impl UseCase for Check<'_> {
         };
         let remaining = (check.level == Level::Recovery).then(|| work.account().map(Account::remaining_recovery_codes));
         let remaining_recovery_codes = remaining.transpose()?;
-        Ok(Outcome::reply(Passed { remaining_recovery_codes, ..Passed::new(check, self.binding, None)? }))
+        let next = hosted::passed(work, cx, &check)?;
+        Ok(Outcome::reply(Passed { remaining_recovery_codes, next, ..Passed::new(check, &binding, None)? }))
     }
 }
 
@@ -144,6 +161,8 @@ pub(super) struct Answer<'a> {
 impl UseCase for Answer<'_> {
     type Reply = Passed;
 
+    const STEP: Step = Step::Check;
+
     fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         vec![Name::Account, Name::Challenge(self.id.factor.clone())]
     }
@@ -163,18 +182,26 @@ impl UseCase for Answer<'_> {
             return Err(Error::Expired(Subject::Challenge));
         }
         account.factor(factor_id)?.admit(cx.now, cx.policy())?;
-        let given = self.binding.transaction.as_ref().map(Transaction::hash).transpose()?;
+        let binding = self.binding.in_session(work, cx)?;
+        let given = binding.transaction.as_ref().map(Transaction::hash).transpose()?;
         if open.transaction.is_some() && given.is_none() {
             return Err(Error::TransactionRefused(TransactionProblem::new("", "is missing: the challenge is for one")));
         }
+        let nonce = open.ticket.nonce;
+        let is_of_another = match (&open.transaction, &given) {
+            (None, None) => false,
+            (Some(bound), Some(hash)) => {
+                *bound != cx.vault.transaction_digest(bound.version, factor_id, nonce, hash)?
+            }
+            (Some(_), None) | (None, Some(_)) => true,
+        };
         let attempt = match open.awaited {
             // A code for another transaction is wrong whatever its digits are, and they are not compared.
-            _ if open.transaction != given => Attempt::Wrong,
+            _ if is_of_another => Attempt::Wrong,
             Awaited::Passcode(awaited) => {
-                passcode::compare(cx.vault, factor_id, open.ticket.nonce, &awaited, self.digits)?
+                passcode::compare(cx.vault, factor_id, nonce, given.as_ref(), &awaited, self.digits)?
             }
         };
-        let is_of_another = open.transaction != given;
         match attempt {
             Attempt::Right(possession) => {
                 let account = work.account_mut()?;
@@ -186,7 +213,8 @@ impl UseCase for Answer<'_> {
                 }
                 work.challenge_mut(factor_id)?.pass();
                 work.settle();
-                Ok(Outcome::reply(Passed::new(check, self.binding, given.map(|_| Shown::Message))?))
+                let next = hosted::passed(work, cx, &check)?;
+                Ok(Outcome::reply(Passed { next, ..Passed::new(check, &binding, given.map(|_| Shown::Message))? }))
             }
             Attempt::Spent | Attempt::Wrong => {
                 let factor = work.account_mut()?.factor_mut(factor_id)?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use axum::http::{HeaderName, header};
 
 use super::failure::Failure;
 use super::path_parameter;
@@ -14,6 +15,8 @@ use crate::clock::Deadline;
 use crate::domain::actor::{Access, Actor};
 use crate::domain::error::Error;
 use crate::domain::ids::{UserId, visible};
+use crate::domain::token::Nonce;
+use crate::flows::hosted::HostedToken;
 use crate::flows::{AccountName, Caller, Service};
 
 /// An identity that was checked before. The code that checked it, or received it from the gateway, puts it into the
@@ -59,6 +62,22 @@ impl std::fmt::Debug for Identity {
     }
 }
 
+/// The header with the browser's secret: 128 random bits that the page made, in Base64url.
+pub const BROWSER: HeaderName = HeaderName::from_static("countersign-browser");
+
+/// The caller of a route of hosted sessions. The token is checked without the store.
+async fn in_session(parts: &Parts, service: &Service, deadline: Deadline) -> Result<Caller, Failure> {
+    let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let browser = Nonce::decode(header(BROWSER)).ok_or(Error::Unauthorized)?;
+    let token = bare(header(header::AUTHORIZATION));
+    if token.is_empty() {
+        return Err(Error::Unauthorized.into());
+    }
+    let keyring = service.keyring().await?;
+    let token = HostedToken::decode(token, service.clock().now(), &keyring)?;
+    Ok(Caller::hosted(token, browser.digest(), keyring, deadline)?)
+}
+
 impl FromRequestParts<Arc<Service>> for Caller {
     type Rejection = Failure;
 
@@ -76,6 +95,7 @@ impl FromRequestParts<Arc<Service>> for Caller {
                 let keyring = service.keyring().await?;
                 return Ok(Self::new(user, Actor::BackEnd, account_name, keyring, deadline));
             }
+            (Some(Access::Hosted), _) => return in_session(parts, service, deadline).await,
             _ => return Err(Error::Unauthorized.into()),
         };
         let claim = |name: &str| claims.get(name).map(String::as_str).filter(|text| !text.is_empty());

@@ -120,6 +120,11 @@ impl Route {
         Self { access: Access::BackEnd, ..self }
     }
 
+    /// The same route for a person in a hosted session.
+    pub(super) fn for_session(self) -> Self {
+        Self { access: Access::Hosted, ..self }
+    }
+
     /// The same route for anyone, without an identity.
     pub(super) fn for_anyone(self) -> Self {
         Self { access: Access::Public, ..self }

@@ -14,6 +14,7 @@ use crate::domain::limits::UserTag;
 use crate::domain::random::{self, Randomness};
 use crate::domain::secret::{Digest, KeyVersion, Passcode, RecoveryCode, Sealed};
 use crate::domain::token::NonceDigest;
+use crate::domain::transaction::TransactionHash;
 pub use crate::domain::vault::Purpose;
 
 pub mod file;
@@ -123,20 +124,20 @@ impl Keyring {
         self.seal_with(associated(purpose, user, factor), plain, randomness)
     }
 
-    /// Seals the private key of receipts with this id.
+    /// Seals a value about something that is not a factor: its purpose first, then what identifies it.
     ///
     /// # Errors
     /// As [`Keyring::seal`].
-    pub fn seal_key(&self, kid: &str, plain: &[u8], randomness: &dyn Randomness) -> Result<Sealed, Error> {
-        self.seal_with(associated_key(kid), plain, randomness)
+    pub fn seal_about(&self, about: &[&str], plain: &[u8], randomness: &dyn Randomness) -> Result<Sealed, Error> {
+        self.seal_with(joined(about), plain, randomness)
     }
 
-    /// Opens a value that was sealed by [`Keyring::seal_key`] for the same id.
+    /// Opens a value that was sealed by [`Keyring::seal_about`] about the same.
     ///
     /// # Errors
     /// As [`Keyring::open`].
-    pub fn open_key(&self, kid: &str, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error> {
-        self.open_with(associated_key(kid), sealed)
+    pub fn open_about(&self, about: &[&str], sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.open_with(joined(about), sealed)
     }
 
     fn seal_with(&self, about: Aad<Vec<u8>>, plain: &[u8], randomness: &dyn Randomness) -> Result<Sealed, Error> {
@@ -180,7 +181,8 @@ impl Keyring {
         Ok(text)
     }
 
-    /// The digest of a passcode, bound to one user and one enrolment or challenge.
+    /// The digest of a passcode, bound to one user, one enrolment or challenge, and one transaction if there is any. So
+    /// a change of the stored transaction, or its removal, makes the code wrong.
     ///
     /// # Errors
     /// [`Error::Internal`] if the key version is not configured; [`Error::Busy`] if it can't be used yet.
@@ -190,10 +192,29 @@ impl Keyring {
         user: &UserId,
         factor: &FactorId,
         nonce: NonceDigest,
+        transaction: Option<&TransactionHash>,
         code: &Passcode,
     ) -> Result<Digest, Error> {
         let parts = [b"passcode", user.as_str().as_bytes(), factor.as_str().as_bytes(), &nonce.0];
+        let parts: Vec<_> = parts.into_iter().chain(transaction.map(|hash| hash.0.as_slice())).collect();
         self.digest(version, &parts, code.expose().as_bytes())
+    }
+
+    /// The digest of a challenge's transaction, bound to one user and one challenge. It has a key because amounts and
+    /// payees are few, and a reader of the table could guess them.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the key version is not configured; [`Error::Busy`] if it can't be used yet.
+    pub fn transaction_digest(
+        &self,
+        version: KeyVersion,
+        user: &UserId,
+        factor: &FactorId,
+        nonce: NonceDigest,
+        transaction: &TransactionHash,
+    ) -> Result<Digest, Error> {
+        let parts = [b"transaction", user.as_str().as_bytes(), factor.as_str().as_bytes(), &nonce.0];
+        self.digest(version, &parts, &transaction.0)
     }
 
     /// The digest of a user's recovery code.
@@ -274,12 +295,12 @@ fn associated(purpose: Purpose, user: &UserId, factor: &FactorId) -> Aad<Vec<u8>
         Purpose::TotpSecret => "totp-secret",
         Purpose::Destination => "destination",
     };
-    // No part can contain a line feed, so the joined text is unambiguous.
-    Aad::from([purpose, user.as_str(), factor.as_str()].join("\n").into_bytes())
+    joined(&[purpose, user.as_str(), factor.as_str()])
 }
 
-fn associated_key(kid: &str) -> Aad<Vec<u8>> {
-    Aad::from(["receipt-key", kid].join("\n").into_bytes())
+/// No part can contain a line feed, so the joined text is unambiguous.
+fn joined(parts: &[&str]) -> Aad<Vec<u8>> {
+    Aad::from(parts.join("\n").into_bytes())
 }
 
 #[cfg(test)]

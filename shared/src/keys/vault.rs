@@ -4,11 +4,12 @@ use zeroize::Zeroizing;
 
 use super::Keyring;
 use crate::domain::error::Error;
-use crate::domain::ids::{FactorId, UserId};
+use crate::domain::ids::{FactorId, HostedId, UserId};
 use crate::domain::limits::UserTag;
 use crate::domain::random::Randomness;
 use crate::domain::secret::{Digest, KeyVersion, Passcode, RecoveryCode, Sealed};
 use crate::domain::token::NonceDigest;
+use crate::domain::transaction::TransactionHash;
 use crate::domain::vault::{Purpose, Vault};
 
 /// Seals, opens and digests for one user. It can't open another user's values.
@@ -34,14 +35,33 @@ impl Vault for UserVault<'_> {
         self.keyring.open(purpose, self.user, factor, sealed)
     }
 
+    fn seal_for_session(&self, session: &HostedId, plain: &[u8]) -> Result<Sealed, Error> {
+        self.keyring.seal_about(&["session", self.user.as_str(), session.as_str()], plain, self.randomness)
+    }
+
+    fn open_for_session(&self, session: &HostedId, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.keyring.open_about(&["session", self.user.as_str(), session.as_str()], sealed)
+    }
+
     fn passcode_digest(
         &self,
         version: KeyVersion,
         factor: &FactorId,
         nonce: NonceDigest,
+        transaction: Option<&TransactionHash>,
         code: &Passcode,
     ) -> Result<Digest, Error> {
-        self.keyring.passcode_digest(version, self.user, factor, nonce, code)
+        self.keyring.passcode_digest(version, self.user, factor, nonce, transaction, code)
+    }
+
+    fn transaction_digest(
+        &self,
+        version: KeyVersion,
+        factor: &FactorId,
+        nonce: NonceDigest,
+        transaction: &TransactionHash,
+    ) -> Result<Digest, Error> {
+        self.keyring.transaction_digest(version, self.user, factor, nonce, transaction)
     }
 
     fn recovery_digest(&self, version: KeyVersion, code: &RecoveryCode) -> Result<Digest, Error> {

@@ -13,17 +13,17 @@ use crate::domain::enrollment::{Draft, Enrollment, Ticket};
 use crate::domain::factor::totp::{Algorithm, Parameters, Step};
 use crate::domain::factor::{Candidate, Channel, Factor, FactorType, Method, Setup, passcode, totp};
 use crate::domain::grant::{Allowed, Epoch, Grant};
-use crate::domain::ids::{FactorId, Label, Session, UserId};
+use crate::domain::hosted::{DoneSession, Hosted, HostedPurpose, HostedResult, OpenSession, Redeemed};
+use crate::domain::ids::{FactorId, HostedId, Label, Session, UserId};
 use crate::domain::limits::{Attempts, DestinationLimit, Moment, SendLog, Tries, UserTag};
 use crate::domain::policy::Policy;
 use crate::domain::possession::{Evidence, Possession};
-use crate::domain::receipt::{Level, PassedCheck};
+use crate::domain::receipt::{FirstFactor, Level, PassedCheck};
 use crate::domain::receipt_keys::{PublicKey, PublishedKeys, SigningKey, SigningKeys};
 use crate::domain::recovery::RecoverySet;
 use crate::domain::secret::{Digest, KeyVersion, Sealed};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{NonceDigest, Realm};
-use crate::domain::transaction::TransactionHash;
 
 /// The schema that this code reads and writes. A release that reads a new schema must be deployed before one that
 /// writes it.
@@ -68,6 +68,12 @@ pub fn enrollment_key(user: &UserId, factor_type: FactorType) -> Key {
 #[must_use]
 pub fn challenge_key(user: &UserId, factor: &FactorId) -> Key {
     Key::new('c', &[user.as_str(), factor.as_str()])
+}
+
+/// The key of a user's hosted session.
+#[must_use]
+pub fn hosted_key(user: &UserId, id: &HostedId) -> Key {
+    Key::new('s', &[user.as_str(), id.as_str()])
 }
 
 /// The key of a destination's limit, by the destination's index digest.
@@ -173,7 +179,8 @@ impl Record for Challenge {
                 let item = match awaited {
                     Awaited::Passcode(code) => item.with("code", versioned(code.version, &code.bytes)),
                 };
-                let item = item.with_some("transaction", transaction.map(|hash| hash.0.to_vec()));
+                let item =
+                    item.with_some("transaction", transaction.map(|digest| versioned(digest.version, &digest.bytes)));
                 write_wrong(item, tries.wrong, tries.last)
             }
             ChallengeState::Passed { ticket, expires_at } => {
@@ -186,11 +193,11 @@ impl Record for Challenge {
         check_schema(item)?;
         let state = match item.text("state")? {
             "none" => ChallengeState::None,
-            "open" | "bound" => ChallengeState::Open(OpenChallenge {
+            state @ ("open" | "bound") => ChallengeState::Open(OpenChallenge {
                 ticket: read_ticket(item)?,
                 allowed: read_allowed(item)?,
                 awaited: Awaited::Passcode(read_digest(item, "code")?),
-                transaction: read_transaction(item)?,
+                transaction: (state == "bound").then(|| read_digest(item, "transaction")).transpose()?,
                 expires_at: time(item, "expires")?,
                 tries: read_tries(item)?,
             }),
@@ -204,6 +211,107 @@ impl Record for Challenge {
     fn ttl(&self, now: Timestamp, policy: &Policy) -> Option<i64> {
         Some(self.deadline(policy).unwrap_or(now).plus(KEPT_SECONDS).unix())
     }
+}
+
+impl Record for Hosted {
+    fn write(&self) -> Item {
+        match self {
+            Self::None => new_item().with("state", "none"),
+            Self::Open(open) => {
+                let levels = open.levels.iter().map(|level| level.acr()).collect::<Vec<_>>().join(" ");
+                write_first_factor(new_item(), open.first_factor.as_ref())
+                    .with("state", "open")
+                    .with("purpose", open.purpose.name())
+                    .with("epoch", open.epoch.0)
+                    .with_some("levels", (!levels.is_empty()).then_some(levels.as_str()))
+                    .with("brief", versioned(open.brief.version, &open.brief.bytes))
+                    .with_some("browser", open.browser.map(|browser| browser.0.to_vec()))
+                    .with("expires", open.expires_at.unix())
+            }
+            Self::Done(done) => {
+                let (result, check) = match &done.result {
+                    HostedResult::Passed(check) => ("passed", Some(check)),
+                    HostedResult::Enrolled(check) => ("enrolled", Some(check)),
+                    HostedResult::Managed => ("managed", None),
+                };
+                write_first_factor(new_item(), done.first_factor.as_ref())
+                    .with("state", "done")
+                    .with("result", result)
+                    .with_some("check", check.map(write_check))
+                    .with("code", done.code.0.as_slice())
+                    .with("epoch", done.epoch.0)
+                    .with("brief", versioned(done.brief.version, &done.brief.bytes))
+                    .with("at", done.at.unix())
+                    .with_some("redeemed", done.redeemed.map(|redeemed| redeemed.at.unix()))
+                    .with_some("jti", done.redeemed.map(|redeemed| redeemed.jti.to_vec()))
+            }
+            Self::Canceled { expires_at } => new_item().with("state", "canceled").with("expires", expires_at.unix()),
+        }
+    }
+
+    fn read(item: &Item) -> Result<Self, ItemError> {
+        check_schema(item)?;
+        Ok(match item.text("state")? {
+            "none" => Self::None,
+            "open" => {
+                let levels = item.optional_text("levels")?.unwrap_or_default().split_whitespace();
+                let browser = item.optional_bytes("browser")?.map(|bytes| bytes.try_into().map(NonceDigest));
+                Self::Open(OpenSession {
+                    purpose: HostedPurpose::from_name(item.text("purpose")?).ok_or(ItemError("purpose"))?,
+                    epoch: Epoch(item.number("epoch")?),
+                    levels: levels.map(Level::from_acr).collect::<Option<_>>().ok_or(ItemError("levels"))?,
+                    first_factor: read_first_factor(item)?,
+                    brief: read_sealed(item, "brief")?,
+                    browser: browser.transpose().map_err(|_| ItemError("browser"))?,
+                    expires_at: time(item, "expires")?,
+                })
+            }
+            "done" => {
+                let check = || item.map("check")?.ok_or(ItemError("check")).and_then(read_check);
+                let result = match item.text("result")? {
+                    "passed" => HostedResult::Passed(check()?),
+                    "enrolled" => HostedResult::Enrolled(check()?),
+                    "managed" => HostedResult::Managed,
+                    _ => return Err(ItemError("result")),
+                };
+                let redeemed = match optional_time(item, "redeemed")? {
+                    Some(at) => Some(Redeemed { at, jti: array(item, "jti")? }),
+                    None => None,
+                };
+                Self::Done(DoneSession {
+                    result,
+                    code: NonceDigest(array(item, "code")?),
+                    epoch: Epoch(item.number("epoch")?),
+                    first_factor: read_first_factor(item)?,
+                    brief: read_sealed(item, "brief")?,
+                    at: time(item, "at")?,
+                    redeemed,
+                })
+            }
+            "canceled" => Self::Canceled { expires_at: time(item, "expires")? },
+            _ => return Err(ItemError("state")),
+        })
+    }
+
+    fn ttl(&self, now: Timestamp, _: &Policy) -> Option<i64> {
+        let end = match self {
+            Self::None => now,
+            Self::Open(OpenSession { expires_at, .. }) | Self::Canceled { expires_at } => *expires_at,
+            Self::Done(done) => done.at,
+        };
+        Some(end.plus(KEPT_SECONDS).unix())
+    }
+}
+
+fn write_first_factor(item: Item, first: Option<&FirstFactor>) -> Item {
+    let first = first.map(|first| first.amr().join(" "));
+    item.with_some("first", first.as_deref())
+}
+
+fn read_first_factor(item: &Item) -> Result<Option<FirstFactor>, ItemError> {
+    let Some(first) = item.optional_text("first")? else { return Ok(None) };
+    let amr: Vec<_> = first.split_whitespace().collect();
+    FirstFactor::parse(&amr).map(Some).ok_or(ItemError("first"))
 }
 
 impl Record for DestinationLimit {
@@ -267,9 +375,11 @@ impl Record for PublishedKeys {
 }
 
 fn write_grant(Grant { epoch, session, check }: &Grant) -> Item {
+    write_check(check).with("epoch", epoch.0).with("session", session.0.as_slice())
+}
+
+fn write_check(check: &PassedCheck) -> Item {
     Item::default()
-        .with("epoch", epoch.0)
-        .with("session", session.0.as_slice())
         .with("at", check.at.unix())
         .with("level", check.level.acr())
         .with_some("factor", check.factor.as_ref().map(FactorId::as_str))
@@ -278,17 +388,24 @@ fn write_grant(Grant { epoch, session, check }: &Grant) -> Item {
 
 /// Reads a grant. One of another release may have no level or an unknown one, and then counts for nothing.
 fn read_grant(item: &Item) -> Result<Option<Grant>, ItemError> {
-    let level = item.optional_text("level")?;
-    let mut known = Level::OF_CHECKS.into_iter().chain([Level::Enrolled]);
-    let Some(level) = known.find(|known| Some(known.acr()) == level) else { return Ok(None) };
-    let factor = item.optional_text("factor")?.map(|id| FactorId::parse(id).ok_or(ItemError("factor"))).transpose()?;
-    let check = PassedCheck { level, factor, bound_at: optional_time(item, "bound")?, at: time(item, "at")? };
-    Ok(Some(Grant { epoch: Epoch(item.number("epoch")?), session: Session(array(item, "session")?), check }))
+    if level(item)?.is_none() {
+        return Ok(None);
+    }
+    let (epoch, session) = (Epoch(item.number("epoch")?), Session(array(item, "session")?));
+    Ok(Some(Grant { epoch, session, check: read_check(item)? }))
 }
 
-fn read_transaction(item: &Item) -> Result<Option<TransactionHash>, ItemError> {
-    let bytes = item.optional_bytes("transaction")?;
-    bytes.map(|bytes| bytes.try_into().map(TransactionHash).map_err(|_| ItemError("transaction"))).transpose()
+/// The level of a check, if this release knows it.
+fn level(item: &Item) -> Result<Option<Level>, ItemError> {
+    let level = item.optional_text("level")?;
+    let mut known = Level::OF_CHECKS.into_iter().chain([Level::Enrolled]);
+    Ok(known.find(|known| Some(known.acr()) == level))
+}
+
+fn read_check(item: &Item) -> Result<PassedCheck, ItemError> {
+    let level = level(item)?.ok_or(ItemError("level"))?;
+    let factor = item.optional_text("factor")?.map(|id| FactorId::parse(id).ok_or(ItemError("factor"))).transpose()?;
+    Ok(PassedCheck { level, factor, bound_at: optional_time(item, "bound")?, at: time(item, "at")? })
 }
 
 fn write_public(key: &PublicKey) -> Item {

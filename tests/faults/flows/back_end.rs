@@ -29,6 +29,14 @@ fn factor(method: &'static str, id: &str, body: Value) -> Ask {
     Ask::new(method, format!("/v1/me/factors/{id}"), body).by_back_end()
 }
 
+fn session(purpose: &str) -> Ask {
+    post("/v1/me/sessions", json!({"purpose": purpose, "returnUrl": "https://shop.example/signed-in"})).by_back_end()
+}
+
+fn at_session(method: &'static str, id: &str, further: &str, body: Value) -> Ask {
+    Ask::new(method, format!("/v1/me/sessions/{id}{further}"), body).by_back_end()
+}
+
 fn forget() -> Ask {
     Ask::new("DELETE", "/v1/me", Value::Null).by_back_end()
 }
@@ -61,6 +69,28 @@ flows! { FLOWS:
         Scene::new(post("/v1/me/checks", asked).by_back_end()).again().then(move |world, _| {
             post(VERIFY, json!({"code": world.next_code(&secret), "firstFactor": {"amr": ["pwd"]}})).by_back_end()
         })
+    }
+    the_back_end_creates_a_session => |world| {
+        with_app(world).await;
+        Scene::new(session("check")).again()
+    }
+    the_back_end_looks_at_a_session => |world| {
+        let id = text(&answered(world, session("enroll")).await, "/id");
+        Scene::new(at_session("GET", &id, "", Value::Null)).again()
+    }
+    the_back_end_ends_a_session => |world| {
+        let id = text(&answered(world, session("enroll")).await, "/id");
+        let look = id.clone();
+        Scene::new(at_session("DELETE", &id, "", Value::Null)).again().then(move |_, _| at_session("GET", &look, "", Value::Null))
+    }
+    the_back_end_redeems_a_session => |world| {
+        let (secret, ..) = with_app(world).await;
+        let created = answered(world, session("check")).await;
+        let (_, token) = created["url"].as_str().unwrap().split_once('#').unwrap();
+        let person = world.in_session(token, "AAAAAAAAAAAAAAAAAAAAAA");
+        let passed = person.post(VERIFY, json!({"code": world.next_code(&secret)})).await.expect(200);
+        let (_, code) = passed.text("/next").split_once("&code=").map(|(next, code)| (next.to_owned(), code.to_owned())).unwrap();
+        Scene::new(at_session("POST", &text(&created, "/id"), "/redeem", json!({"code": code}))).again()
     }
     the_back_end_challenges_a_phone => |world| {
         let phone = with_phone(world).await;

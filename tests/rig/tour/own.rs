@@ -34,6 +34,7 @@ pub(super) async fn native(tour: &mut Tour) {
     transactions(tour, &anna, &phone).await;
     factors(tour, &anna, [&app, &phone, &mail], &secret).await;
     refusals(tour, &anna, &other).await;
+    session(tour).await;
 }
 
 /// The back end makes every request for Bella, who makes none.
@@ -129,6 +130,46 @@ async fn factors(tour: &mut Tour, anna: &Client, [app, phone, mail]: [&str; 3], 
     tour.call(anna, "DELETE", &path(phone), json!({"code": wrong(&code)})).await.expect(400);
     tour.post(anna, ENROLL, json!({"factorType": "totp", "label": "Anna's tablet", "code": code})).await.expect(201);
     tour.call(anna, "DELETE", &path(phone), Value::Null).await.expect(204);
+}
+
+/// A session that manages factors, through every route; its token and its codes must not reach a log.
+async fn session(tour: &mut Tour) {
+    let back_end = tour.back_end("native-stella@users.example");
+    let begin = async |tour: &mut Tour, purpose: &str| {
+        let request = json!({
+            "purpose": purpose, "returnUrl": "https://shop.example/signed-in", "accountName": "stella@claimed.example",
+        });
+        tour.post(&back_end, "/v1/me/sessions", request).await.expect(201)
+    };
+    let created = begin(tour, "manage").await;
+    let stella = tour.person(&created.text("/url"));
+    let session = "/v1/session";
+    let view = tour.call(&stella, "GET", session, Value::Null).await.expect(200);
+    assert_eq!(view.text("/needs"), "nothing");
+    let begun =
+        tour.post(&stella, ENROLL, json!({"factorType": "totp", "label": "Stella's telephone"})).await.expect(201);
+    let (token, secret) = (begun.text("/enrollmentToken"), begun.text("/totp/secret"));
+    let code = tour.app_code(&secret);
+    let app = tour.post(&stella, CONFIRM, token_and_code(&token, &code)).await.expect(201).text("/factor/id");
+    let mail = sent(tour, &stella, json!({"factorType": "email", "email": "Stella.Ample@mail.example"})).await;
+    tour.post(&stella, CHECKS, json!({"maxAge": 60})).await.expect(200);
+    let code = tour.app_code(&secret);
+    tour.post(&stella, VERIFY, json!({"factorId": app, "code": code})).await.expect(200);
+    tour.post(&stella, CHALLENGE, json!({"factorId": mail})).await.expect(201);
+    let path = |id: &str| format!("/v1/me/factors/{id}");
+    tour.call(&stella, "GET", "/v1/me/factors", Value::Null).await.expect(200);
+    tour.call(&stella, "GET", &path(&app), Value::Null).await.expect(200);
+    tour.call(&stella, "PATCH", &path(&app), json!({"label": "Stella's old telephone"})).await.expect(200);
+    tour.call(&stella, "DELETE", &path(&mail), Value::Null).await.expect(204);
+    tour.post(&stella, CODES, json!({})).await.expect(201);
+    let next = tour.post(&stella, "/v1/session/cancel", Value::Null).await.expect(200).text("/next");
+    let (_, code) = next.split_once("&code=").unwrap();
+    let at = |further: &str| format!("/v1/me/sessions/{}{further}", created.text("/id"));
+    tour.call(&back_end, "GET", &at(""), Value::Null).await.expect(200);
+    tour.post(&back_end, &at("/redeem"), json!({"code": code})).await.expect(200);
+    let ended = begin(tour, "check").await.text("/id");
+    tour.call(&back_end, "DELETE", &format!("/v1/me/sessions/{ended}"), Value::Null).await.expect(204);
+    tour.call(&stella, "GET", session, Value::Null).await.expect(409);
 }
 
 async fn refusals(tour: &mut Tour, anna: &Client, other: &Client) {

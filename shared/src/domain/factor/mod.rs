@@ -178,7 +178,7 @@ impl Candidate {
                 Ok(totp::check(secret, setup.parameters, given, now, used))
             }
             (Setup::Passcode(setup), Opened::Passcode(_)) => {
-                passcode::compare(vault, &self.id, nonce, &setup.awaited, given)
+                passcode::compare(vault, &self.id, nonce, None, &setup.awaited, given)
             }
             (Setup::Totp(_), Opened::Passcode(_)) | (Setup::Passcode(_), Opened::Totp(_)) => Err(OTHER_KIND),
         }

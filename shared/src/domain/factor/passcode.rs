@@ -6,6 +6,7 @@ use super::super::ids::FactorId;
 use super::super::possession::{Attempt, Evidence};
 use super::super::secret::{Digest, Passcode, Sealed};
 use super::super::token::NonceDigest;
+use super::super::transaction::TransactionHash;
 use super::super::vault::{Purpose, Vault};
 use super::Channel;
 
@@ -49,7 +50,7 @@ impl Method {
     }
 }
 
-/// Compares a passcode with the one that was sent under a nonce, in constant time.
+/// Compares a passcode with the one that was sent under a nonce, and for a transaction if there is any, in constant time.
 ///
 /// # Errors
 /// As [`Vault::open`].
@@ -57,9 +58,10 @@ pub fn compare(
     vault: &dyn Vault,
     id: &FactorId,
     nonce: NonceDigest,
+    transaction: Option<&TransactionHash>,
     awaited: &Digest,
     given: &Passcode,
 ) -> Result<Attempt, Error> {
-    let given = vault.passcode_digest(awaited.version, id, nonce, given)?;
+    let given = vault.passcode_digest(awaited.version, id, nonce, transaction, given)?;
     Ok(if *awaited == given { Attempt::right(Evidence::Passcode) } else { Attempt::Wrong })
 }

@@ -31,6 +31,7 @@ use crate::flows::{Caller, Service, Settings};
 
 mod errors;
 mod fields;
+mod sessions;
 
 use fields::{
     account_name, code, factor_type, fields_for, first_factor, levels, optional_code, optional_factor_id, platform,
@@ -57,32 +58,77 @@ fn routes() -> Vec<Route> {
     use Function::{Challenge, EnrollRequest, Factors, Verify};
     use Method::{Delete, Get, Patch, Post};
     let routes = [
-        for_both(EnrollRequest, Post, ["/v1/me/enrollments", "/v1/users/{userId}/enrollments"], enroll),
-        for_both(Verify, Post, ["/v1/me/enrollments/confirm", "/v1/users/{userId}/enrollments/confirm"], confirm),
-        for_both(Challenge, Post, ["/v1/me/challenges", "/v1/users/{userId}/challenges"], challenge),
-        for_both(Verify, Post, ["/v1/me/verify", "/v1/users/{userId}/verify"], verify),
-        for_both(Verify, Post, ["/v1/me/checks", "/v1/users/{userId}/checks"], checks),
-        for_both(Factors, Get, ["/v1/me/factors", "/v1/users/{userId}/factors"], list),
-        for_both(Factors, Get, ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}"], get),
-        for_both(Factors, Patch, ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}"], rename),
-        for_both(Factors, Delete, ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}"], remove),
-        for_both(Factors, Post, ["/v1/me/recovery-codes", "/v1/users/{userId}/recovery-codes"], new_recovery_codes),
+        for_all(
+            EnrollRequest,
+            Post,
+            ["/v1/me/enrollments", "/v1/users/{userId}/enrollments", "/v1/session/enrollments"],
+            enroll,
+        ),
+        for_all(
+            Verify,
+            Post,
+            ["/v1/me/enrollments/confirm", "/v1/users/{userId}/enrollments/confirm", "/v1/session/enrollments/confirm"],
+            confirm,
+        ),
+        for_all(
+            Challenge,
+            Post,
+            ["/v1/me/challenges", "/v1/users/{userId}/challenges", "/v1/session/challenges"],
+            challenge,
+        ),
+        for_all(Verify, Post, ["/v1/me/verify", "/v1/users/{userId}/verify", "/v1/session/verify"], verify),
+        for_all(Verify, Post, ["/v1/me/checks", "/v1/users/{userId}/checks", "/v1/session/checks"], checks),
+        for_all(Factors, Get, ["/v1/me/factors", "/v1/users/{userId}/factors", "/v1/session/factors"], list),
+        for_all(
+            Factors,
+            Get,
+            ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}", "/v1/session/factors/{id}"],
+            get,
+        ),
+        for_all(
+            Factors,
+            Patch,
+            ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}", "/v1/session/factors/{id}"],
+            rename,
+        ),
+        for_all(
+            Factors,
+            Delete,
+            ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}", "/v1/session/factors/{id}"],
+            remove,
+        ),
+        for_all(
+            Factors,
+            Post,
+            ["/v1/me/recovery-codes", "/v1/users/{userId}/recovery-codes", "/v1/session/recovery-codes"],
+            new_recovery_codes,
+        ),
     ];
-    let forget = Route::new(Factors, &DIALECT, Delete, "/v1/users/{userId}", forget).for_back_end();
-    routes.into_iter().flatten().chain([forget]).collect()
+    let d = &DIALECT;
+    let others = [
+        Route::new(Factors, d, Delete, "/v1/users/{userId}", forget).for_back_end(),
+        Route::new(Factors, d, Post, "/v1/users/{userId}/sessions", sessions::create).for_back_end(),
+        Route::new(Factors, d, Get, "/v1/users/{userId}/sessions/{id}", sessions::status).for_back_end(),
+        Route::new(Factors, d, Delete, "/v1/users/{userId}/sessions/{id}", sessions::end).for_back_end(),
+        Route::new(Verify, d, Post, "/v1/users/{userId}/sessions/{id}/redeem", sessions::redeem).for_back_end(),
+        Route::new(Verify, d, Get, "/v1/session", sessions::show).for_session(),
+        Route::new(Verify, d, Post, "/v1/session/cancel", sessions::leave).for_session(),
+    ];
+    routes.into_iter().flatten().chain(others).collect()
 }
 
-/// The user's own route, and the back end's route for any user, with the same handler.
-fn for_both<T: 'static>(
+/// The user's own route, the back end's route for any user, and the route of hosted sessions, with the same handler.
+fn for_all<T: 'static>(
     function: Function,
     method: Method,
-    [of_user, of_back_end]: [&'static str; 2],
+    [of_user, of_back_end, of_session]: [&'static str; 3],
     handler: impl Handler<T, Arc<Service>>,
-) -> [Route; 2] {
+) -> [Route; 3] {
     let d = &DIALECT;
     [
         Route::new(function, d, method, of_user, handler.clone()),
-        Route::new(function, d, method, of_back_end, handler).for_back_end(),
+        Route::new(function, d, method, of_back_end, handler.clone()).for_back_end(),
+        Route::new(function, d, method, of_session, handler).for_session(),
     ]
 }
 
@@ -124,8 +170,9 @@ async fn enroll(
     let (sent_to, totp) = match enrolled.offer {
         Offer::Sent(destination) => (Some(destination.to_string()), None),
         Offer::App { secret, parameters, .. } => {
+            let account_name = enrolled.account_name.as_ref().unwrap_or(&account_name);
             let AppOffer { secret, uri, qr_code } =
-                AppOffer::new(&service, &account_name, secret, parameters, ParameterOrder::SecretFirst)?;
+                AppOffer::new(&service, account_name, secret, parameters, ParameterOrder::SecretFirst)?;
             (None, Some(TotpReply { secret: secret.to_string(), uri, qr_code }))
         }
     };
@@ -142,6 +189,8 @@ struct ConfirmReply {
     recovery_codes: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 async fn confirm(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<ConfirmReply> {
@@ -153,6 +202,7 @@ async fn confirm(State(service): State<Arc<Service>>, caller: Caller, fields: Fi
         factor: confirmed.factor.into(),
         recovery_codes: recovery_codes.map(|codes| grouped(&codes)),
         receipt: confirmed.receipt.map(|receipt| receipt.0),
+        next: confirmed.next,
     };
     Ok((StatusCode::CREATED, Json(reply)))
 }
@@ -204,6 +254,9 @@ struct VerifyReply {
     acr: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<String>,
+    /// The URL to go to, if the check has finished a hosted session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remaining_recovery_codes: Option<usize>,
 }
@@ -233,6 +286,7 @@ async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fie
         amr: passed.statement.amr(),
         acr: passed.statement.check.level.acr(),
         receipt: passed.receipt.map(|receipt| receipt.0),
+        next: passed.next,
         remaining_recovery_codes: passed.remaining_recovery_codes,
     };
     Ok((StatusCode::OK, Json(reply)))

@@ -1,0 +1,176 @@
+//! A hosted session: a check, an enrolment or the management of factors that the back end asks for, and that the person
+//! does on Countersign's own page.
+//!
+//! ```text
+//!  Open ──passed, enrolled, finished──▶ Done ──redeemed by the back end──▶ Done, redeemed
+//!   │ └──left──▶ Canceled
+//!   └──its time ends, or another actor changes the account──▶ over
+//! ```
+//! The result comes back as a one-time code in the browser that passed. A thief who sends the page's link to the owner
+//! gets nothing: the code comes back in the owner's browser, where the thief's session is not.
+
+use super::grant::Epoch;
+use super::ids::HostedId;
+use super::receipt::{FirstFactor, Level, PassedCheck};
+use super::secret::Sealed;
+use super::time::Timestamp;
+use super::token::NonceDigest;
+
+/// The life of a session, in seconds.
+pub const HOSTED_SECONDS: u64 = 900;
+
+/// Seconds in which the one-time code of a session can be redeemed.
+pub const REDEEM_SECONDS: u64 = 120;
+
+/// Seconds in which the same code gets the same answer again, for a back end that lost the first one.
+pub const REPEAT_SECONDS: u64 = 60;
+
+/// The purpose of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostedPurpose {
+    /// A check.
+    Check,
+    /// The enrolment of one factor.
+    Enroll,
+    /// The management of all factors.
+    Manage,
+}
+
+/// A kind of request, as far as it matters for what a session opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It passes a check, or prepares one.
+    Check,
+    /// It enrols a factor.
+    Enroll,
+    /// It shows factors, changes them, or makes new recovery codes.
+    Manage,
+    /// It is about the session itself.
+    Session,
+    /// It belongs to other dialects or to the back end, and no session opens it.
+    Other,
+}
+
+impl HostedPurpose {
+    /// Every purpose.
+    pub const ALL: [Self; 3] = [Self::Check, Self::Enroll, Self::Manage];
+
+    /// Its name in requests and items.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Enroll => "enroll",
+            Self::Manage => "manage",
+        }
+    }
+
+    /// The purpose with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.name() == name)
+    }
+
+    /// Whether a session of this purpose opens such a request.
+    #[must_use]
+    pub const fn opens(self, step: Step) -> bool {
+        match (self, step) {
+            (_, Step::Session | Step::Check)
+            | (Self::Enroll, Step::Enroll)
+            | (Self::Manage, Step::Enroll | Step::Manage) => true,
+            (Self::Check, Step::Enroll | Step::Manage) | (Self::Enroll, Step::Manage) | (_, Step::Other) => false,
+        }
+    }
+}
+
+/// A session as it is stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Hosted {
+    /// There is none.
+    #[default]
+    None,
+    /// The person has not finished.
+    Open(OpenSession),
+    /// The person has finished.
+    Done(DoneSession),
+    /// The person has left, or the back end has ended it.
+    Canceled {
+        /// The time at which it would have expired.
+        expires_at: Timestamp,
+    },
+}
+
+/// A session that the person has not finished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenSession {
+    /// Its purpose.
+    pub purpose: HostedPurpose,
+    /// The account's epoch. A change by any other actor ends the session.
+    pub epoch: Epoch,
+    /// The levels that are enough for a check; empty for any.
+    pub levels: Vec<Level>,
+    /// The first factor, if the back end stated it.
+    pub first_factor: Option<FirstFactor>,
+    /// The sealed [`crate::flows::hosted::Brief`].
+    pub brief: Sealed,
+    /// The digest of the secret of the browser that used it first.
+    pub browser: Option<NonceDigest>,
+    /// The time at which it expires.
+    pub expires_at: Timestamp,
+}
+
+/// A session that the person has finished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DoneSession {
+    /// The result.
+    pub result: HostedResult,
+    /// The digest of the one-time code.
+    pub code: NonceDigest,
+    /// The account's epoch when it was finished. The result counts in this epoch alone.
+    pub epoch: Epoch,
+    /// The first factor, if the back end stated it.
+    pub first_factor: Option<FirstFactor>,
+    /// The sealed [`crate::flows::hosted::Brief`].
+    pub brief: Sealed,
+    /// The time when it was finished.
+    pub at: Timestamp,
+    /// The redemption.
+    pub redeemed: Option<Redeemed>,
+}
+
+/// The result of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostedResult {
+    /// A check was passed.
+    Passed(PassedCheck),
+    /// A factor was enrolled.
+    Enrolled(PassedCheck),
+    /// The person has finished managing factors.
+    Managed,
+}
+
+/// The redemption of a session by the back end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redeemed {
+    /// Its time.
+    pub at: Timestamp,
+    /// The id of its receipt.
+    pub jti: [u8; 16],
+}
+
+impl OpenSession {
+    /// Whether it is over. It is also over if the clock has stepped back so far that it would live longer.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        now >= self.expires_at || now.plus(HOSTED_SECONDS).is_far_behind(self.expires_at)
+    }
+}
+
+/// The identity of a request in a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InSession {
+    /// The session.
+    pub id: HostedId,
+    /// The digest of the browser's secret.
+    pub browser: NonceDigest,
+}

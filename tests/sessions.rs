@@ -1,0 +1,45 @@
+//! Hosted sessions: created by the back end, finished by a person on the page, redeemed by the back end (T46).
+
+mod given;
+mod purposes;
+mod redeeming;
+mod tokens;
+
+/// Runs every test against its own store.
+macro_rules! session_tests {
+    ($store:ident, $fresh:path) => {
+        crate::rig::suite! { sessions on $store from $fresh:
+            purposes {
+                a_check_is_passed_and_its_result_redeemed_t46,
+                each_purpose_opens_what_it_needs_and_no_more_t46,
+                a_check_of_another_level_does_not_finish_the_session_t46,
+                one_factor_is_enrolled_after_a_check_t46,
+                factors_are_managed_after_a_check_t46,
+                a_transaction_of_the_session_is_confirmed_by_its_check_t34,
+                the_first_factor_of_a_session_makes_mfa_t28,
+                a_user_without_factors_has_no_session_for_a_check_t46,
+            }
+            redeeming {
+                only_the_code_of_the_browser_that_passed_redeems_the_result_t46,
+                a_result_is_redeemed_once_within_two_minutes_t46,
+                a_lost_answer_to_a_redemption_is_given_again_with_the_same_receipt_t40,
+                a_change_after_the_pass_voids_the_result_t46,
+                of_two_redemptions_at_once_one_counts_t46,
+                a_person_who_leaves_gets_no_code_t46,
+            }
+            tokens {
+                a_session_belongs_to_the_first_browser_that_used_it_t46,
+                a_token_ends_with_its_session_t46,
+                another_actors_change_ends_the_session_t18,
+                forgetting_the_user_ends_the_session_t20,
+                a_forged_token_is_refused_before_the_table_is_asked_t46,
+                a_token_of_one_kind_is_none_of_another_t41,
+                a_return_url_must_be_one_of_the_operators_t46,
+                two_hundred_answers_at_once_finish_the_session_once_t46,
+            }
+        }
+    };
+}
+
+session_tests!(in_memory, crate::store::embedded::in_memory);
+session_tests!(dynamodb_local, crate::store::dynamodb::fresh);
