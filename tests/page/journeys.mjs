@@ -186,8 +186,12 @@ async function checks(browser) {
     browser,
     'a session that ends under way is said to have ended; one that does not answer is tried again',
     {
-      GET: () => (++answers === 1 ? { status: 503, body: { code: 'busy' } } : session({ factors: [app] })),
-      'POST /verify': problem(401, 'unauthorized'),
+      GET: () => {
+        answers += 1;
+        if (answers === 1) return { status: 503, body: { code: 'busy' } };
+        return answers === 2 ? session({ factors: [app] }) : problem(409, 'already_used');
+      },
+      'POST /verify': problem(409, 'already_used'),
     },
     async (page) => {
       await heading(page, 'No answer');
@@ -304,7 +308,7 @@ async function management(browser) {
         return { status: 204 };
       },
       'POST /recovery-codes': { status: 201, body: { recoveryCodes: CODES } },
-      'POST /enrollments': BEGUN,
+      'POST /enrollments': (body) => (body.label ? BEGUN(body) : problem(409, 'already_enrolled')),
       'POST /enrollments/confirm': { status: 201, body: { factor: app } },
       'POST /cancel': { next: NEXT },
     },
@@ -321,7 +325,7 @@ async function management(browser) {
       await enter(page, 'Name', 'Tablet', 'Continue');
       await enter(page, 'Code that the app shows', '123456');
       await heading(page, 'Your ways to confirm');
-      assert.deepEqual(calls.find(({ key }) => key === 'POST /enrollments').body, { factorType: 'totp', label: 'Tablet' });
+      assert.deepEqual(calls.findLast(({ key }) => key === 'POST /enrollments').body, { factorType: 'totp', label: 'Tablet' });
       await press(page, 'Done');
       await page.waitForURL(NEXT);
     },

@@ -1,7 +1,7 @@
 // What every view is made of: the screen, forms, problems in sentences, and waits that count down.
 
 import { ICONS, el, icon } from './dom.js';
-import { Problem, forget, isOpen, save, state } from './session.js';
+import { Problem, forget, isOpen, isOver, save, state } from './session.js';
 import { clock, textOf, pieces, t } from './texts.js';
 
 /** The views by name. Each is a function of its data, which is JSON, so that a reload shows the same view. */
@@ -139,8 +139,7 @@ async function handle(problem) {
     tell({ code: 'other' });
     throw problem;
   }
-  // An expired code and an expired session have the same name.
-  if (problem.code === 'unauthorized' || (problem.code === 'expired' && !(await isOpen()))) {
+  if (isOver(problem) && !(await isOpen())) {
     show('ended');
   } else if (problem.code === 'step_up_required') {
     // The change goes on where it was, once the person has passed a check.

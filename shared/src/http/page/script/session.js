@@ -81,8 +81,8 @@ export async function call(method, path = '', body) {
   throw new Problem({ code: response.status === 401 ? 'unauthorized' : 'busy', ...answer });
 }
 
-/** Whether a problem says that the session is over, or that another browser has it. */
-export const isOver = ({ code }) => code === 'unauthorized' || code === 'expired';
+/** Whether a problem says that the session is over, or that another browser has it. A code can also be over by itself. */
+export const isOver = ({ code }) => ['unauthorized', 'expired', 'already_used'].includes(code);
 
 /** Asks the API whether the session is still open. Without an answer it counts as open. */
 export const isOpen = () => call('GET').then(() => true, (problem) => !isOver(problem));

@@ -22,12 +22,15 @@ export function enroll() {
   return types().length === 1 ? attempt(() => askOrBegin(types()[0]), 'types') : show('types');
 }
 
-/** A second app needs a name of its own, a message a destination. Otherwise nothing is asked. */
+/** Asks for the destination of messages, and for the name of an app if there is one already. */
 async function askOrBegin(type) {
-  const isSecond = state.session.factors.some((factor) => factor.type === type);
-  if (TYPES[type].field) show('begin', { type, ask: type });
-  else if (isSecond) show('begin', { type, ask: 'label' });
-  else await beginEnrollment(type, {});
+  if (TYPES[type].field) return show('begin', { type });
+  try {
+    await beginEnrollment(type, {});
+  } catch (problem) {
+    if (problem.code !== 'already_enrolled') throw problem;
+    show('begin', { type });
+  }
 }
 
 async function beginEnrollment(type, values) {
@@ -63,13 +66,14 @@ VIEWS.types = () => {
   screen({ title: t(title), lead: t('enroll.lead') }, problemBox(), choices(list), enrollLinks());
 };
 
-VIEWS.begin = ({ type, ask, values }) => {
-  const input = TYPES[type].field ?? { name: 'label', maxlength: 64 };
-  const hint = TYPES[type].field && t(`${type}.hint`);
-  const text = { label: t(ask === type ? `${type}.label` : 'name'), hint, value: values?.[input.name] };
+VIEWS.begin = ({ type, values }) => {
+  const destination = TYPES[type].field;
+  const input = destination
+    ? { ...destination, label: t(`${type}.label`), hint: t(`${type}.hint`), value: values?.[destination.name] }
+    : { name: 'label', label: t('name'), maxlength: 64 };
   screen(
-    { title: t(`${type}.title`), lead: t(ask === type ? 'enroll.sent' : 'totp.name') },
-    form(field({ ...input, ...text, autofocus: true }), t('continue'), (given) => beginEnrollment(type, given)),
+    { title: t(`${type}.title`), lead: t(destination ? 'enroll.sent' : 'totp.name') },
+    form(field({ ...input, autofocus: true }), t('continue'), (given) => beginEnrollment(type, given)),
     enrollLinks(another()),
   );
 };
@@ -81,7 +85,7 @@ VIEWS.enrollSent = (view) => {
     { title: t(`${type}.title`), lead: pieces('code.sent', { to: el('b', null, sentTo) }) },
     node,
     resend(async () => remember(await request(type, values))),
-    enrollLinks(link(t('change'), () => show('begin', { type, ask: type, values })), another()),
+    enrollLinks(link(t('change'), () => show('begin', { type, values })), another()),
   );
   if (type === 'sms') fillIn(node);
 };

@@ -15,7 +15,7 @@ VIEWS.manage = () => {
   const { factors, recoveryCodes } = state.session;
   screen(
     { title: t('manage.title') },
-    el('ul', { class: 'rows' }, factors.map(row), recoveryRow(recoveryCodes.remaining)),
+    el('ul', { class: 'rows' }, factors.map(row), factors.length > 0 && recoveryRow(recoveryCodes.remaining)),
     button('secondary', () => show('types'), icon(ICONS.add), t('enroll.add')),
     problemBox(),
     button('primary', async () => leave((await call('POST', '/cancel')).next, true), t('done')),
