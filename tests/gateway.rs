@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use axum::Router;
 use countersign::http::routes::{Route, router};
 use countersign::lambda::answer;
+use data_encoding::BASE64;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, LambdaEvent};
 use serde_json::{Value, json};
@@ -49,7 +50,8 @@ impl Answer {
 
     /// The status, and the code in the answer's dialect.
     fn outcome(&self) -> (u64, String) {
-        let json = if self.body.is_empty() { Value::Null } else { self.json() };
+        let has_none = self.body.is_empty() || self.body.starts_with('<');
+        let json = if has_none { Value::Null } else { self.json() };
         match json.get("statusCode").and_then(Value::as_u64) {
             Some(status) => (status, json.get("apiCode").map(Value::to_string).unwrap_or_default()),
             None => (self.status, json.get("code").and_then(Value::as_str).unwrap_or_default().to_owned()),
@@ -67,12 +69,16 @@ async fn run(router: &Router, event: &Value) -> Answer {
     let request: LambdaRequest = serde_json::from_str(&event.to_string()).unwrap();
     let response = answer(router.clone(), LambdaEvent::new(request, Context::default())).await.unwrap();
     let response = serde_json::to_value(response).unwrap();
-    assert_eq!(response["isBase64Encoded"], false, "{response}");
-    Answer {
-        status: response["statusCode"].as_u64().unwrap(),
-        headers: response["headers"].clone(),
-        body: response["body"].as_str().unwrap_or_default().to_owned(),
+    let mut body = response["body"].as_str().unwrap_or_default().to_owned();
+    // API Gateway decodes an answer in Base64, and the browser decompresses it.
+    let is_compressed = response["headers"]["content-encoding"] == "br";
+    assert_eq!(response["isBase64Encoded"], is_compressed, "{response}");
+    if is_compressed {
+        let mut plain = Vec::new();
+        brotli::BrotliDecompress(&mut &*BASE64.decode(body.as_bytes()).unwrap(), &mut plain).unwrap();
+        body = String::from_utf8(plain).unwrap();
     }
+    Answer { status: response["statusCode"].as_u64().unwrap(), headers: response["headers"].clone(), body }
 }
 
 /// The routes of all functions in one router, so that a wrong route would be found.

@@ -22,6 +22,8 @@ mod logto;
 #[cfg(test)]
 mod native;
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod pictures;
 #[cfg(test)]
 mod profile;

@@ -149,3 +149,10 @@ async fn any_query_string_is_answered_in_the_dialect_t37() {
         assert_eq!(run(&router, &event).await.status, 200, "{query}");
     }
 }
+
+#[tokio::test]
+async fn a_compressed_page_reaches_the_browser() {
+    let page = run(&every_function(&World::new()), &event("well-known-get-page")).await;
+    assert_eq!(page.headers["content-encoding"], "br");
+    assert!(page.body.starts_with("<!doctype html>"), "{page:?}");
+}

@@ -82,6 +82,7 @@ const OUTCOMES: &[(&str, u64, &str)] = &[
     ("profile-patch-two-fa-disable", 400, ""),
     ("well-known-get-jwks", 501, "channel_not_configured"),
     ("well-known-get-openid-configuration", 501, "channel_not_configured"),
+    ("well-known-get-page", 200, ""),
 ];
 
 #[tokio::test]
@@ -100,11 +101,13 @@ async fn every_event_runs_in_its_function_and_in_no_other() {
             let &(_, status, code) = outcome.unwrap_or_else(|| panic!("{name} has no line in OUTCOMES: {answer:?}"));
             assert_eq!(answer.outcome(), (status, code.to_owned()), "{name}: {answer:?}");
             assert_eq!(answer.headers["x-request-id"], event["requestContext"]["requestId"], "{name}");
-            assert_eq!(answer.headers["cache-control"], "no-store", "{name}");
+            let kept = if route.path == "/page" { "public, max-age=300" } else { "no-store" };
+            assert_eq!(answer.headers["cache-control"], kept, "{name}");
             let content_type = answer.headers.get("content-type").and_then(Value::as_str);
             let expected = match (route.dialect.name, status) {
                 (_, 204) => None,
                 ("native" | "well-known", 400..) => Some("application/problem+json"),
+                ("well-known", _) => Some("text/html; charset=utf-8"),
                 _ => Some("application/json"),
             };
             assert_eq!(content_type, expected, "{name}");

@@ -13,9 +13,9 @@ fn installed(language: &str) -> PathBuf {
     Path::new(BINARY).ancestors().nth(2).unwrap().join("clients").join(language)
 }
 
-/// Copies a language's drivers and lock file to that folder.
-fn copy(language: &str) -> PathBuf {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients").join(language);
+/// Copies drivers and their lock file from a folder of `tests` to that folder.
+pub(crate) fn copy(drivers: &str, language: &str) -> PathBuf {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests").join(drivers);
     let to = installed(language);
     fs::create_dir_all(&to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -37,7 +37,7 @@ pub(crate) fn succeed(command: &mut Command) {
 pub(crate) fn node() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let folder = copy("node");
+        let folder = copy("clients/node", "node");
         succeed(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder));
         folder
     })
@@ -46,7 +46,7 @@ pub(crate) fn node() -> &'static Path {
 pub(crate) fn python() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let folder = copy("python");
+        let folder = copy("clients/python", "python");
         if !folder.join("venv").exists() {
             succeed(Command::new("python3").args(["-m", "venv", "venv"]).current_dir(&folder));
         }

@@ -20,6 +20,8 @@ mod example;
 #[cfg(test)]
 mod first_run;
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod receipts;
 #[cfg(test)]
 mod server;

@@ -9,6 +9,7 @@ pub mod failure;
 mod genauth;
 mod logto;
 mod native;
+mod page;
 mod profile;
 pub mod routes;
 pub mod well_known;

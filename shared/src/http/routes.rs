@@ -30,7 +30,7 @@ pub enum Function {
     Challenge,
     /// Lists, changes and removes factors.
     Factors,
-    /// Serves what is public: the keys of receipts.
+    /// Serves what is public: the keys of receipts, and the page of hosted sessions.
     Page,
 }
 

@@ -1,4 +1,4 @@
-//! The documents by which verifiers of receipts find the keys: the key set (RFC 7517, section 5) and the discovery
+//! What is public: the page of hosted sessions, and the documents by which verifiers of receipts find the keys: the key set (RFC 7517, section 5) and the discovery
 //! document (OpenID Connect Discovery 1.0, section 3), of which they read `issuer` and `jwks_uri`.
 
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use super::dialect::Dialect;
 use super::failure::Failure;
-use super::native;
 use super::routes::{Function, Method, Route};
+use super::{native, page};
 use crate::domain::error::Error;
 use crate::domain::receipt_keys::{PublicKey, PublishedKeys};
 use crate::flows::Service;
@@ -33,6 +33,7 @@ fn routes() -> Vec<Route> {
     vec![
         Route::new(Function::Page, d, Method::Get, KEY_SET, key_set).for_anyone(),
         Route::new(Function::Page, d, Method::Get, "/.well-known/openid-configuration", configuration).for_anyone(),
+        page::route(d),
     ]
 }
 

@@ -1,0 +1,133 @@
+//! Assembles the page of hosted sessions from `src/http/page/` into one document, and compresses it: an HTTP API
+//! compresses nothing. The document stays readable: comments and indentation are left out, and nothing is renamed.
+
+#[cfg(feature = "http")]
+mod page {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::error::Error;
+    use std::fs;
+    use std::io::Write;
+    use std::path::Path;
+
+    use brotli::enc::BrotliEncoderParams;
+    use flate2::{Compression, GzBuilder};
+    use serde_json::{Map, Value, json};
+
+    const FOLDER: &str = "src/http/page";
+
+    /// The modules of the script, each after those whose values it uses while it is loaded.
+    const SCRIPT: [&str; 10] = [
+        "dom",
+        "texts",
+        "session",
+        "factors",
+        "screen",
+        "views/flow",
+        "views/check",
+        "views/enroll",
+        "views/manage",
+        "main",
+    ];
+
+    /// The languages, English first: it has every key.
+    const LANGUAGES: [&str; 3] = ["en", "de", "zh-Hans"];
+
+    type Texts = BTreeMap<String, String>;
+
+    /// Writes `page.html`, `page.html.gz` and `page.html.br` to a folder.
+    pub(crate) fn build(out: &Path) -> Result<(), Box<dyn Error>> {
+        let document = document()?;
+        let bytes = document.as_bytes();
+        let mut gzip = GzBuilder::new().write(Vec::new(), Compression::best());
+        gzip.write_all(bytes)?;
+        let mut brotli = Vec::new();
+        let parameters = BrotliEncoderParams { quality: 11, lgwin: 22, size_hint: bytes.len(), ..Default::default() };
+        brotli::BrotliCompress(&mut &*bytes, &mut brotli, &parameters)?;
+        fs::write(out.join("page.html"), bytes)?;
+        fs::write(out.join("page.html.gz"), gzip.finish()?)?;
+        fs::write(out.join("page.html.br"), brotli)?;
+        Ok(())
+    }
+
+    fn document() -> Result<String, Box<dyn Error>> {
+        let style = style(&read("page.css")?);
+        let modules = SCRIPT.iter().map(|name| Ok(module(&read(&format!("script/{name}.js"))?)));
+        let script = modules.collect::<Result<Vec<_>, Box<dyn Error>>>()?.join("\n");
+        let texts = texts()?;
+        for part in [&style, &script, &texts] {
+            if part.contains("</") || part.contains("<!--") {
+                return Err("a part of the page has `</` or `<!--`, which could end its element".into());
+            }
+        }
+        let html = without_comments(&read("page.html")?);
+        let html = html.replace("<!-- style -->", &format!("<style>{style}</style>"));
+        let html =
+            html.replace("<!-- texts -->", &format!(r#"<script type="application/json" id="texts">{texts}</script>"#));
+        Ok(html.replace("<!-- script -->", &format!(r#"<script type="module">{script}</script>"#)))
+    }
+
+    fn read(name: &str) -> Result<String, Box<dyn Error>> {
+        fs::read_to_string(Path::new(FOLDER).join(name)).map_err(|error| format!("{FOLDER}/{name}: {error}").into())
+    }
+
+    /// The lines without indentation, blank lines, and comments that stand on lines of their own.
+    fn without_comments(source: &str) -> String {
+        let mut lines = Vec::new();
+        let mut in_comment = false;
+        for line in source.lines().map(str::trim) {
+            let begins = line.starts_with("/*");
+            if in_comment || begins {
+                in_comment = !line.ends_with("*/");
+            } else if !line.is_empty() && !line.starts_with("//") {
+                lines.push(line);
+            }
+        }
+        lines.join("\n")
+    }
+
+    fn style(source: &str) -> String {
+        without_comments(source).replace('\n', "").replace(" {", "{").replace(": ", ":")
+    }
+
+    /// A module as a part of one script: all modules share its scope, so nothing is imported or exported. A name that
+    /// two of them declare is an error of the whole script.
+    fn module(source: &str) -> String {
+        let mut lines = Vec::new();
+        let mut in_import = false;
+        for line in without_comments(source).lines() {
+            if in_import || line.starts_with("import ") {
+                in_import = !line.ends_with(';');
+            } else {
+                lines.push(line.strip_prefix("export ").unwrap_or(line).to_owned());
+            }
+        }
+        lines.join("\n")
+    }
+
+    /// The texts as `{"keys": […], "en": […], …}`: each key stands once. A language without a singular has `null` there.
+    fn texts() -> Result<String, Box<dyn Error>> {
+        let mut languages = Vec::new();
+        for tag in LANGUAGES {
+            languages.push((tag, serde_json::from_str::<Texts>(&read(&format!("texts/{tag}.json"))?)?));
+        }
+        let keys: BTreeSet<&String> = languages.iter().flat_map(|(_, texts)| texts.keys()).collect();
+        let mut parts = Map::from_iter([("keys".to_owned(), json!(keys))]);
+        for (tag, texts) in &languages {
+            if let Some(key) = keys.iter().find(|key| !texts.contains_key(**key) && key.strip_suffix(".one").is_none())
+            {
+                return Err(format!("{FOLDER}/texts/{tag}.json has no {key:?}").into());
+            }
+            let texts: Vec<Option<&String>> = keys.iter().map(|key| texts.get(*key)).collect();
+            parts.insert((*tag).to_owned(), json!(texts));
+        }
+        Ok(Value::Object(parts).to_string())
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=src/http/page");
+    #[cfg(feature = "http")]
+    page::build(std::path::Path::new(&std::env::var("OUT_DIR")?))?;
+    Ok(())
+}

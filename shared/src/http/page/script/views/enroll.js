@@ -1,0 +1,143 @@
+// An enrolment: the choice of a type, the destination, the code, and the recovery codes that come with the first factor.
+
+import { ICONS, el, icon } from '../dom.js';
+import { TYPES, typeName } from '../factors.js';
+import {
+  VIEWS, attempt, bare, button, choices, codeField, field, form, link, problemBox, remember, resend, screen, show,
+} from '../screen.js';
+import { call, state } from '../session.js';
+import { language, pieces, t } from '../texts.js';
+import { cancel, fillIn } from './check.js';
+import { proceed } from './flow.js';
+
+/** Milliseconds until a code can be sent again to a destination that is not enrolled yet. */
+const RESEND_ENROLLMENT_AFTER = 60_000;
+
+const types = () => state.session.types.filter((type) => type in TYPES);
+
+const isManaging = () => state.session.purpose === 'manage';
+
+/** Begins an enrolment: at once where there is one type, else with the choice. */
+export function enroll() {
+  return types().length === 1 ? attempt(() => askOrBegin(types()[0]), 'types') : show('types');
+}
+
+/** Asks for the destination of messages, and for the name of an app if there is one already. */
+async function askOrBegin(type) {
+  if (TYPES[type].field) return show('begin', { type });
+  try {
+    await beginEnrollment(type, {});
+  } catch (problem) {
+    if (problem.code !== 'already_enrolled') throw problem;
+    show('begin', { type });
+  }
+}
+
+async function beginEnrollment(type, values) {
+  show(TYPES[type].view, { type, values, ...(await request(type, values)) });
+}
+
+async function request(type, values) {
+  const message = TYPES[type].sends && { locale: language, platform: 'web' };
+  const { enrollmentToken, sentTo, totp } = await call('POST', '/enrollments', { factorType: type, ...values, ...message });
+  return { enrollmentToken, sentTo, totp, resendAt: Date.now() + RESEND_ENROLLMENT_AFTER };
+}
+
+async function confirm({ code }) {
+  const { enrollmentToken } = state.view;
+  const { recoveryCodes, next } = await call('POST', '/enrollments/confirm', { enrollmentToken, code: bare(code) });
+  if (recoveryCodes) show('codes', { codes: recoveryCodes, next });
+  else await proceed(next);
+}
+
+const enrollLinks = (...others) =>
+  el('div', { class: 'links' }, others, isManaging() ? link(t('back'), () => show('manage')) : cancel());
+
+const another = () => types().length > 1 && link(t('check.another'), () => show('types'));
+
+VIEWS.types = () => {
+  const list = types().map((type) => ({
+    path: TYPES[type].path,
+    name: typeName(type),
+    detail: t(`${type}.detail`),
+    choose: () => askOrBegin(type),
+  }));
+  const title = isManaging() ? 'enroll.add' : 'enroll.title';
+  screen({ title: t(title), lead: t('enroll.lead') }, problemBox(), choices(list), enrollLinks());
+};
+
+VIEWS.begin = ({ type, values }) => {
+  const destination = TYPES[type].field;
+  const input = destination
+    ? { ...destination, label: t(`${type}.label`), hint: t(`${type}.hint`), value: values?.[destination.name] }
+    : { name: 'label', label: t('name'), maxlength: 64 };
+  screen(
+    { title: t(`${type}.title`), lead: t(destination ? 'enroll.sent' : 'totp.name') },
+    form(field({ ...input, autofocus: true }), t('continue'), (given) => beginEnrollment(type, given)),
+    enrollLinks(another()),
+  );
+};
+
+VIEWS.enrollSent = (view) => {
+  const { type, values, sentTo } = view;
+  const node = form(codeField({ autofocus: true }), t('confirm'), confirm);
+  screen(
+    { title: t(`${type}.title`), lead: pieces('code.sent', { to: el('b', null, sentTo) }) },
+    node,
+    resend(async () => remember(await request(type, values))),
+    enrollLinks(link(t('change'), () => show('begin', { type, values })), another()),
+  );
+  if (type === 'sms') fillIn(node);
+};
+
+VIEWS.enrollApp = ({ totp }) => {
+  const groups = totp.secret.match(/.{1,4}/g).join(' ');
+  screen(
+    { title: t('totp.title'), lead: t('totp.lead') },
+    el(
+      'div',
+      { class: 'app' },
+      el('img', { src: totp.qrCode, alt: t('totp.qr') }),
+      el(
+        'div',
+        null,
+        el('a', { class: 'secondary phone', href: totp.uri }, t('totp.open')),
+        el('p', { id: 'by-hand' }, t('totp.byHand')),
+        el('code', { 'aria-describedby': 'by-hand' }, groups),
+        copy(totp.secret),
+      ),
+    ),
+    form(codeField({ label: t('totp.code') }), t('confirm'), confirm),
+    enrollLinks(another()),
+  );
+};
+
+/** A button that copies a text, and says so. */
+function copy(text) {
+  const work = async () => {
+    await navigator.clipboard.writeText(text);
+    node.replaceChildren(icon(ICONS.check), t('copied'));
+    setTimeout(() => node.replaceChildren(t('copy')), 2000);
+  };
+  const node = button('secondary', work, t('copy'));
+  return node;
+}
+
+VIEWS.codes = ({ codes, next }) => {
+  const name = `${state.session.product} – ${t('recovery.name')}`;
+  const text = [name, '', ...codes, ''].join('\n');
+  const file = `data:text/plain;charset=utf-8,${encodeURIComponent(text)}`;
+  screen(
+    { title: t('codes.title'), lead: t('codes.lead') },
+    el('ul', { class: 'codes' }, codes.map((code) => el('li', null, code))),
+    el(
+      'div',
+      { class: 'buttons' },
+      copy(codes.join('\n')),
+      el('a', { class: 'secondary', href: file, download: `${name}.txt` }, t('codes.download')),
+      button('secondary', () => print(), t('codes.print')),
+    ),
+    problemBox(),
+    button('primary', () => proceed(next), t('codes.kept')),
+  );
+};

@@ -1,0 +1,28 @@
+// The way through a session: what comes next is the API's to say.
+
+import { leave, show } from '../screen.js';
+import { call, state } from '../session.js';
+import { speak } from '../texts.js';
+import { check } from './check.js';
+import { enroll } from './enroll.js';
+
+/** Asks the API for the session. */
+export async function refresh() {
+  state.session = await call('GET');
+  speak(state.session.locale, ...navigator.languages);
+}
+
+/** After a step: to the application, if the session is complete; else to what the session needs now. */
+export async function proceed(next) {
+  if (next) return leave(next, true);
+  await refresh();
+  return route();
+}
+
+export function route() {
+  const { after } = state;
+  if (state.session.needs === 'check') return check();
+  delete state.after;
+  if (after) return show(after.name, { ...after, problem: null });
+  return state.session.needs === 'enroll' ? enroll() : show('manage');
+}

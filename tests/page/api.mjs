@@ -1,0 +1,69 @@
+// The API of a session as a script tells it, so that a test can have any answer, also one that the true API gives rarely.
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+export const app = { id: 'f1', type: 'totp', label: 'Authenticator app', createdAt: '2026-03-01T08:00:00Z', lastUsedAt: '2026-05-03T08:00:00Z' };
+export const phone = { id: 'f2', type: 'sms', label: 'SMS', maskedDestination: '+49 ••• ••• 4521', createdAt: '2026-03-02T08:00:00Z' };
+export const mail = { id: 'f3', type: 'email', label: 'Work', maskedDestination: 'a•••@example.com', createdAt: '2026-03-02T08:00:00Z' };
+
+export const CODES = Array.from({ length: 10 }, (_, n) => `${1000 + n}-abcd-ef01-234${n}`);
+
+export const TRANSACTION = {
+  transaction: { type: 'transfer', id: 'T-1', amount: '1,250.00 EUR', payee: 'Contoso Ltd' },
+  transactionText: {
+    en: 'Pay 1,250.00 EUR to Contoso Ltd\nReference: invoice 2026-117',
+    'zh-Hans': '向 Contoso Ltd 支付 1,250.00 EUR',
+  },
+};
+
+const SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
+/** A picture of one pixel, in place of a QR code. */
+const PIXEL = 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==';
+export const TOTP = { secret: SECRET, uri: `otpauth://totp/Fabrikam:alice?secret=${SECRET}`, qrCode: PIXEL };
+
+export const SENT = { status: 201, body: { challengeId: 'c1', sentTo: phone.maskedDestination, expiresAt: '2030-01-01T00:00:00Z' } };
+export const BEGUN = ({ factorType }) => ({
+  status: 201,
+  body: { enrollmentToken: 'e1', expiresAt: '2030-01-01T00:00:00Z', ...(factorType === 'totp' ? { totp: TOTP } : { sentTo: '+49 1512 ••• 6789' }) },
+});
+
+export function session(changes) {
+  return {
+    purpose: 'check',
+    product: 'Fabrikam Bank',
+    expiresAt: new Date(Date.now() + 900_000).toISOString(),
+    needs: 'check',
+    factors: [app, phone, mail],
+    recoveryCodes: { remaining: 8 },
+    types: ['totp', 'sms', 'email'],
+    ...changes,
+  };
+}
+
+/** What changes in a session that enrols, and in one that manages. */
+export const ENROLL = { purpose: 'enroll', needs: 'enroll', factors: [], recoveryCodes: { remaining: 0 } };
+export const MANAGE = { purpose: 'manage', needs: 'nothing' };
+
+/** An answer that is a problem. */
+export const problem = (status, code, more) => ({ status, body: { code, detail: 'x', ...more } });
+
+/**
+ * Answers the calls of a tab. `answers` maps `POST /verify` to a body, to `{ status, body }`, or to a function of the
+ * request's body that gives either. Returns the calls that were made, each `{ key, body, headers }`.
+ */
+export async function answer(page, answers) {
+  const calls = [];
+  await page.route('**/v1/session**', async (route) => {
+    const request = route.request();
+    const key = `${request.method()} ${new URL(request.url()).pathname.replace('/v1/session', '')}`.trim();
+    const body = request.postData() ? request.postDataJSON() : undefined;
+    calls.push({ key, body, headers: await request.allHeaders() });
+    const given = answers[key];
+    const { status = 200, body: reply = {} } = wrapped(typeof given === 'function' ? await given(body) : given);
+    if (status === 0) return route.abort();
+    return route.fulfill({ status, headers: JSON_TYPE, body: status === 204 ? '' : JSON.stringify(reply) });
+  });
+  return calls;
+}
+
+const wrapped = (given) => (given && 'status' in given ? given : { status: given ? 200 : 404, body: given ?? { code: 'not_found' } });
