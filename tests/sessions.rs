@@ -11,6 +11,7 @@ macro_rules! session_tests {
     ($store:ident, $fresh:path) => {
         crate::rig::suite! { sessions on $store from $fresh:
             between {
+                a_session_goes_on_under_a_new_version_of_the_key_t46,
                 no_answer_in_a_session_has_a_receipt_t46,
                 a_session_shows_only_what_confirms_its_transaction_t34,
                 a_challenge_confirms_only_what_its_message_shows_t34,

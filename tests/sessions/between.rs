@@ -6,7 +6,7 @@ use countersign::store::Store;
 use serde_json::{Value, json};
 
 use super::given::*;
-use crate::rig::{CutOff, Observed, Plan, enroll_app, enroll_email, enroll_phone, transfer};
+use crate::rig::{CutOff, Observed, Plan, TestKeys, enroll_app, enroll_email, enroll_phone, transfer};
 
 /// The result of a session is its one-time code alone. A receipt beside it would be a second result of the same check:
 /// it would stay after the back end has ended the session, and it would have another `jti`.
@@ -246,4 +246,27 @@ pub(super) async fn a_weak_check_opens_no_change_in_a_session_t18(store: Arc<dyn
         let request = json!({"factorType": "totp", "label": "New"});
         refused(&begun.person.post(ENROLL, request).await, 403, "step_up_required");
     }
+}
+
+pub(super) async fn a_session_goes_on_under_a_new_version_of_the_key_t46(store: Arc<dyn Store>) {
+    let world = world(Arc::clone(&store));
+    let (secret, ..) = enroll_app(&world.user("alice"), "Phone").await;
+    let begun = check_session(&world).await;
+    begun.person.get(VIEW).await.expect(200);
+    let clock = Arc::clone(&world.clock);
+    let of_versions = |versions: &[u8], seed| Plan {
+        keys: TestKeys::of_versions(versions),
+        clock: Arc::clone(&clock),
+        seed,
+        ..Plan::over(Arc::clone(&store), SETTINGS)
+    };
+    let newer = of_versions(&[2, 1], 2).build();
+    let person = newer.in_session(&begun.token, BROWSER);
+    person.get(VIEW).await.expect(200);
+    let next = person.post(VERIFY, json!({"code": newer.next_code(&secret)})).await.expect(200).text("/next");
+    redeem(&world, &begun.id, &code_in(&next, &begun.id)).await.expect(200);
+    // A token of a version that is gone is no token.
+    let gone = of_versions(&[2], 3).build();
+    let begun = check_session(&world).await;
+    refused(&gone.in_session(&begun.token, BROWSER).get(VIEW).await, 401, "unauthorized");
 }
