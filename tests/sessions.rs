@@ -1,5 +1,6 @@
 //! Hosted sessions: created by the back end, finished by a person on the page, redeemed by the back end (T46).
 
+mod between;
 mod given;
 mod purposes;
 mod redeeming;
@@ -9,6 +10,20 @@ mod tokens;
 macro_rules! session_tests {
     ($store:ident, $fresh:path) => {
         crate::rig::suite! { sessions on $store from $fresh:
+            between {
+                a_session_goes_on_under_a_new_version_of_the_key_t46,
+                no_answer_in_a_session_has_a_receipt_t46,
+                a_session_shows_only_what_confirms_its_transaction_t34,
+                a_challenge_confirms_only_what_its_message_shows_t34,
+                an_enrollment_is_finished_where_it_was_allowed_t18,
+                every_step_counts_exactly_once_after_a_lost_reply_t40,
+                of_many_browsers_at_once_one_owns_the_session_t46,
+                a_forgotten_users_result_is_void_t20,
+                a_clock_that_steps_back_prolongs_no_code_t46,
+                a_redemption_and_an_end_at_once_agree_t46,
+                a_return_url_names_no_session_and_no_code_t46,
+                a_weak_check_opens_no_change_in_a_session_t18,
+            }
             purposes {
                 a_check_is_passed_and_its_result_redeemed_t46,
                 each_purpose_opens_what_it_needs_and_no_more_t46,

@@ -30,7 +30,7 @@ pub struct Confirmed {
     /// A receipt of the enrolment, which is no check. `None` if the operator has no receipts.
     pub receipt: Option<Receipt>,
     /// The URL to go to, if the enrolment has finished a hosted session.
-    pub next: Option<String>,
+    pub next: Option<hosted::NextUrl>,
 }
 
 impl Stated for Confirmed {

@@ -73,6 +73,16 @@ impl Brief {
     }
 }
 
+/// The URL that the browser goes to. It may contain the one-time code, so it is not printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NextUrl(pub String);
+
+impl std::fmt::Debug for NextUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("NextUrl(…)")
+    }
+}
+
 /// A session that was created.
 pub struct Created {
     /// Its id, which the back end keeps in the browser's own session.
@@ -219,7 +229,7 @@ pub(super) fn current<'a>(work: &'a Work, cx: &Cx<'_>) -> Result<Option<(&'a Ope
 }
 
 /// Finishes the session of a request if this result is what it was for; returns the URL to go to.
-pub(super) fn finish(work: &mut Work, cx: &Cx<'_>, result: HostedResult) -> Result<Option<String>, Error> {
+pub(super) fn finish(work: &mut Work, cx: &Cx<'_>, result: HostedResult) -> Result<Option<NextUrl>, Error> {
     let Some(session) = &cx.caller.in_session else { return Ok(None) };
     let Some((open, brief)) = current(work, cx)? else { return Ok(None) };
     let is_meant = match (&result, open.purpose) {
@@ -246,10 +256,10 @@ pub(super) fn finish(work: &mut Work, cx: &Cx<'_>, result: HostedResult) -> Resu
 }
 
 /// The URL to go to: the return URL with the session, and with the one-time code if there is a result.
-fn next(return_url: &str, id: &HostedId, code: Option<Nonce>) -> String {
+fn next(return_url: &str, id: &HostedId, code: Option<Nonce>) -> NextUrl {
     let separator = if return_url.contains('?') { '&' } else { '?' };
     let code = code.map(|code| format!("&code={}", code.encode())).unwrap_or_default();
-    format!("{return_url}{separator}session={}{code}", id.as_str())
+    NextUrl(format!("{return_url}{separator}session={}{code}", id.as_str()))
 }
 
 fn demand(open: &OpenSession) -> Demand {
@@ -405,7 +415,7 @@ impl Service {
     ///
     /// # Errors
     /// As [`Service::view_session`].
-    pub async fn leave_session(&self, caller: &Caller) -> Result<String, Error> {
+    pub async fn leave_session(&self, caller: &Caller) -> Result<NextUrl, Error> {
         self.run(caller, &Leave).await
     }
 }
@@ -576,8 +586,14 @@ impl UseCase for Show {
             HostedPurpose::Manage => Needs::Nothing,
             HostedPurpose::Check => Needs::Check,
         };
+        let is_of_transaction = brief.transaction.is_some();
+        let confirms = |level: Level| match level {
+            Level::App => !is_of_transaction || cx.settings.transactions_by_app,
+            Level::Recovery => !is_of_transaction,
+            Level::Sms | Level::Email | Level::Enrolled => true,
+        };
         let is_enough = |level: Level| match (purpose, needs) {
-            (HostedPurpose::Check, _) => demand.takes(level),
+            (HostedPurpose::Check, _) => demand.takes(level) && confirms(level),
             (_, Needs::Check) => account.lets_change(level),
             (_, Needs::Enroll | Needs::Nothing) => true,
         };
@@ -596,7 +612,7 @@ impl UseCase for Show {
 struct Leave;
 
 impl UseCase for Leave {
-    type Reply = String;
+    type Reply = NextUrl;
 
     const STEP: Step = Step::Session;
 
@@ -604,7 +620,7 @@ impl UseCase for Leave {
         Vec::new()
     }
 
-    fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<String>, Error> {
+    fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<NextUrl>, Error> {
         let Some(session) = &cx.caller.in_session else { return Err(Error::Unauthorized) };
         if let Some(next) = finish(work, cx, HostedResult::Managed)? {
             return Ok(Outcome::reply(next));
@@ -617,6 +633,6 @@ impl UseCase for Leave {
 }
 
 /// The check of a session, for its result.
-pub(super) fn passed(work: &mut Work, cx: &Cx<'_>, check: &PassedCheck) -> Result<Option<String>, Error> {
+pub(super) fn passed(work: &mut Work, cx: &Cx<'_>, check: &PassedCheck) -> Result<Option<NextUrl>, Error> {
     finish(work, cx, HostedResult::Passed(check.clone()))
 }

@@ -97,13 +97,30 @@ pub struct ReturnUrls(pub Vec<String>);
 
 impl ReturnUrls {
     /// Whether a session may return to this URL. Its origin and path must be one of the list, character by character;
-    /// it may have a query, and no fragment.
+    /// it may have a query without the parameters that the result adds, and no fragment.
     #[must_use]
     pub fn allow(&self, url: &str) -> bool {
         let (place, query) = url.split_once('?').unwrap_or((url, ""));
         let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-        is_plain(place) && is_plain(query) && url.len() <= 2000 && self.0.iter().any(|allowed| allowed == place)
+        let is_added = |parameter: &str| {
+            let name = parameter.split('=').next().unwrap_or_default();
+            ["session", "code"].into_iter().any(|added| is_encoding_of(name, added))
+        };
+        let is_allowed = is_plain(place) && is_plain(query) && self.0.iter().any(|allowed| allowed == place);
+        is_allowed && url.len() <= 2000 && !query.split(['&', ';']).any(is_added)
     }
+}
+
+/// Whether a text is this name, some letters of which may be percent-encoded.
+fn is_encoding_of(text: &str, name: &str) -> bool {
+    let rest = name.chars().try_fold(text, |rest, letter| {
+        let after_encoded = || {
+            let (encoded, after) = rest.split_at_checked(3)?;
+            encoded.eq_ignore_ascii_case(&format!("%{:02x}", u32::from(letter))).then_some(after)
+        };
+        rest.strip_prefix(letter).or_else(after_encoded)
+    });
+    rest.is_some_and(str::is_empty)
 }
 
 impl Settings {

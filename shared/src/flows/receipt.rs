@@ -156,7 +156,8 @@ enum Audience<'a> {
 
 impl Service {
     /// Runs a use case whose answer may earn a receipt. The receipt is signed after the commit, so none states what was not
-    /// committed.
+    /// committed. A request in a hosted session earns none: its result is redeemed by the back end, and a receipt beside
+    /// it would state the same check twice.
     ///
     /// # Errors
     /// As [`Service::run`] and [`Service::signer`].
@@ -165,6 +166,9 @@ impl Service {
         U: UseCase,
         U::Reply: Stated,
     {
+        if caller.in_session.is_some() {
+            return self.run(caller, use_case).await;
+        }
         let Some(signer) = self.signer(&caller.keyring).await? else { return self.run(caller, use_case).await };
         // Drawn before the commit: nothing that can fail comes after it but the signature itself.
         let jti = random::bytes(self.randomness())?;

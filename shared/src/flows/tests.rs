@@ -315,3 +315,9 @@ impl UseCase for Forgetful {
 fn using_a_document_that_was_not_read_is_an_internal_error() {
     assert!(matches!(Bench::new().decide(OWNER, &Forgetful), Err(Error::Internal("a document was not read"))));
 }
+
+#[test]
+fn the_one_time_code_of_a_session_is_not_printed() {
+    let next = super::hosted::NextUrl("https://shop.example/signed-in?session=s&code=c".to_owned());
+    assert_eq!(format!("{next:?}"), "NextUrl(…)");
+}

@@ -54,7 +54,7 @@ pub struct Passed {
     /// Its receipt. `None` if the operator has no receipts.
     pub receipt: Option<Receipt>,
     /// The URL to go to, if the check has finished a hosted session.
-    pub next: Option<String>,
+    pub next: Option<hosted::NextUrl>,
 }
 
 impl Passed {

@@ -202,7 +202,7 @@ async fn confirm(State(service): State<Arc<Service>>, caller: Caller, fields: Fi
         factor: confirmed.factor.into(),
         recovery_codes: recovery_codes.map(|codes| grouped(&codes)),
         receipt: confirmed.receipt.map(|receipt| receipt.0),
-        next: confirmed.next,
+        next: confirmed.next.map(|url| url.0),
     };
     Ok((StatusCode::CREATED, Json(reply)))
 }
@@ -286,7 +286,7 @@ async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fie
         amr: passed.statement.amr(),
         acr: passed.statement.check.level.acr(),
         receipt: passed.receipt.map(|receipt| receipt.0),
-        next: passed.next,
+        next: passed.next.map(|url| url.0),
         remaining_recovery_codes: passed.remaining_recovery_codes,
     };
     Ok((StatusCode::OK, Json(reply)))

@@ -55,7 +55,10 @@ pub(super) async fn create(State(service): State<Arc<Service>>, caller: Caller, 
     let purpose = fields.required("purpose", "must be check, enroll or manage", HostedPurpose::from_name)?;
     let return_url = fields.text("returnUrl")?;
     if !settings.return_urls.allow(return_url) {
-        return Err(fields.problem("returnUrl", "must have the origin and the path of one of RETURN_URLS"));
+        return Err(fields.problem(
+            "returnUrl",
+            "must have the origin and the path of one of RETURN_URLS, and no session or code in its query",
+        ));
     }
     let (transaction, levels, first_factor) = (transaction(&fields)?, levels(&fields)?, first_factor(&fields)?);
     for (name, is_there) in [("transaction", transaction.is_some()), ("acrValues", !levels.is_empty())] {
@@ -217,5 +220,5 @@ pub(super) struct LeaveReply {
 
 pub(super) async fn leave(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<LeaveReply> {
     fields.require_only(&[])?;
-    Ok((StatusCode::OK, Json(LeaveReply { next: service.leave_session(&caller).await? })))
+    Ok((StatusCode::OK, Json(LeaveReply { next: service.leave_session(&caller).await?.0 })))
 }
