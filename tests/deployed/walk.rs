@@ -304,7 +304,7 @@ fn profile(walk: &mut Walk<'_>) {
 /// A person enrols an address in a hosted session and passes a check; the back end redeems the result, once (T46).
 fn session(walk: &mut Walk<'_>) {
     let grace = Caller::BackEnd("grace");
-    let begin = |walk: &mut Walk<'_>, purpose: &str| {
+    let open = |walk: &mut Walk<'_>, purpose: &str| {
         let request = json!({"purpose": purpose, "returnUrl": RETURN_URL});
         let created = walk.with(grace, "POST /v1/users/{userId}/sessions", &[], &request).expect(201);
         let url = created.text("/url");
@@ -312,9 +312,9 @@ fn session(walk: &mut Walk<'_>) {
     };
     let of = |route: &str| route.replace("/v1/me", "/v1/session");
     // The first request of a session binds it to its browser, whichever function serves it.
-    let (_, token) = begin(walk, "enroll");
+    let (_, token) = open(walk, "enroll");
     walk.with(Caller::Session(&token), &of(ENROLL), &[], &json!({"factorType": "totp"})).expect(201);
-    let (id, token) = begin(walk, "manage");
+    let (id, token) = open(walk, "manage");
     let person = Caller::Session(&token);
     assert_eq!(walk.with(person, "GET /v1/session", &[], &Value::Null).expect(200).text("/needs"), "nothing");
     let address = json!({"factorType": "email", "email": "grace@example.com"});
@@ -333,7 +333,7 @@ fn session(walk: &mut Walk<'_>) {
     let redeemed = walk.with(grace, redeem, &[("id", &id)], &json!({"code": code})).expect(200);
     assert_eq!(redeemed.body, json!({"status": "managed"}));
     sleep(PAUSE);
-    let (_, token) = begin(walk, "check");
+    let (_, token) = open(walk, "check");
     walk.with(Caller::Session(&token), &of(CHALLENGE), &[], &json!({})).expect(201);
     walk.with(Caller::Session("forged"), "GET /v1/session", &[], &Value::Null).expect(401);
 }
