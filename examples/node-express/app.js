@@ -74,8 +74,7 @@ function replaceSession(req, res, session) {
 const page = (content) => `<!doctype html><html lang="en"><title>Example</title>${content}</html>`;
 const refuse = (res, why) => res.status(403).send(page(`<p>${why}</p><p><a href="/">Sign in</a></p>`));
 
-const app = express();
-app.use(express.urlencoded({ extended: false }));
+const app = express().use(express.urlencoded({ extended: false }));
 
 app.get('/', (req, res) => res.send(page(`<form method="post" action="/sign-in">
 <p><label>Name <input name="name" autocomplete="username" required></label>
