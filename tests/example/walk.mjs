@@ -1,6 +1,9 @@
-// The example application with a browser that follows redirects and keeps cookies, and with a thief's browser.
+// The example application with a browser that follows redirects and keeps cookies, and with a thief's browser. It runs in
+// a folder with the example's packages.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 
 const env = (name) => process.env[name] ?? assert.fail(`set ${name} in the environment`);
 const app = env('APP_URL');
@@ -167,4 +170,22 @@ await step("a thief with the password gets nothing from the owner's checks, and 
   await thief.isRefused(signedIn(ownersId, part(thiefs, 'code')));
   await owner.isLetIn(owners);
   await thief.isRefused('/private');
+});
+
+await step('the code for Node in docs/integrate.md lets in the user who passed, and nobody else', async () => {
+  const text = readFileSync(new URL('../../docs/integrate.md', import.meta.url), 'utf8');
+  const [, code] = text.match(/```js\n(.*?)```/s);
+  const file = resolve('integrate.mjs');
+  writeFileSync(file, `const RETURN_URL = '${SIGNED_IN}';\n${code}\nexport { begin, finish };\n`);
+  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'any', AWS_SECRET_ACCESS_KEY: 'any', AWS_REGION: 'us-east-1' });
+  const { begin, finish } = await import(file);
+  await assert.rejects(begin('bob|without', {}), /not_enrolled/);
+  const [browser, other] = [{}, {}];
+  const next = await passCheck(await begin('alice', browser));
+  await begin('alice', other);
+  const query = Object.fromEntries(new URL(next).searchParams);
+  const { session } = query;
+  assert.deepEqual(await Promise.all([{}, other].map((each) => finish(query, each))), [undefined, undefined]);
+  assert.deepEqual([await finish({ session }, browser), await finish({ session, code: session }, browser)], [undefined, undefined]);
+  assert.equal(await finish(query, browser), 'alice');
 });

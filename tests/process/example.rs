@@ -87,7 +87,8 @@ fn the_node_example_lets_in_only_the_browser_that_passed() {
     assert_eq!(line, format!("The example listens on {url}"));
 
     let walk = Path::new(env!("CARGO_MANIFEST_DIR")).join("example/walk.mjs");
-    succeed(Command::new("node").arg(walk).env("APP_URL", &url).env("COUNTERSIGN_URL", &server.url));
+    let mut browsers = Command::new("node");
+    succeed(browsers.arg(walk).current_dir(&folder).env("APP_URL", &url).env("COUNTERSIGN_URL", &server.url));
 
     // Without Countersign nobody is let in.
     drop(server);
