@@ -86,7 +86,7 @@ fn the_node_example_lets_in_only_the_browser_that_passed() {
     let line = BufReader::new(app.0.stdout.take().unwrap()).lines().next().expect("it says where it listens").unwrap();
     assert_eq!(line, format!("The example listens on {url}"));
 
-    let walk = Path::new(env!("CARGO_MANIFEST_DIR")).join("example/walk.mjs");
+    let walk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/example/walk.mjs");
     let mut browsers = Command::new("node");
     succeed(browsers.arg(walk).current_dir(&folder).env("APP_URL", &url).env("COUNTERSIGN_URL", &server.url));
 
