@@ -1,15 +1,18 @@
-//! The example server: somebody's own login and routes, and the second factor beside them.
+//! The examples: a server with its own login and routes beside the second factor, and an application that uses hosted
+//! sessions.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::server::request;
-use crate::tools::{skip, totp};
+use crate::clients::{copy, succeed};
+use crate::server::{Server, request};
+use crate::tools::{have, skip, totp};
 
 /// The example's binary. `cargo test --workspace` builds it beside the tests; `--test process` alone does not.
 fn example() -> Option<PathBuf> {
@@ -53,4 +56,44 @@ fn the_axum_example_serves_its_own_routes_and_the_second_factor() {
         server.kill().unwrap();
         server.wait().unwrap();
     }
+}
+
+/// A process that is killed when it is dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_node_example_lets_in_only_the_browser_that_passed() {
+    if !["node", "npm", "oathtool"].into_iter().all(have) {
+        return;
+    }
+    let folder = copy("../examples/node-express", "node-express");
+    succeed(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder));
+
+    // Countersign must know the application's URL before the application starts.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let url = format!("http://127.0.0.1:{port}");
+    let server = Server::start_with(&["--return-urls", &format!("{url}/signed-in")]);
+    let mut command = Command::new("node");
+    command.arg("app.js").current_dir(&folder).env("PORT", &port).env("COUNTERSIGN_URL", &server.url);
+    let mut app = Running(command.stdout(Stdio::piped()).spawn().unwrap());
+    let line = BufReader::new(app.0.stdout.take().unwrap()).lines().next().expect("it says where it listens").unwrap();
+    assert_eq!(line, format!("The example listens on {url}"));
+
+    let walk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/example/walk.mjs");
+    let mut browsers = Command::new("node");
+    succeed(browsers.arg(walk).current_dir(&folder).env("APP_URL", &url).env("COUNTERSIGN_URL", &server.url));
+
+    // Without Countersign nobody is let in.
+    drop(server);
+    let form = "name=alice&password=correct+horse";
+    let answer = ureq::post(format!("{url}/sign-in")).config().http_status_as_error(false).build();
+    let answer = answer.content_type("application/x-www-form-urlencoded").send(form).unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers().get("set-cookie")), (503, None));
 }
