@@ -130,6 +130,10 @@ pub(super) async fn a_transaction_of_the_session_is_confirmed_by_its_check_t34(s
     let begun = begin(&world, json!({"purpose": "check", "transaction": transaction})).await;
     let view = begun.person.get(VIEW).await.expect(200).json();
     assert_eq!((&view["transaction"], &view["transactionText"]["en"]), (&transaction, &json!("Pay 250.00 EUR to Zoe")));
+    for path in [CHALLENGE, VERIFY] {
+        let named = json!({"code": "123456", "transaction": transaction});
+        refused(&begun.person.post(path, named).await, 400, "invalid_request");
+    }
     let id = begun.person.post(CHALLENGE, json!({})).await.expect(201).text("/challengeId");
     assert!(world.postbox.sent().last().unwrap().text.contains("Pay 250.00 EUR to Zoe"));
     let answer = json!({"challengeId": id, "code": world.postbox.code()});

@@ -53,6 +53,12 @@ pub(super) async fn a_lost_answer_to_a_redemption_is_given_again_with_the_same_r
     world.pass(59);
     let again = redeem(&world, &begun.id, &code).await.expect(200).json();
     assert_eq!(first, again, "the same receipt, with the same jti");
+
+    let begun = check_session(&world).await;
+    let code = pass(&begun, &secret).await;
+    redeem(&world, &begun.id, &code).await.expect(200);
+    world.back_end("alice").post(CODES, Value::Null).await.expect(201);
+    refused(&redeem(&world, &begun.id, &code).await, 410, "expired");
 }
 
 pub(super) async fn a_change_after_the_pass_voids_the_result_t46(store: Arc<dyn Store>) {

@@ -222,7 +222,10 @@ async fn challenge(
     accepts: Accepts,
     fields: Fields,
 ) -> Reply<ChallengeReply> {
-    fields.require_only(&["factorId", "factorType", "locale", "platform", "transaction"])?;
+    fields.require_only(&without_transaction(
+        &caller,
+        &["factorId", "factorType", "locale", "platform", "transaction"],
+    ))?;
     let (target, named_by) = match (optional_factor_id(&fields)?, factor_type(&service, &fields)?) {
         (Some(id), _) => (challenge::Target::Factor(id), "factorId"),
         (None, Some(factor_type)) => (challenge::Target::OnlyOf(factor_type), "factorType"),
@@ -262,7 +265,7 @@ struct VerifyReply {
 }
 
 async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<VerifyReply> {
-    fields.require_only(&fields_for(&caller, &VERIFY_FIELDS, "firstFactor"))?;
+    fields.require_only(&fields_for(&caller, &without_transaction(&caller, &VERIFY_FIELDS), "firstFactor"))?;
     let code = code(&fields)?;
     let binding = Binding { first_factor: first_factor(&fields)?, transaction: transaction(&fields)? };
     let answers =
@@ -293,6 +296,11 @@ async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fie
 }
 
 const VERIFY_FIELDS: [&str; 5] = ["code", "challengeId", "factorId", "factorType", "transaction"];
+
+/// A hosted session has the transaction that its back end gave it, and takes none from the page.
+fn without_transaction<'a>(caller: &Caller, fields: &[&'a str]) -> Vec<&'a str> {
+    fields.iter().copied().filter(|field| caller.in_session.is_none() || *field != "transaction").collect()
+}
 
 const BESIDE_CHALLENGE: &str = "must not stand beside `challengeId`, which names its factor";
 

@@ -1,0 +1,138 @@
+//! The page's part of a session: it shows what there is to do, and leaves.
+
+use crate::domain::error::Error;
+use crate::domain::factor::FactorSummary;
+use crate::domain::grant::Allowed;
+use crate::domain::hosted::{Hosted, HostedPurpose, HostedResult, Step};
+use crate::domain::receipt::Level;
+use crate::domain::time::Timestamp;
+use crate::domain::vault::Vault;
+use crate::flows::engine::{Cx, Name, Outcome, UseCase, Work};
+use crate::flows::{Caller, Service};
+
+use super::{Brief, NextUrl, current, demand, finish, next};
+
+/// What the page shows.
+pub struct View {
+    /// The purpose.
+    pub purpose: HostedPurpose,
+    /// What the person does now.
+    pub needs: Needs,
+    /// The factors with which a check would be enough; for a session that manages factors after its check: all.
+    pub factors: Vec<FactorSummary>,
+    /// Recovery codes with which a check would be enough.
+    pub remaining_recovery_codes: usize,
+    /// The brief.
+    pub brief: Brief,
+    /// The time at which the session expires.
+    pub expires_at: Timestamp,
+}
+
+/// What the person does now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Passes a check.
+    Check,
+    /// Adds a factor.
+    Enroll,
+    /// Nothing: manages factors.
+    Nothing,
+}
+
+impl Needs {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Enroll => "enroll",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
+impl Service {
+    /// What the page shows.
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`] for another browser, [`Error::Expired`], [`Error::AlreadyUsed`], [`Error::Busy`].
+    pub async fn view_session(&self, caller: &Caller) -> Result<View, Error> {
+        self.run(caller, &Show).await
+    }
+
+    /// Leaves the session of this caller; returns the URL to go to. A session that manages factors is finished by it.
+    ///
+    /// # Errors
+    /// As [`Service::view_session`].
+    pub async fn leave_session(&self, caller: &Caller) -> Result<NextUrl, Error> {
+        self.run(caller, &Leave).await
+    }
+}
+
+struct Show;
+
+impl UseCase for Show {
+    type Reply = View;
+
+    const STEP: Step = Step::Session;
+
+    fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
+        Vec::new()
+    }
+
+    fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<View>, Error> {
+        let Some((open, brief)) = current(work, cx)? else { return Err(Error::Unauthorized) };
+        let (purpose, demand, expires_at) = (open.purpose, demand(open), open.expires_at);
+        let account = work.account()?;
+        let may_change = account.allowed(cx.caller.actor, cx.now, cx.policy()) != Allowed::NotYet;
+        let needs = match purpose {
+            HostedPurpose::Enroll | HostedPurpose::Manage if !may_change => Needs::Check,
+            HostedPurpose::Enroll => Needs::Enroll,
+            HostedPurpose::Manage => Needs::Nothing,
+            HostedPurpose::Check => Needs::Check,
+        };
+        let is_of_transaction = brief.transaction.is_some();
+        let confirms = |level: Level| match level {
+            Level::App => !is_of_transaction || cx.settings.transactions_by_app,
+            Level::Recovery => !is_of_transaction,
+            Level::Sms | Level::Email | Level::Enrolled => true,
+        };
+        let is_enough = |level: Level| match (purpose, needs) {
+            (HostedPurpose::Check, _) => demand.takes(level) && confirms(level),
+            (_, Needs::Check) => account.lets_change(level),
+            (_, Needs::Enroll | Needs::Nothing) => true,
+        };
+        let mut factors = account.summaries(cx.vault)?;
+        factors
+            .retain(|factor| needs == Needs::Nothing || factor.is_readable && is_enough(Level::of(factor.factor_type)));
+        // An enrolment shows no factor that it does not need.
+        if needs == Needs::Enroll {
+            factors.clear();
+        }
+        let remaining_recovery_codes = if is_enough(Level::Recovery) { account.remaining_recovery_codes() } else { 0 };
+        Ok(Outcome::reply(View { purpose, needs, factors, remaining_recovery_codes, brief, expires_at }))
+    }
+}
+
+struct Leave;
+
+impl UseCase for Leave {
+    type Reply = NextUrl;
+
+    const STEP: Step = Step::Session;
+
+    fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
+        Vec::new()
+    }
+
+    fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<NextUrl>, Error> {
+        let Some(session) = &cx.caller.in_session else { return Err(Error::Unauthorized) };
+        if let Some(next) = finish(work, cx, HostedResult::Managed)? {
+            return Ok(Outcome::reply(next));
+        }
+        let Some((open, brief)) = current(work, cx)? else { return Err(Error::Unauthorized) };
+        let expires_at = open.expires_at;
+        *work.hosted_mut(&session.id)? = Hosted::Canceled { expires_at };
+        Ok(Outcome::reply(next(&brief.return_url, &session.id, None)))
+    }
+}
