@@ -11,13 +11,22 @@ mod page {
 
     use brotli::enc::BrotliEncoderParams;
     use flate2::{Compression, GzBuilder};
-    use serde_json::json;
+    use serde_json::{Map, Value, json};
 
     const FOLDER: &str = "src/http/page";
 
     /// The modules of the script, each after those whose values it uses while it is loaded.
     const SCRIPT: [&str; 10] = [
-        "dom", "texts", "session", "factors", "screen", "views/flow", "views/check", "views/enroll", "views/manage", "main",
+        "dom",
+        "texts",
+        "session",
+        "factors",
+        "screen",
+        "views/flow",
+        "views/check",
+        "views/enroll",
+        "views/manage",
+        "main",
     ];
 
     /// The languages, English first: it has every key.
@@ -52,7 +61,8 @@ mod page {
         }
         let html = without_comments(&read("page.html")?);
         let html = html.replace("<!-- style -->", &format!("<style>{style}</style>"));
-        let html = html.replace("<!-- texts -->", &format!(r#"<script type="application/json" id="texts">{texts}</script>"#));
+        let html =
+            html.replace("<!-- texts -->", &format!(r#"<script type="application/json" id="texts">{texts}</script>"#));
         Ok(html.replace("<!-- script -->", &format!(r#"<script type="module">{script}</script>"#)))
     }
 
@@ -101,18 +111,19 @@ mod page {
             languages.push((tag, serde_json::from_str::<Texts>(&read(&format!("texts/{tag}.json"))?)?));
         }
         let keys: BTreeSet<&String> = languages.iter().flat_map(|(_, texts)| texts.keys()).collect();
-        let mut parts = json!({ "keys": keys });
+        let mut parts = Map::from_iter([("keys".to_owned(), json!(keys))]);
         for (tag, texts) in &languages {
-            if let Some(key) = keys.iter().find(|key| !texts.contains_key(**key) && !key.ends_with(".one")) {
+            if let Some(key) = keys.iter().find(|key| !texts.contains_key(**key) && key.strip_suffix(".one").is_none())
+            {
                 return Err(format!("{FOLDER}/texts/{tag}.json has no {key:?}").into());
             }
-            parts[tag] = keys.iter().map(|key| texts.get(*key).cloned()).collect();
+            let texts: Vec<Option<&String>> = keys.iter().map(|key| texts.get(*key)).collect();
+            parts.insert((*tag).to_owned(), json!(texts));
         }
-        Ok(parts.to_string())
+        Ok(Value::Object(parts).to_string())
     }
 }
 
-#[expect(clippy::print_stdout, reason = "a build script speaks to cargo on its standard output")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/http/page");

@@ -2,9 +2,27 @@
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-export const app = { id: 'f1', type: 'totp', label: 'Authenticator app', createdAt: '2026-03-01T08:00:00Z', lastUsedAt: '2026-05-03T08:00:00Z' };
-export const phone = { id: 'f2', type: 'sms', label: 'SMS', maskedDestination: '+49 ••• ••• 4521', createdAt: '2026-03-02T08:00:00Z' };
-export const mail = { id: 'f3', type: 'email', label: 'Work', maskedDestination: 'a•••@example.com', createdAt: '2026-03-02T08:00:00Z' };
+export const app = {
+  id: 'f1',
+  type: 'totp',
+  label: 'Authenticator app',
+  createdAt: '2026-03-01T08:00:00Z',
+  lastUsedAt: '2026-05-03T08:00:00Z',
+};
+export const phone = {
+  id: 'f2',
+  type: 'sms',
+  label: 'SMS',
+  maskedDestination: '+49 ••• ••• 4521',
+  createdAt: '2026-03-02T08:00:00Z',
+};
+export const mail = {
+  id: 'f3',
+  type: 'email',
+  label: 'Work',
+  maskedDestination: 'a•••@example.com',
+  createdAt: '2026-03-02T08:00:00Z',
+};
 
 export const CODES = Array.from({ length: 10 }, (_, n) => `${1000 + n}-abcd-ef01-234${n}`);
 
@@ -18,13 +36,21 @@ export const TRANSACTION = {
 
 const SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
 /** A picture of one pixel, in place of a QR code. */
-const PIXEL = 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==';
+const PIXEL =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==';
 export const TOTP = { secret: SECRET, uri: `otpauth://totp/Fabrikam:alice?secret=${SECRET}`, qrCode: PIXEL };
 
-export const SENT = { status: 201, body: { challengeId: 'c1', sentTo: phone.maskedDestination, expiresAt: '2030-01-01T00:00:00Z' } };
+export const SENT = {
+  status: 201,
+  body: { challengeId: 'c1', sentTo: phone.maskedDestination, expiresAt: '2030-01-01T00:00:00Z' },
+};
 export const BEGUN = ({ factorType }) => ({
   status: 201,
-  body: { enrollmentToken: 'e1', expiresAt: '2030-01-01T00:00:00Z', ...(factorType === 'totp' ? { totp: TOTP } : { sentTo: '+49 1512 ••• 6789' }) },
+  body: {
+    enrollmentToken: 'e1',
+    expiresAt: '2030-01-01T00:00:00Z',
+    ...(factorType === 'totp' ? { totp: TOTP } : { sentTo: '+49 1512 ••• 6789' }),
+  },
 });
 
 export function session(changes) {
@@ -66,4 +92,5 @@ export async function answer(page, answers) {
   return calls;
 }
 
-const wrapped = (given) => (given && 'status' in given ? given : { status: given ? 200 : 404, body: given ?? { code: 'not_found' } });
+const wrapped = (given) =>
+  given && 'status' in given ? given : { status: given ? 200 : 404, body: given ?? { code: 'not_found' } };

@@ -1,6 +1,20 @@
 // The ways through the page, on answers that a script gives: what it says, what it sends, and what it keeps.
 import assert from 'node:assert/strict';
-import { BEGUN, CODES, ENROLL, MANAGE, SENT, TOTP, TRANSACTION, answer, app, mail, phone, problem, session } from './api.mjs';
+import {
+  BEGUN,
+  CODES,
+  ENROLL,
+  MANAGE,
+  SENT,
+  TOTP,
+  TRANSACTION,
+  answer,
+  app,
+  mail,
+  phone,
+  problem,
+  session,
+} from './api.mjs';
 import { open, step, url, withBrowser } from './lib.mjs';
 
 const PAGE = `${url}/page#token-1`;
@@ -69,7 +83,10 @@ async function checks(browser) {
   await alone(
     browser,
     'a code of the only app passes, whatever its form, and the page goes back and keeps nothing',
-    { GET: session({ factors: [app] }), 'POST /verify': { verified: true, factorId: 'f1', acr: 'otp', amr: ['otp'], next: NEXT } },
+    {
+      GET: session({ factors: [app] }),
+      'POST /verify': { verified: true, factorId: 'f1', acr: 'otp', amr: ['otp'], next: NEXT },
+    },
     async (page, calls) => {
       assert.equal(await page.title().then(() => page.locator('header').innerText()), 'Fabrikam Bank');
       const code = page.getByLabel('Code', { exact: true });
@@ -200,6 +217,37 @@ async function checks(browser) {
       await heading(page, 'This page is no longer valid');
     },
   );
+  await step('a browser that reads the SMS fills in its code and sends it', async () => {
+    const { page, close } = await open(browser);
+    const calls = await answer(page, {
+      GET: session({ factors: [phone] }),
+      'POST /challenges': SENT,
+      'POST /verify': { verified: true, next: NEXT },
+    });
+    await page.addInitScript(() => {
+      globalThis.OTPCredential = class {};
+      navigator.credentials.get = async ({ otp }) => otp && { code: '654321' };
+    });
+    await page.goto(PAGE);
+    await page.waitForURL(NEXT);
+    assert.deepEqual(calls.find(({ key }) => key === 'POST /verify').body, { code: '654321', challengeId: 'c1' });
+    await close();
+  });
+  await step('at the end of its time the page asks whether the session is over', async () => {
+    const { page, close } = await open(browser);
+    let isOver = false;
+    await answer(page, { GET: () => (isOver ? problem(401, 'unauthorized') : session({ factors: [app] })) });
+    await page.clock.install();
+    await page.goto(PAGE);
+    await heading(page, 'Confirm it’s you');
+    await Promise.all([page.waitForResponse('**/v1/session'), page.clock.runFor(1_000_000)]);
+    await heading(page, 'Confirm it’s you');
+    isOver = true;
+    // The next question follows the answer before, which a real network brings.
+    const ended = heading(page, 'This page is no longer valid').then(() => true);
+    while (!(await Promise.race([ended, page.clock.runFor(31_000).then(() => false)])));
+    await close();
+  });
 }
 
 async function enrolments(browser) {
@@ -227,7 +275,10 @@ async function enrolments(browser) {
       await heading(page, 'Keep your recovery codes');
       assert.equal(calls.length, length, 'the session may have ended: it is not asked');
       assert.deepEqual(await page.locator('.codes li').allInnerTexts(), CODES);
-      const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Download' }).click()]);
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('link', { name: 'Download' }).click(),
+      ]);
       assert.match(download.suggestedFilename(), /^Fabrikam Bank.*\.txt$/);
       await press(page, 'I have kept them');
       await page.waitForURL(NEXT);
@@ -247,7 +298,10 @@ async function enrolments(browser) {
     'a number is refused in a sentence, corrected, and confirmed after a change',
     {
       GET: session({ ...ENROLL, types: ['sms', 'passkey'] }),
-      'POST /enrollments': (body) => (refusals-- > 0 ? problem(400, 'invalid_request', { errors: [{ field: 'phoneNumber', problem: 'x' }] }) : BEGUN(body)),
+      'POST /enrollments': (body) =>
+        refusals-- > 0
+          ? problem(400, 'invalid_request', { errors: [{ field: 'phoneNumber', problem: 'x' }] })
+          : BEGUN(body),
       'POST /enrollments/confirm': { status: 201, body: { factor: phone, next: NEXT } },
     },
     async (page, calls) => {
@@ -256,7 +310,12 @@ async function enrolments(browser) {
       assert.equal(await page.getByLabel('Mobile number').getAttribute('aria-invalid'), 'true');
       await enter(page, 'Mobile number', '+49 1512 3456789', 'Continue');
       await page.getByText('+49 1512 ••• 6789').waitFor();
-      assert.deepEqual(calls.at(-1).body, { factorType: 'sms', phoneNumber: '+49 1512 3456789', locale: 'en', platform: 'web' });
+      assert.deepEqual(calls.at(-1).body, {
+        factorType: 'sms',
+        phoneNumber: '+49 1512 3456789',
+        locale: 'en',
+        platform: 'web',
+      });
       await press(page, 'Change');
       assert.equal(await page.getByLabel('Mobile number').inputValue(), '+49 1512 3456789');
       await press(page, 'Continue');
@@ -325,7 +384,10 @@ async function management(browser) {
       await enter(page, 'Name', 'Tablet', 'Continue');
       await enter(page, 'Code that the app shows', '123456');
       await heading(page, 'Your ways to confirm');
-      assert.deepEqual(calls.findLast(({ key }) => key === 'POST /enrollments').body, { factorType: 'totp', label: 'Tablet' });
+      assert.deepEqual(calls.findLast(({ key }) => key === 'POST /enrollments').body, {
+        factorType: 'totp',
+        label: 'Tablet',
+      });
       await press(page, 'Done');
       await page.waitForURL(NEXT);
     },

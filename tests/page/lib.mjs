@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import axe from 'axe-core';
 import { chromium } from 'playwright-core';
 
-export const url = process.env.COUNTERSIGN_URL?.replace(/\/+$/, '') ?? assert.fail('set COUNTERSIGN_URL in the environment');
+export const url =
+  process.env.COUNTERSIGN_URL?.replace(/\/+$/, '') ?? assert.fail('set COUNTERSIGN_URL in the environment');
 
 /** A folder for screenshots; without one none are made. */
 const SHOTS = process.env.SCREENSHOTS;
@@ -58,7 +59,10 @@ export async function accessible(page, name) {
   const { violations } = await page.evaluate(() => globalThis.axe.run());
   const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`);
   assert.deepEqual(found, [], name);
-  const [wide, window] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  const [wide, window] = await page.evaluate(() => [
+    document.documentElement.scrollWidth,
+    document.documentElement.clientWidth,
+  ]);
   assert(wide <= window, `${name} is ${wide} wide in a window of ${window}`);
 }
 

@@ -30,7 +30,8 @@ async function nextPeriod() {
   await request('POST', '/local/clock', { now: time.toISOString() });
 }
 
-const totp = (secret) => execFileSync('oathtool', ['--totp', '-b', '-N', time.toISOString(), secret], { encoding: 'utf8' }).trim();
+const totp = (secret) =>
+  execFileSync('oathtool', ['--totp', '-b', '-N', time.toISOString(), secret], { encoding: 'utf8' }).trim();
 
 async function sentCode(to) {
   const message = (await request('GET', '/local/inbox')).find((each) => each.to === to);
@@ -44,7 +45,10 @@ async function scan(page) {
   try {
     const file = join(folder, 'qr.png');
     writeFileSync(file, await image.screenshot());
-    const uri = execFileSync('zbarimg', ['-q', '--raw', file], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    const uri = execFileSync('zbarimg', ['-q', '--raw', file], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
     return new URL(uri).searchParams.get('secret');
   } finally {
     rmSync(folder, { recursive: true });
@@ -100,27 +104,30 @@ await withBrowser(async (browser) => {
     assert.equal((await redeem(tab)).status, 'enrolled');
   });
 
-  await step('a check passes with the app after a wrong code and a reload; another browser may not take part', async () => {
-    await nextPeriod();
-    const tab = await begin(browser, 'check');
-    const { page } = tab;
-    const right = totp(secret);
-    await enter(page, 'Code', right === '000000' ? '111111' : '000000');
-    await page.getByRole('alert').filter({ hasText: 'That code is not right.' }).waitFor();
-    await page.reload();
-    await heading(page, 'Confirm it’s you');
-    const other = await open(browser);
-    await other.page.goto(tab.session.url);
-    await heading(other.page, 'This page is no longer valid');
-    await other.close();
-    await enter(page, 'Code', right);
-    const { status, acr } = await redeem(tab);
-    assert.deepEqual([status, acr], ['passed', 'otp']);
-    const late = await open(browser);
-    await late.page.goto(tab.session.url);
-    await heading(late.page, 'This page is no longer valid');
-    await late.close();
-  });
+  await step(
+    'a check passes with the app after a wrong code and a reload; another browser may not take part',
+    async () => {
+      await nextPeriod();
+      const tab = await begin(browser, 'check');
+      const { page } = tab;
+      const right = totp(secret);
+      await enter(page, 'Code', right === '000000' ? '111111' : '000000');
+      await page.getByRole('alert').filter({ hasText: 'That code is not right.' }).waitFor();
+      await page.reload();
+      await heading(page, 'Confirm it’s you');
+      const other = await open(browser);
+      await other.page.goto(tab.session.url);
+      await heading(other.page, 'This page is no longer valid');
+      await other.close();
+      await enter(page, 'Code', right);
+      const { status, acr } = await redeem(tab);
+      assert.deepEqual([status, acr], ['passed', 'otp']);
+      const late = await open(browser);
+      await late.page.goto(tab.session.url);
+      await heading(late.page, 'This page is no longer valid');
+      await late.close();
+    },
+  );
 
   await step('factors are managed: an address is added, renamed, and recovery codes are made anew', async () => {
     await nextPeriod();
@@ -149,19 +156,22 @@ await withBrowser(async (browser) => {
     assert.equal((await redeem(tab)).status, 'managed');
   });
 
-  await step('a check passes by e-mail, chosen among the factors, and its message is in the language of the page', async () => {
-    await nextPeriod();
-    const tab = await begin(browser, 'check', { locale: 'zh-CN' });
-    const { page } = tab;
-    await choose(page, 'Work');
-    await page.getByLabel('验证码', { exact: true }).waitFor();
-    assert.equal(await page.evaluate(() => document.documentElement.lang), 'zh-Hans');
-    await enter(page, '验证码', await sentCode('alice@example.com'), '确认');
-    const { status, acr } = await redeem(tab);
-    assert.deepEqual([status, acr], ['passed', 'email']);
-    const [message] = await request('GET', '/local/inbox');
-    assert.match(message.text, /验证码/);
-  });
+  await step(
+    'a check passes by e-mail, chosen among the factors, and its message is in the language of the page',
+    async () => {
+      await nextPeriod();
+      const tab = await begin(browser, 'check', { locale: 'zh-CN' });
+      const { page } = tab;
+      await choose(page, 'Work');
+      await page.getByLabel('验证码', { exact: true }).waitFor();
+      assert.equal(await page.evaluate(() => document.documentElement.lang), 'zh-Hans');
+      await enter(page, '验证码', await sentCode('alice@example.com'), '确认');
+      const { status, acr } = await redeem(tab);
+      assert.deepEqual([status, acr], ['passed', 'email']);
+      const [message] = await request('GET', '/local/inbox');
+      assert.match(message.text, /验证码/);
+    },
+  );
 
   await step('a check passes with a recovery code', async () => {
     const tab = await begin(browser, 'check');

@@ -35,7 +35,11 @@ const VIEWS = {
     },
   ],
   codes: [
-    { GET: session(ENROLL), 'POST /enrollments': BEGUN, 'POST /enrollments/confirm': { status: 201, body: { factor: app, recoveryCodes: CODES } } },
+    {
+      GET: session(ENROLL),
+      'POST /enrollments': BEGUN,
+      'POST /enrollments/confirm': { status: 201, body: { factor: app, recoveryCodes: CODES } },
+    },
     async (page) => {
       await page.locator('.choice').first().click();
       await page.locator('input').fill('123456');

@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use super::dialect::Dialect;
 use super::failure::Failure;
-use super::{native, page};
 use super::routes::{Function, Method, Route};
+use super::{native, page};
 use crate::domain::error::Error;
 use crate::domain::receipt_keys::{PublicKey, PublishedKeys};
 use crate::flows::Service;

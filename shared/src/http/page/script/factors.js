@@ -1,6 +1,5 @@
 // The types of factors. A new type is one more row here, and its texts.
 
-import { ICONS } from './dom.js';
 import { t } from './texts.js';
 
 /**

@@ -34,7 +34,14 @@ export function screen({ title, lead, symbol }, ...content) {
     'div',
     { class: 'card' },
     product && el('header', null, icon(ICONS.shield), el('span', null, product)),
-    el('main', null, symbol && el('div', { class: 'symbol' }, symbol), heading, lead && el('p', { id: 'lead' }, lead), content),
+    el(
+      'main',
+      null,
+      symbol && el('div', { class: 'symbol' }, symbol),
+      heading,
+      lead && el('p', { id: 'lead' }, lead),
+      content,
+    ),
   );
   document.body.replaceChildren(card);
   (card.querySelector('[autofocus]') ?? heading).focus();
@@ -193,7 +200,7 @@ function sentences({ code, remainingAttempts: n }) {
 }
 
 /** Writes the text of `key` with the time left into a node each second while it is shown; then calls `over`. */
-export function countDown(node, until, key, over) {
+function countDown(node, until, key, over) {
   const left = Math.ceil((until - Date.now()) / 1000);
   if (left <= 0) return over();
   node.replaceChildren(...pieces(key, { time: el('b', null, clock(left)) }));

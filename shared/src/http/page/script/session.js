@@ -85,4 +85,8 @@ export async function call(method, path = '', body) {
 export const isOver = ({ code }) => ['unauthorized', 'expired', 'already_used'].includes(code);
 
 /** Asks the API whether the session is still open. Without an answer it counts as open. */
-export const isOpen = () => call('GET').then(() => true, (problem) => !isOver(problem));
+export const isOpen = () =>
+  call('GET').then(
+    () => true,
+    (problem) => !isOver(problem),
+  );

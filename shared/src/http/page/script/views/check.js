@@ -3,7 +3,20 @@
 import { ICONS, el } from '../dom.js';
 import { TYPES, nameOf, usable } from '../factors.js';
 import {
-  VIEWS, attempt, bare, codeField, field, form, leave, link, problemBox, remember, resend, screen, show, shown,
+  VIEWS,
+  attempt,
+  bare,
+  codeField,
+  field,
+  form,
+  leave,
+  link,
+  problemBox,
+  remember,
+  resend,
+  screen,
+  show,
+  shown,
 } from '../screen.js';
 import { call, state } from '../session.js';
 import { language, pieces, t } from '../texts.js';
@@ -45,7 +58,11 @@ function transaction() {
   const { transaction: fields, transactionText: texts = {} } = state.session;
   if (!fields) return null;
   const lang = language in texts ? language : Object.keys(texts)[0];
-  const text = texts[lang] ?? Object.entries(fields).map((pair) => pair.join(': ')).join('\n');
+  const text =
+    texts[lang] ??
+    Object.entries(fields)
+      .map((pair) => pair.join(': '))
+      .join('\n');
   return el('p', { class: 'transaction', lang }, text);
 }
 
@@ -57,7 +74,12 @@ VIEWS.choose = ({ again }) => {
     choose: () => beginCheck(factor),
   }));
   if (hasRecoveryCodes()) {
-    list.push({ path: ICONS.key, name: t('recovery.name'), detail: t('recovery.hint'), choose: () => show('recovery') });
+    list.push({
+      path: ICONS.key,
+      name: t('recovery.name'),
+      detail: t('recovery.hint'),
+      choose: () => show('recovery'),
+    });
   }
   const lead = t(again ? 'check.again' : 'check.lead');
   screen({ title: title(), lead }, transaction(), problemBox(), choices(list), checkLinks());
@@ -67,7 +89,10 @@ VIEWS.code = (view) => {
   const { factor, sentTo } = view;
   const lead = sentTo ? pieces('code.sent', { to: el('b', null, sentTo) }) : t('code.app', { name: nameOf(factor) });
   const input = codeField({ autofocus: true });
-  const body = ({ code }) => ({ code: bare(code), ...(view.challengeId ? { challengeId: view.challengeId } : { factorId: factor.id }) });
+  const body = ({ code }) => ({
+    code: bare(code),
+    ...(view.challengeId ? { challengeId: view.challengeId } : { factorId: factor.id }),
+  });
   const node = form(input, t('confirm'), (values) => verify(body(values)));
   const another = factors().length > 1 || hasRecoveryCodes();
   screen(

@@ -3,7 +3,20 @@
 import { ICONS, el, icon } from '../dom.js';
 import { TYPES, typeName } from '../factors.js';
 import {
-  VIEWS, attempt, bare, button, choices, codeField, field, form, link, problemBox, remember, resend, screen, show,
+  VIEWS,
+  attempt,
+  bare,
+  button,
+  choices,
+  codeField,
+  field,
+  form,
+  link,
+  problemBox,
+  remember,
+  resend,
+  screen,
+  show,
 } from '../screen.js';
 import { call, state } from '../session.js';
 import { language, pieces, t } from '../texts.js';
@@ -39,7 +52,11 @@ async function beginEnrollment(type, values) {
 
 async function request(type, values) {
   const message = TYPES[type].sends && { locale: language, platform: 'web' };
-  const { enrollmentToken, sentTo, totp } = await call('POST', '/enrollments', { factorType: type, ...values, ...message });
+  const { enrollmentToken, sentTo, totp } = await call('POST', '/enrollments', {
+    factorType: type,
+    ...values,
+    ...message,
+  });
   return { enrollmentToken, sentTo, totp, resendAt: Date.now() + RESEND_ENROLLMENT_AFTER };
 }
 
@@ -85,7 +102,10 @@ VIEWS.enrollSent = (view) => {
     { title: t(`${type}.title`), lead: pieces('code.sent', { to: el('b', null, sentTo) }) },
     node,
     resend(async () => remember(await request(type, values))),
-    enrollLinks(link(t('change'), () => show('begin', { type, values })), another()),
+    enrollLinks(
+      link(t('change'), () => show('begin', { type, values })),
+      another(),
+    ),
   );
   if (type === 'sms') fillIn(node);
 };
@@ -129,7 +149,11 @@ VIEWS.codes = ({ codes, next }) => {
   const file = `data:text/plain;charset=utf-8,${encodeURIComponent(text)}`;
   screen(
     { title: t('codes.title'), lead: t('codes.lead') },
-    el('ul', { class: 'codes' }, codes.map((code) => el('li', null, code))),
+    el(
+      'ul',
+      { class: 'codes' },
+      codes.map((code) => el('li', null, code)),
+    ),
     el(
       'div',
       { class: 'buttons' },

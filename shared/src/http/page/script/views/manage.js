@@ -9,7 +9,12 @@ import { proceed } from './flow.js';
 
 const pathOf = ({ id }) => `/factors/${encodeURIComponent(id)}`;
 
-const backToList = () => el('div', { class: 'links' }, link(t('back'), () => show('manage')));
+const backToList = () =>
+  el(
+    'div',
+    { class: 'links' },
+    link(t('back'), () => show('manage')),
+  );
 
 VIEWS.manage = () => {
   const { factors, recoveryCodes } = state.session;
@@ -35,7 +40,13 @@ function row(factor) {
   return item(TYPES[type]?.path ?? ICONS.shield, name, details, action('rename'), action('remove'));
 }
 
-const recoveryRow = (n) => item(ICONS.key, t('recovery.name'), [t('manage.codes', { n })], link(t('renew'), () => show('renew')));
+const recoveryRow = (n) =>
+  item(
+    ICONS.key,
+    t('recovery.name'),
+    [t('manage.codes', { n })],
+    link(t('renew'), () => show('renew')),
+  );
 
 function item(path, name, details, ...actions) {
   const lines = details.filter(Boolean).map((detail) => el('small', null, detail));
