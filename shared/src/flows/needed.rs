@@ -27,8 +27,8 @@ impl Demand {
         is_enough && (self.first_factor.is_none() || level.is_second_factor())
     }
 
-    /// The newest recent check of this session that is enough. The account must still have what it was passed with. It counts for as long as it lets its session change factors,
-    /// and never longer.
+    /// The newest recent check of this session that is enough. The account must still have what it was passed with. It
+    /// counts for as long as it lets its session change factors, and never longer.
     fn met<'a>(&self, account: &'a Account, cx: &Cx<'_>) -> Option<&'a PassedCheck> {
         // No check is younger than 0 seconds, even if the clock has stepped back since.
         let max_age = self.max_age.filter(|seconds| *seconds > 0)?;
