@@ -84,7 +84,7 @@ pub(super) async fn a_code_for_a_check_confirms_no_transaction_and_the_reverse_t
     expect(&refused, 400, "transaction_mismatch");
     answer(&alice, &id, &code).await.expect(200);
 
-    // What confirms a transaction gives its session nothing else: no recent check.
+    // The code of a transaction gives its session nothing else: no recent check.
     world.pass(600);
     expect(&alice.post(CODES, Value::Null).await, 403, "step_up_required");
     let (id, code) = challenge_for(&alice, &transfer("5 EUR", "Zoe")).await;

@@ -93,9 +93,8 @@ impl TransactionTexts {
     }
 
     fn of_type(&self, transaction: &Transaction) -> Result<&[(Language, Template)], TransactionProblem> {
-        let name = transaction.field(Transaction::TYPE).map(ToString::to_string).unwrap_or_default();
         let unknown = || TransactionProblem::new(Transaction::TYPE, "is not one of TRANSACTION_TYPES");
-        let texts = self.0.get(&name).ok_or_else(unknown)?;
+        let texts = self.0.get(transaction.type_name()).ok_or_else(unknown)?;
         let shown = texts.first().map(|(_, template)| template.fields()).unwrap_or_default();
         if let Some(missing) = shown.iter().find(|name| transaction.field(name).is_none()) {
             return Err(TransactionProblem::new(missing, "is missing"));

@@ -261,11 +261,12 @@ impl Account {
     /// # Errors
     /// [`Error::Internal`] if candidate and possession are of different kinds of factor.
     pub fn change(&mut self, change: Change, actor: Actor, now: Timestamp, policy: &Policy) -> Result<(), Error> {
-        let (mut first, had_second_factor) = (None, self.has_second_factor());
+        let mut first = None;
         match change {
             Change::Bind { candidate, possession, codes } => {
                 let factor = Factor::bound(candidate, &possession, now)?;
                 let enrolled = PassedCheck::enrolled(factor.id().clone(), now);
+                let had_second_factor = self.has_second_factor();
                 self.factors.push(factor);
                 if self.factors.len() == 1 {
                     first = Some(enrolled);

@@ -50,8 +50,8 @@ impl Level {
         }
     }
 
-    /// Whether a check of this level lets its session change no factors beside a second one. An enrolment is not weak:
-    /// its session has bound every factor of the account.
+    /// Whether a check of this level changes no account that has a second factor. An enrolment is not weak: its session
+    /// has bound every factor of the account.
     #[must_use]
     pub const fn is_weak(self) -> bool {
         match self {
@@ -151,7 +151,7 @@ impl FirstFactor {
     pub const RULE: &str =
         "must be values of RFC 8176, section 2, with one of face, fpt, iris, kba, pin, pwd, retina, vbm among them";
 
-    /// What the person knows or is. Every factor here is a thing that the person has, so the two are of two kinds.
+    /// Methods by what the person knows or is. Every factor here is a thing that the person has, so the two differ in kind.
     const KNOWN_OR_INHERENT: [&str; 8] = ["face", "fpt", "iris", "kba", "pin", "pwd", "retina", "vbm"];
 
     /// The other registered values, but for `mfa`, which is a conclusion.

@@ -125,6 +125,25 @@ impl Transaction {
         Ok(Self(fields))
     }
 
+    /// The name of its type.
+    #[must_use]
+    pub fn type_name(&self) -> &str {
+        self.text(Self::TYPE)
+    }
+
+    /// The id that the operator gave it.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.text(Self::ID)
+    }
+
+    fn text(&self, name: &str) -> &str {
+        match self.0.get(name) {
+            Some(Value::Text(text)) => text,
+            Some(Value::Integer(_)) | None => "",
+        }
+    }
+
     /// The value of a field.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Value> {
@@ -161,6 +180,16 @@ pub struct Confirmation {
     pub hash: TransactionHash,
     /// How Countersign showed it to the person. `None`: it did not.
     pub shown: Option<Shown>,
+}
+
+impl Confirmation {
+    /// The confirmation of a transaction that was shown like this.
+    ///
+    /// # Errors
+    /// As [`Transaction::hash`].
+    pub fn new(transaction: Transaction, shown: Option<Shown>) -> Result<Self, Error> {
+        Ok(Self { hash: transaction.hash()?, transaction, shown })
+    }
 }
 
 /// How a transaction was shown to the person who confirmed it.

@@ -1,7 +1,8 @@
 //! Challenging an enrolled factor: a code sent to its number or address.
 
 use super::engine::{Cx, Name, Outcome, Outgoing, UseCase, Work};
-use super::{Caller, Service, hosted};
+use super::verify::Binding;
+use super::{Caller, Service};
 use crate::delivery::Language;
 use crate::delivery::messages::{Occasion, Platform, Purpose};
 use crate::domain::account::Account;
@@ -94,8 +95,8 @@ impl UseCase for Request {
             Method::Passcode(method) => method,
         };
         let texts = &cx.settings.transactions;
-        let of_session = hosted::current(work, cx)?.and_then(|(_, brief)| brief.transaction);
-        let transaction = self.transaction.as_ref().or(of_session.as_ref());
+        let binding = Binding { transaction: self.transaction.clone(), ..Binding::default() }.in_session(work, cx)?;
+        let transaction = binding.transaction.as_ref();
         let text = transaction.map(|transaction| texts.text(transaction, self.language)).transpose();
         let text = text.map_err(Error::TransactionRefused)?;
         cx.require_channel(method.channel)?;

@@ -1,4 +1,4 @@
-//! What a user needs now: nothing, a check, or an enrolment (step-up authentication, RFC 9470).
+//! The need of a user: nothing, a check, or an enrolment (step-up authentication, RFC 9470).
 
 use super::engine::{Cx, Name, Outcome, UseCase, Work};
 use super::receipt::{Receipt, Stated};
@@ -38,7 +38,7 @@ impl Demand {
     }
 }
 
-/// What the user needs.
+/// The need of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Nothing: the session passed a check that is enough.
@@ -52,7 +52,7 @@ pub enum Status {
 /// The answer to a demand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Needed {
-    /// What the user needs.
+    /// The need of the user.
     pub status: Status,
     /// The factors with which a check would be enough.
     pub factors: Vec<FactorSummary>,

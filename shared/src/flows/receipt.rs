@@ -128,7 +128,7 @@ struct Claims<'a> {
 /// The claims of a transaction: `txn` of RFC 8417, section 2.2, and `authorization_details` of RFC 9396, section 2.
 #[derive(Serialize)]
 struct TransactionClaims<'a> {
-    txn: String,
+    txn: &'a str,
     transaction_hash: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     transaction_shown: Option<&'static str>,
@@ -138,7 +138,7 @@ struct TransactionClaims<'a> {
 impl<'a> TransactionClaims<'a> {
     fn of(Confirmation { transaction, hash, shown }: &'a Confirmation) -> Self {
         Self {
-            txn: transaction.field(Transaction::ID).map(ToString::to_string).unwrap_or_default(),
+            txn: transaction.id(),
             transaction_hash: BASE64URL_NOPAD.encode(&hash.0),
             transaction_shown: shown.map(Shown::name),
             authorization_details: [transaction],

@@ -25,7 +25,7 @@ pub enum Answers {
     Challenge(ChallengeId),
 }
 
-/// What a check is bound to beside the user. A plain check is bound to nothing else.
+/// The rest that a check is bound to, beside its user. A plain check is bound to nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Binding {
     /// The first factor of the sign-in, if the back end states it.
@@ -36,7 +36,7 @@ pub struct Binding {
 
 impl Binding {
     /// The binding of a request: in a hosted session that of the session.
-    fn in_session(&self, work: &Work, cx: &Cx<'_>) -> Result<Self, Error> {
+    pub(super) fn in_session(&self, work: &Work, cx: &Cx<'_>) -> Result<Self, Error> {
         Ok(match hosted::current(work, cx)? {
             None => self.clone(),
             Some((open, brief)) => Self { first_factor: open.first_factor.clone(), transaction: brief.transaction },
@@ -59,10 +59,8 @@ pub struct Passed {
 
 impl Passed {
     fn new(check: PassedCheck, binding: &Binding, shown: Option<Shown>) -> Result<Self, Error> {
-        let confirmation = |transaction: &Transaction| {
-            Ok(Confirmation { hash: transaction.hash()?, transaction: transaction.clone(), shown })
-        };
-        let transaction = binding.transaction.as_ref().map(confirmation).transpose()?;
+        let transaction = binding.transaction.clone();
+        let transaction = transaction.map(|transaction| Confirmation::new(transaction, shown)).transpose()?;
         let (issued_at, first_factor) = (check.at, binding.first_factor.clone());
         let statement = Statement { first_factor, transaction, ..Statement::of(check, issued_at) };
         Ok(Self { statement, remaining_recovery_codes: None, receipt: None, next: None })

@@ -1,5 +1,6 @@
-//! What is public: the page of hosted sessions, and the documents by which verifiers of receipts find the keys: the key set (RFC 7517, section 5) and the discovery
-//! document (OpenID Connect Discovery 1.0, section 3), of which they read `issuer` and `jwks_uri`.
+//! Public documents: the page of hosted sessions, and two by which verifiers of receipts find the keys. These two are
+//! the key set (RFC 7517, section 5) and the discovery document (OpenID Connect Discovery 1.0, section 3), of which
+//! verifiers read `issuer` and `jwks_uri`.
 
 use std::sync::Arc;
 

@@ -11,7 +11,7 @@ use crate::domain::random;
 use crate::domain::receipt::{FirstFactor, Level, Statement};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Nonce;
-use crate::domain::transaction::{Confirmation, Shown, Transaction};
+use crate::domain::transaction::{Confirmation, Shown};
 use crate::domain::vault::Vault;
 use crate::flows::engine::{Cx, Name, Outcome, UseCase, Work};
 use crate::flows::receipt::{Receipt, Stated};
@@ -273,10 +273,7 @@ impl UseCase for Redeem<'_> {
         let brief = Brief::open(self.id, &done.brief, cx.vault)?;
         let statement = match &result {
             HostedResult::Passed(check) => {
-                let confirmation = |transaction: Transaction| {
-                    let hash = transaction.hash()?;
-                    Ok::<_, Error>(Confirmation { transaction, hash, shown: Some(Shown::Page) })
-                };
+                let confirmation = |transaction| Confirmation::new(transaction, Some(Shown::Page));
                 let transaction = brief.transaction.map(confirmation).transpose()?;
                 Some(Statement { first_factor, transaction, ..Statement::of(check.clone(), redeemed.at) })
             }

@@ -12,11 +12,11 @@ use crate::flows::{Caller, Service};
 
 use super::{Brief, NextUrl, current, demand, finish, next};
 
-/// What the page shows.
+/// The content of the page.
 pub struct View {
     /// The purpose.
     pub purpose: HostedPurpose,
-    /// What the person does now.
+    /// The next thing that the person does.
     pub needs: Needs,
     /// The factors with which a check would be enough; for a session that manages factors after its check: all.
     pub factors: Vec<FactorSummary>,
@@ -28,7 +28,7 @@ pub struct View {
     pub expires_at: Timestamp,
 }
 
-/// What the person does now.
+/// The next thing that the person does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
     /// Passes a check.
@@ -52,7 +52,7 @@ impl Needs {
 }
 
 impl Service {
-    /// What the page shows.
+    /// Returns the content of the page.
     ///
     /// # Errors
     /// [`Error::Unauthorized`] for another browser, [`Error::Expired`], [`Error::AlreadyUsed`], [`Error::Busy`].

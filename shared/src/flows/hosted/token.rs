@@ -1,4 +1,4 @@
-//! What a session keeps sealed, and its token.
+//! The sealed part of a session, and its token.
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;

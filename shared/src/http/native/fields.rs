@@ -25,16 +25,20 @@ pub(super) fn account_name(caller: &Caller, fields: &Fields) -> Result<AccountNa
     match caller.actor {
         Actor::Session(_) => Ok(caller.account_name.clone()),
         Actor::BackEnd => {
-            // An authenticator app ends the issuer at the first colon.
-            let parse = |text: &str| Label::parse(text).filter(|name| !name.as_str().contains(':'));
-            let given =
-                fields.optional("accountName", "must be 1 to 64 printable characters without a colon", parse)?;
+            let given = given_account_name(fields)?;
             if given.is_some() && fields.optional_text("factorType")? != Some(FactorType::Totp.name()) {
                 return Err(fields.problem("accountName", "is for an authenticator app alone"));
             }
             Ok(given.map_or_else(|| caller.account_name.clone(), |name| AccountName::new(name.as_str())))
         }
     }
+}
+
+/// The account's name in the body.
+pub(super) fn given_account_name(fields: &Fields) -> Result<Option<Label>, Failure> {
+    // An authenticator app ends the issuer at the first colon.
+    let parse = |text: &str| Label::parse(text).filter(|name| !name.as_str().contains(':'));
+    fields.optional("accountName", "must be 1 to 64 printable characters without a colon", parse)
 }
 
 /// The fields that this caller may send: those of a user, and one more of the back end.

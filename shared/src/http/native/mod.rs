@@ -54,55 +54,27 @@ fn terms(settings: &Settings) -> Terms {
 
 type Reply<T> = Result<(StatusCode, Json<T>), Failure>;
 
+/// The paths of a user's own route, of the back end's, and of a hosted session's.
+macro_rules! everywhere {
+    ($path:literal) => {
+        [concat!("/v1/me", $path), concat!("/v1/users/{userId}", $path), concat!("/v1/session", $path)]
+    };
+}
+
 fn routes() -> Vec<Route> {
     use Function::{Challenge, EnrollRequest, Factors, Verify};
     use Method::{Delete, Get, Patch, Post};
     let routes = [
-        for_all(
-            EnrollRequest,
-            Post,
-            ["/v1/me/enrollments", "/v1/users/{userId}/enrollments", "/v1/session/enrollments"],
-            enroll,
-        ),
-        for_all(
-            Verify,
-            Post,
-            ["/v1/me/enrollments/confirm", "/v1/users/{userId}/enrollments/confirm", "/v1/session/enrollments/confirm"],
-            confirm,
-        ),
-        for_all(
-            Challenge,
-            Post,
-            ["/v1/me/challenges", "/v1/users/{userId}/challenges", "/v1/session/challenges"],
-            challenge,
-        ),
-        for_all(Verify, Post, ["/v1/me/verify", "/v1/users/{userId}/verify", "/v1/session/verify"], verify),
-        for_all(Verify, Post, ["/v1/me/checks", "/v1/users/{userId}/checks", "/v1/session/checks"], checks),
-        for_all(Factors, Get, ["/v1/me/factors", "/v1/users/{userId}/factors", "/v1/session/factors"], list),
-        for_all(
-            Factors,
-            Get,
-            ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}", "/v1/session/factors/{id}"],
-            get,
-        ),
-        for_all(
-            Factors,
-            Patch,
-            ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}", "/v1/session/factors/{id}"],
-            rename,
-        ),
-        for_all(
-            Factors,
-            Delete,
-            ["/v1/me/factors/{id}", "/v1/users/{userId}/factors/{id}", "/v1/session/factors/{id}"],
-            remove,
-        ),
-        for_all(
-            Factors,
-            Post,
-            ["/v1/me/recovery-codes", "/v1/users/{userId}/recovery-codes", "/v1/session/recovery-codes"],
-            new_recovery_codes,
-        ),
+        for_all(EnrollRequest, Post, everywhere!("/enrollments"), enroll),
+        for_all(Verify, Post, everywhere!("/enrollments/confirm"), confirm),
+        for_all(Challenge, Post, everywhere!("/challenges"), challenge),
+        for_all(Verify, Post, everywhere!("/verify"), verify),
+        for_all(Verify, Post, everywhere!("/checks"), checks),
+        for_all(Factors, Get, everywhere!("/factors"), list),
+        for_all(Factors, Get, everywhere!("/factors/{id}"), get),
+        for_all(Factors, Patch, everywhere!("/factors/{id}"), rename),
+        for_all(Factors, Delete, everywhere!("/factors/{id}"), remove),
+        for_all(Factors, Post, everywhere!("/recovery-codes"), new_recovery_codes),
     ];
     let d = &DIALECT;
     let others = [

@@ -9,13 +9,13 @@ use axum::http::request::Parts;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::fields::{first_factor, levels, transaction};
+use super::fields::{first_factor, given_account_name, levels, transaction};
 use super::{FactorReply, RemainingReply, Reply};
 use crate::delivery::Language;
 use crate::domain::error::{Error, Subject};
 use crate::domain::factor::{Channel, FactorType};
 use crate::domain::hosted::{HostedPurpose, HostedResult};
-use crate::domain::ids::{HostedId, Label};
+use crate::domain::ids::HostedId;
 use crate::domain::receipt::Statement;
 use crate::domain::token::Nonce;
 use crate::domain::transaction::Transaction;
@@ -66,9 +66,7 @@ pub(super) async fn create(State(service): State<Arc<Service>>, caller: Caller, 
             return Err(fields.problem(name, "is for the purpose check alone"));
         }
     }
-    let account_name = |text: &str| Label::parse(text).filter(|name| !name.as_str().contains(':'));
-    let account_name =
-        fields.optional("accountName", "must be 1 to 64 printable characters without a colon", account_name)?;
+    let account_name = given_account_name(&fields)?;
     let locale = fields.optional("locale", "must be a language tag of at most 35 characters", |tag| {
         let is_tag = tag.len() <= 35 && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         is_tag.then(|| tag.to_owned())
