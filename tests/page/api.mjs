@@ -70,6 +70,10 @@ export function session(changes) {
 export const ENROLL = { purpose: 'enroll', needs: 'enroll', factors: [], recoveryCodes: { remaining: 0 } };
 export const MANAGE = { purpose: 'manage', needs: 'nothing' };
 
+/** What changes in a session of a user without a factor, whose contact the application gave. */
+export const CONTACT = { ...ENROLL, needs: 'contact', contact: { type: 'email', maskedDestination: 'a•••@example.com' } };
+export const CONTACTED = { status: 201, body: { sentTo: 'a•••@example.com', expiresAt: '2030-01-01T00:00:00Z' } };
+
 /** An answer that is a problem. */
 export const problem = (status, code, more) => ({ status, body: { code, detail: 'x', ...more } });
 

@@ -1,5 +1,19 @@
 // Every view of the page in every window: axe finds nothing, nothing is too wide, and there is a screenshot to look at.
-import { BEGUN, CODES, ENROLL, MANAGE, SENT, TRANSACTION, answer, app, phone, problem, session } from './api.mjs';
+import {
+  BEGUN,
+  CODES,
+  CONTACT,
+  CONTACTED,
+  ENROLL,
+  MANAGE,
+  SENT,
+  TRANSACTION,
+  answer,
+  app,
+  phone,
+  problem,
+  session,
+} from './api.mjs';
 import { accessible, open, shot, step, url, withBrowser } from './lib.mjs';
 
 /** Where each view is reached: the answers, the way there, and a word of it. */
@@ -23,6 +37,11 @@ const VIEWS = {
     },
   ],
   nothing: [{ GET: session({ factors: [], recoveryCodes: { remaining: 0 } }) }],
+  contact: [{ GET: session(CONTACT) }],
+  contactCode: [
+    { GET: session(CONTACT), 'POST /contact': CONTACTED },
+    (page) => page.locator('.primary').click(),
+  ],
   types: [{ GET: session(ENROLL) }],
   number: [{ GET: session(ENROLL) }, (page) => page.locator('.choice').nth(1).click()],
   app: [{ GET: session(ENROLL), 'POST /enrollments': BEGUN }, (page) => page.locator('.choice').first().click()],

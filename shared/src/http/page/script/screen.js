@@ -33,7 +33,7 @@ export function screen({ title, lead, symbol }, ...content) {
   const card = el(
     'div',
     { class: 'card' },
-    product && el('header', null, icon(ICONS.shield), el('span', null, product)),
+    product && header(),
     el(
       'main',
       null,
@@ -45,6 +45,20 @@ export function screen({ title, lead, symbol }, ...content) {
   );
   document.body.replaceChildren(card);
   (card.querySelector('[autofocus]') ?? heading).focus();
+}
+
+/** The operator's name or logo, and colours. The API has chosen them so that every text can be read. */
+function header() {
+  const { product, brand } = state.session;
+  for (const [name, color] of Object.entries(brand?.colors ?? {})) {
+    document.documentElement.style.setProperty(`--${name}`, color);
+  }
+  const name = [icon(ICONS.shield), el('span', null, product)];
+  if (!brand?.logo) return el('header', null, name);
+  // A logo that does not load leaves the name.
+  const error = () => logo.replaceWith(...name);
+  const logo = el('img', { src: brand.logo, alt: product, referrerpolicy: 'no-referrer', error });
+  return el('header', null, logo);
 }
 
 /** Shown while an answer is awaited and no view is there to wait on. */

@@ -21,8 +21,10 @@ export async function proceed(next) {
 
 export function route() {
   const { after } = state;
-  if (state.session.needs === 'check') return check();
+  const { needs } = state.session;
+  if (needs === 'check') return check();
   delete state.after;
   if (after) return show(after.name, { ...after, problem: null });
-  return state.session.needs === 'enroll' ? enroll() : show('manage');
+  if (needs === 'contact') return show('contact');
+  return needs === 'enroll' ? enroll() : show('manage');
 }
