@@ -62,8 +62,7 @@ mod page {
         }
         let html = without_comments(&read("page.html")?);
         let html = html.replace("<!-- style -->", &format!("<style>{style}</style>"));
-        let html =
-            html.replace("<!-- texts -->", &format!(r#"<script type="text/plain" id="texts">{texts}</script>"#));
+        let html = html.replace("<!-- texts -->", &format!(r#"<script type="text/plain" id="texts">{texts}</script>"#));
         Ok(html.replace("<!-- script -->", &format!(r#"<script type="module">{script}</script>"#)))
     }
 
@@ -104,7 +103,7 @@ mod page {
                 lines.push(line.strip_prefix("export ").unwrap_or(line).to_owned());
             }
         }
-        let mut script = lines.join("\n");
+        let mut script = without_spaces(&lines.join("\n"));
         for open in ["(", "[", "{", ","] {
             script = script.replace(&format!("{open}\n"), open);
         }
@@ -113,6 +112,25 @@ mod page {
             script = script.replace(&format!(",{close}"), close);
         }
         script
+    }
+
+    /// A script without the spaces that separate no words. Strings and templates keep theirs.
+    fn without_spaces(script: &str) -> String {
+        let is_word = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '$';
+        let mut short = String::new();
+        let mut quote = None;
+        let mut letters = script.chars().peekable();
+        while let Some(letter) = letters.next() {
+            let separates = || short.ends_with(is_word) && letters.peek().is_some_and(|next| is_word(*next));
+            match quote {
+                None if letter == ' ' && !separates() => continue,
+                None if ['\'', '"', '`'].contains(&letter) => quote = Some(letter),
+                Some(open) if letter == open => quote = None,
+                None | Some(_) => {}
+            }
+            short.push(letter);
+        }
+        short
     }
 
     /// The texts as columns of lines: first the keys, then each language under its tag. An empty line is between columns.

@@ -5,9 +5,13 @@ import {
   CONTACT,
   CONTACTED,
   ENROLL,
+  LOGO,
   MANAGE,
+  NAVY,
+  PICTURE,
   SENT,
   TRANSACTION,
+  YELLOW,
   answer,
   app,
   phone,
@@ -69,6 +73,13 @@ const VIEWS = {
   rename: [{ GET: session(MANAGE) }, (page) => page.locator('.rows .link').first().click()],
   remove: [{ GET: session(MANAGE) }, (page) => page.locator('.rows .link').nth(1).click()],
   renew: [{ GET: session(MANAGE) }, (page) => page.locator('.rows .link').last().click()],
+  branded: [{ GET: session({ brand: { ...YELLOW, logo: LOGO } }) }],
+  brandedList: [{ GET: session({ ...MANAGE, brand: YELLOW }) }],
+  brandedCode: [{ GET: session({ ...TRANSACTION, factors: [phone], brand: NAVY }), 'POST /challenges': SENT }],
+  brandedApp: [
+    { GET: session({ ...ENROLL, brand: { ...NAVY, logo: LOGO } }), 'POST /enrollments': BEGUN },
+    (page) => page.locator('.choice').first().click(),
+  ],
   ended: [{ GET: problem(401, 'unauthorized') }],
   failed: [{ GET: { status: 0 } }],
 };
@@ -92,6 +103,7 @@ await withBrowser(async (browser) => {
       for (const [view, [answers, walk]] of Object.entries(VIEWS)) {
         await page.unrouteAll();
         await answer(page, answers);
+        await page.route(LOGO, (route) => route.fulfill({ contentType: 'image/svg+xml', body: PICTURE }));
         await page.goto('about:blank');
         await page.goto(`${url}/page#${name}-${view}`);
         await page.waitForFunction(() => document.querySelector('main') && !document.querySelector('.spinner'));

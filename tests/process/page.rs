@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::clients::{copy, succeed};
-use crate::server::{SIGNED, Server};
+use crate::server::{BINARY, Server};
 use crate::tools::have;
 
 /// The application's URL. Nothing listens there: the drivers answer in its place.
@@ -24,7 +24,7 @@ fn drivers() -> &'static Path {
 /// Runs a driver against a server of its own.
 #[track_caller]
 fn drive(driver: &str) {
-    if !["chromium", "node", "npm", "oathtool", "zbarimg"].into_iter().all(have) {
+    if !["chromium", "curl", "node", "npm", "oathtool", "zbarimg"].into_iter().all(have) {
         return;
     }
     let folder = drivers();
@@ -35,7 +35,9 @@ fn drive(driver: &str) {
             .current_dir(folder)
             .env("COUNTERSIGN_URL", &server.url)
             .env("RETURN_URL", RETURN)
-            .env("SIGNED", SIGNED),
+            .env("BINARY", BINARY)
+            .env("DATA_FOLDER", server.data())
+            .env("SERVER_ID", server.id().to_string()),
     );
 }
 
@@ -47,6 +49,11 @@ fn the_page_says_sends_and_keeps_what_it_should() {
 #[test]
 fn every_view_of_the_page_is_accessible_and_fits_every_window() {
     drive("views.mjs");
+}
+
+#[test]
+fn the_page_goes_on_after_a_power_cut_a_reload_a_way_back_and_a_double_click() {
+    drive("hard.mjs");
 }
 
 #[test]

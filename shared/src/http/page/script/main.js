@@ -41,6 +41,14 @@ function watch() {
 addEventListener('hashchange', () => location.reload());
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
 
+// The second click of a double click would press what has come in place of the first one's button.
+const once = (event) => {
+  if (event.detail < 2) return;
+  event.stopPropagation();
+  event.preventDefault();
+};
+addEventListener('click', once, true);
+
 speak(state.session?.locale, ...navigator.languages);
 loading();
 start();

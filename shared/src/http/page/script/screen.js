@@ -3,6 +3,7 @@
 import { ICONS, el, icon } from './dom.js';
 import { Problem, forget, isOpen, isOver, save, state } from './session.js';
 import { clock, textOf, pieces, t } from './texts.js';
+import { proceed } from './views/flow.js';
 
 /** The views by name. Each is a function of its data, which is JSON, so that a reload shows the same view. */
 export const VIEWS = {};
@@ -162,6 +163,9 @@ async function handle(problem) {
   }
   if (isOver(problem) && !(await isOpen())) {
     show('ended');
+  } else if (problem.code === 'already_used') {
+    // The step was taken, and its answer was lost.
+    await proceed().catch(tell);
   } else if (problem.code === 'step_up_required') {
     // The change goes on where it was, once the person has passed a check.
     state.after = state.view;

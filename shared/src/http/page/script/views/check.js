@@ -23,7 +23,7 @@ import { language, pieces, t } from '../texts.js';
 import { proceed } from './flow.js';
 
 /** Milliseconds until a code can be sent again. The API refuses an earlier request and says how long to wait. */
-const RESEND_CHALLENGE_AFTER = 30_000;
+export const RESEND_AFTER = 30_000;
 
 const factors = () => usable(state.session.factors);
 
@@ -43,7 +43,7 @@ async function beginCheck(factor) {
 async function challenge(factor) {
   const body = { factorId: factor.id, locale: language, platform: 'web' };
   const { challengeId, sentTo } = await call('POST', '/challenges', body);
-  return { challengeId, sentTo, resendAt: Date.now() + RESEND_CHALLENGE_AFTER };
+  return { challengeId, sentTo, resendAt: Date.now() + RESEND_AFTER };
 }
 
 const verify = async (body) => proceed((await call('POST', '/verify', body)).next);

@@ -5,15 +5,12 @@ import { el } from '../dom.js';
 import { VIEWS, button, problemBox, screen, show } from '../screen.js';
 import { call, state } from '../session.js';
 import { language, pieces, t } from '../texts.js';
-import { checkLinks, codeView } from './check.js';
+import { RESEND_AFTER, checkLinks, codeView } from './check.js';
 import { proceed } from './flow.js';
-
-/** Milliseconds until a code can be sent again to the contact. */
-const RESEND_CONTACT_AFTER = 60_000;
 
 async function sendToContact() {
   const { sentTo } = await call('POST', '/contact', { locale: language, platform: 'web' });
-  return { sentTo, resendAt: Date.now() + RESEND_CONTACT_AFTER };
+  return { sentTo, resendAt: Date.now() + RESEND_AFTER };
 }
 
 /** A message is sent when the person asks for it: opening or reloading the page sends none. */
@@ -29,7 +26,7 @@ VIEWS.contactCode = ({ sentTo }) =>
     sentTo,
     type: state.session.contact.type,
     submit: async (code) => {
-      await call('POST', '/contact/confirm', { code });
+      await call('POST', '/contact/confirm', { code, locale: language });
       await proceed();
     },
     again: sendToContact,
