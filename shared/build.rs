@@ -121,9 +121,9 @@ mod page {
         let mut quote = None;
         let mut letters = script.chars().peekable();
         while let Some(letter) = letters.next() {
-            let separates = || short.ends_with(is_word) && letters.peek().is_some_and(|next| is_word(*next));
+            let separates = short.ends_with(is_word) && letters.peek().is_some_and(|next| is_word(*next));
             match quote {
-                None if letter == ' ' && !separates() => continue,
+                None if letter == ' ' && !separates => continue,
                 None if ['\'', '"', '`'].contains(&letter) => quote = Some(letter),
                 Some(open) if letter == open => quote = None,
                 None | Some(_) => {}

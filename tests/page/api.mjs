@@ -77,8 +77,8 @@ export const CONTACTED = { status: 201, body: { sentTo: 'a•••@example.com'
 /** Brands as the API gives them: a light colour and a dark one, for which the page needs other colours as text. */
 export const YELLOW = { colors: { fill: '#ffd400', onFill: '#000000', onLight: '#826c00', onDark: '#ffd400' } };
 export const NAVY = { colors: { fill: '#001f5b', onFill: '#ffffff', onLight: '#001f5b', onDark: '#7d8dab' } };
-/** A logo at the local server, which the policy of its page allows. */
-export const LOGO = `${process.env.COUNTERSIGN_URL}/logo.svg`;
+/** The logo that the policy of the page allows. */
+export const LOGO = process.env.LOGO_URL;
 export const PICTURE = `<svg xmlns="http://www.w3.org/2000/svg" width="320" height="80" viewBox="0 0 320 80">
   <rect width="80" height="80" rx="16" fill="#826c00"/><path d="M104 64V20h60M104 42h50" fill="none" stroke="#222" stroke-width="12"/></svg>`;
 

@@ -6,10 +6,13 @@ import {
   CONTACT,
   CONTACTED,
   ENROLL,
+  LOGO,
   MANAGE,
+  PICTURE,
   SENT,
   TOTP,
   TRANSACTION,
+  YELLOW,
   answer,
   app,
   mail,
@@ -190,12 +193,22 @@ async function checks(browser) {
   );
   await alone(
     browser,
-    'a person can leave, and an empty field is not sent',
-    { GET: session({ factors: [app] }), 'POST /cancel': { next: NEXT } },
+    'a person can leave; an empty field is not sent, and a held key sends once',
+    {
+      GET: session({ factors: [app] }),
+      'POST /verify': problem(400, 'incorrect_code'),
+      'POST /cancel': { next: NEXT },
+    },
     async (page, calls) => {
       await press(page, 'Confirm');
       await alert(page, 'Check the field “Code”.');
       assert.deepEqual(changes(calls), []);
+      await page.getByLabel('Code', { exact: true }).fill('123456');
+      await page.keyboard.down('Enter');
+      await alert(page, 'That code is not right.');
+      await page.keyboard.down('Enter');
+      await page.keyboard.up('Enter');
+      assert.deepEqual(changes(calls), ['POST /verify'], 'a held key sends once');
       await press(page, 'Cancel and go back');
       await page.waitForURL(NEXT);
     },
@@ -473,10 +486,36 @@ async function management(browser) {
   );
 }
 
+async function brands(browser) {
+  await step('the logo stands in place of the name; one that does not load leaves the name', async () => {
+    const { page, close } = await open(browser);
+    await answer(page, { GET: session({ factors: [app], brand: { ...YELLOW, logo: LOGO } }) });
+    await page.route(LOGO, (route) => route.abort());
+    await page.goto(PAGE);
+    await page.locator('header').getByText('Fabrikam Bank').waitFor();
+    await page.unroute(LOGO);
+    let headers;
+    await page.route(LOGO, async (route) => {
+      headers = await route.request().allHeaders();
+      await route.fulfill({ contentType: 'image/svg+xml', body: PICTURE });
+    });
+    await page.reload();
+    await page.waitForFunction(() => document.querySelector('header img')?.naturalWidth > 0);
+    await page.getByRole('img', { name: 'Fabrikam Bank' }).waitFor();
+    assert.equal(await page.locator('header').innerText(), '');
+    assert.equal(headers.referer, undefined);
+    const primary = page.locator('.primary');
+    const { backgroundColor, color } = await primary.evaluate((node) => ({ ...getComputedStyle(node) }));
+    assert.deepEqual([backgroundColor, color], ['rgb(255, 212, 0)', 'rgb(0, 0, 0)']);
+    await close();
+  });
+}
+
 await withBrowser(async (browser) => {
   await secrets(browser);
   await checks(browser);
   await enrolments(browser);
   await contacts(browser);
   await management(browser);
+  await brands(browser);
 });

@@ -150,6 +150,7 @@ await withBrowser(async (browser) => {
     assert(!(await page.locator('main').innerText()).includes(contact.email), 'the address is masked');
     await accessible(page, 'a contact');
     await press(page, 'Code senden');
+    await page.getByText('gesendet haben').waitFor();
     const code = await sentCode(contact.email);
     await enter(page, 'Code', code === '00000000' ? '11111111' : '00000000', 'Bestätigen');
     await page.getByRole('alert').filter({ hasText: 'Sie haben noch 4 Versuche.' }).waitFor();

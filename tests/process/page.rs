@@ -11,6 +11,9 @@ use crate::tools::have;
 /// The application's URL. Nothing listens there: the drivers answer in its place.
 const RETURN: &str = "http://127.0.0.1:9/signed-in";
 
+/// The operator's logo. The drivers answer there too.
+const LOGO: &str = "http://127.0.0.1:9/logo.svg";
+
 /// The drivers of the page with their packages, in the target folder.
 fn drivers() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
@@ -28,13 +31,14 @@ fn drive(driver: &str) {
         return;
     }
     let folder = drivers();
-    let server = Server::start_with(&["--return-urls", RETURN]);
+    let server = Server::start_with(&["--return-urls", RETURN, "--page-color", "#ffd400", "--page-logo", LOGO]);
     succeed(
         Command::new("node")
             .arg(driver)
             .current_dir(folder)
             .env("COUNTERSIGN_URL", &server.url)
             .env("RETURN_URL", RETURN)
+            .env("LOGO_URL", LOGO)
             .env("BINARY", BINARY)
             .env("DATA_FOLDER", server.data())
             .env("SERVER_ID", server.id().to_string()),
