@@ -21,7 +21,9 @@ export async function proceed(next) {
 
 export function route() {
   const { after } = state;
-  const { needs } = state.session;
+  const { needs, next } = state.session;
+  // The session is finished, and the answer with the way back was lost.
+  if (next) return leave(next, true);
   if (needs === 'check') return check();
   delete state.after;
   if (after) return show(after.name, { ...after, problem: null });
