@@ -1,5 +1,7 @@
 // The API of a session as a script tells it, so that a test can have any answer, also one that the true API gives rarely.
 
+import { open, step, url } from './lib.mjs';
+
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 export const app = {
@@ -71,7 +73,11 @@ export const ENROLL = { purpose: 'enroll', needs: 'enroll', factors: [], recover
 export const MANAGE = { purpose: 'manage', needs: 'nothing' };
 
 /** What changes in a session of a user without a factor, whose contact the application gave. */
-export const CONTACT = { ...ENROLL, needs: 'contact', contact: { type: 'email', maskedDestination: 'a•••@example.com' } };
+export const CONTACT = {
+  ...ENROLL,
+  needs: 'contact',
+  contact: { type: 'email', maskedDestination: 'a•••@example.com' },
+};
 export const CONTACTED = { status: 201, body: { sentTo: 'a•••@example.com', expiresAt: '2030-01-01T00:00:00Z' } };
 
 /** Brands as the API gives them: a light colour and a dark one, for which the page needs other colours as text. */
@@ -103,6 +109,22 @@ export async function answer(page, answers) {
   });
   return calls;
 }
+
+/** The address of the page with the token of a session. */
+export const PAGE = `${url}/page#token-1`;
+
+/** Runs a step in a tab of its own. */
+export const alone = (browser, sentence, answers, walk, options) =>
+  step(sentence, async () => {
+    const { page, context, close } = await open(browser, options);
+    const calls = await answer(page, answers);
+    await page.goto(PAGE);
+    await walk(page, calls, context);
+    await close();
+  });
+
+/** The keys of the calls that change something. */
+export const changes = (calls) => calls.map(({ key }) => key).filter((key) => key !== 'GET');
 
 const wrapped = (given) =>
   given && 'status' in given ? given : { status: given ? 200 : 404, body: given ?? { code: 'not_found' } };

@@ -68,7 +68,9 @@ export async function begin(browser, purpose, more, user = 'alice') {
   const session = backEnd('POST', '/sessions', { purpose, returnUrl: RETURN, ...more }, user);
   const tab = await open(browser);
   // The application, which the browser comes from and goes back to.
-  await tab.context.route(`${RETURN}**`, (route) => route.fulfill({ contentType: 'text/html', body: '<h1>Fabrikam</h1>' }));
+  await tab.context.route(`${RETURN}**`, (route) =>
+    route.fulfill({ contentType: 'text/html', body: '<h1>Fabrikam</h1>' }),
+  );
   await tab.page.goto(RETURN);
   await tab.page.goto(session.url);
   return { ...tab, session, user };
@@ -81,14 +83,4 @@ export async function redeem({ page, session, user, close }) {
   assert.equal(searchParams.get('session'), session.id);
   await close();
   return backEnd('POST', `/sessions/${session.id}/redeem`, { code: searchParams.get('code') }, user);
-}
-
-export const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
-export const choose = (page, name) => page.getByRole('button', { name }).click();
-export const heading = (page, name) => page.getByRole('heading', { name, exact: true }).waitFor();
-export const alert = (page, text) => page.getByRole('alert').filter({ hasText: text }).waitFor();
-
-export async function enter(page, label, text, button = 'Confirm') {
-  await page.getByLabel(label, { exact: true }).fill(text);
-  await press(page, button);
 }

@@ -3,23 +3,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  alert,
-  backEnd,
-  begin,
-  choose,
-  enter,
-  heading,
-  nextPeriod,
-  press,
-  redeem,
-  request,
-  scan,
-  sentCode,
-  setClock,
-  totp,
-} from './application.mjs';
-import { open, step, url, withBrowser } from './lib.mjs';
+import { backEnd, begin, nextPeriod, redeem, request, scan, sentCode, setClock, totp } from './application.mjs';
+import { alert, choose, enter, heading, open, press, step, url, withBrowser } from './lib.mjs';
 
 const BINARY = process.env.BINARY ?? assert.fail('set BINARY in the environment: the local server');
 const FOLDER = process.env.DATA_FOLDER ?? assert.fail('set DATA_FOLDER in the environment');
@@ -207,27 +192,30 @@ async function walk(browser) {
     assert.equal((await redeem(tab)).status, 'managed');
   });
 
-  await step('back leads to the application and forward to the same step; a finished page does not come back', async () => {
-    await nextPeriod();
-    const tab = await begin(browser, 'check');
-    const { page, session } = tab;
-    await choose(page, 'Authenticator app');
-    await page.goBack();
-    await heading(page, 'Fabrikam');
-    await page.goForward();
-    await page.getByText('that “Authenticator app” shows now').waitFor();
-    // The link again, as by the application's own button: it is the same session.
-    await page.goto(session.url);
-    await page.getByText('that “Authenticator app” shows now').waitFor();
-    await enter(page, 'Code', totp(secret));
-    await page.waitForURL('**?session=*&code=*');
-    const { searchParams } = new URL(page.url());
-    await page.goBack();
-    await heading(page, OVER);
-    await tab.close();
-    const { status } = backEnd('POST', `/sessions/${session.id}/redeem`, { code: searchParams.get('code') });
-    assert.equal(status, 'passed');
-  });
+  await step(
+    'back leads to the application and forward to the same step; a finished page does not come back',
+    async () => {
+      await nextPeriod();
+      const tab = await begin(browser, 'check');
+      const { page, session } = tab;
+      await choose(page, 'Authenticator app');
+      await page.goBack();
+      await heading(page, 'Fabrikam');
+      await page.goForward();
+      await page.getByText('that “Authenticator app” shows now').waitFor();
+      // The link again, as by the application's own button: it is the same session.
+      await page.goto(session.url);
+      await page.getByText('that “Authenticator app” shows now').waitFor();
+      await enter(page, 'Code', totp(secret));
+      await page.waitForURL('**?session=*&code=*');
+      const { searchParams } = new URL(page.url());
+      await page.goBack();
+      await heading(page, OVER);
+      await tab.close();
+      const { status } = backEnd('POST', `/sessions/${session.id}/redeem`, { code: searchParams.get('code') });
+      assert.equal(status, 'passed');
+    },
+  );
 
   await step('a double click sends one request, and presses nothing of what comes next', async () => {
     await nextPeriod();

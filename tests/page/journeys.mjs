@@ -3,49 +3,24 @@ import assert from 'node:assert/strict';
 import {
   BEGUN,
   CODES,
-  CONTACT,
-  CONTACTED,
   ENROLL,
-  LOGO,
   MANAGE,
-  PICTURE,
+  PAGE,
   SENT,
   TOTP,
   TRANSACTION,
-  YELLOW,
+  alone,
   answer,
   app,
+  changes,
   mail,
   phone,
   problem,
   session,
 } from './api.mjs';
-import { open, step, url, withBrowser } from './lib.mjs';
+import { alert, choose, enter, heading, open, press, step, url, withBrowser } from './lib.mjs';
 
-const PAGE = `${url}/page#token-1`;
 const NEXT = `${url}/page?session=s&code=c`;
-
-const heading = (page, text) => page.getByRole('heading', { name: text, exact: true }).waitFor();
-const press = (page, name) => page.getByRole('button', { name }).click();
-const alert = (page, text) => page.getByRole('alert').filter({ hasText: text }).waitFor();
-
-async function enter(page, label, text, button = 'Confirm') {
-  await page.getByLabel(label, { exact: true }).fill(text);
-  await press(page, button);
-}
-
-/** Runs a step in a tab of its own. */
-const alone = (browser, sentence, answers, walk, options) =>
-  step(sentence, async () => {
-    const { page, context, close } = await open(browser, options);
-    const calls = await answer(page, answers);
-    await page.goto(PAGE);
-    await walk(page, calls, context);
-    await close();
-  });
-
-/** The keys of the calls that change something. */
-const changes = (calls) => calls.map(({ key }) => key).filter((key) => key !== 'GET');
 
 async function secrets(browser) {
   await alone(
@@ -142,7 +117,7 @@ async function checks(browser) {
     { GET: session({ factors: [phone] }), 'POST /challenges': problem(502, 'delivery_failed') },
     async (page) => {
       await alert(page, 'The code could not be sent.');
-      await press(page, 'Recovery codes');
+      await choose(page, 'Recovery codes');
       await page.getByLabel('Recovery code').waitFor();
     },
   );
@@ -185,7 +160,7 @@ async function checks(browser) {
     'a recovery code passes in place of a factor',
     { GET: session(), 'POST /verify': { verified: true, next: NEXT } },
     async (page, calls) => {
-      await press(page, 'Recovery codes');
+      await choose(page, 'Recovery codes');
       await enter(page, 'Recovery code', 'e7ad-aaa4-da75-fa37');
       await page.waitForURL(NEXT);
       assert.deepEqual(calls.at(-1).body, { code: 'e7ad-aaa4-da75-fa37' });
@@ -273,7 +248,7 @@ async function enrolments(browser) {
     { GET: session(ENROLL), 'POST /enrollments': BEGUN, 'POST /enrollments/confirm': confirmed },
     async (page, calls, context) => {
       await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-      await press(page, 'Authenticator app');
+      await choose(page, 'Authenticator app');
       await page.getByRole('img', { name: 'QR code' }).waitFor();
       assert.deepEqual(calls.at(-1).body, { factorType: 'totp' });
       assert.equal(await page.locator('a.phone').isVisible(), false, 'the link is for phones');
@@ -340,83 +315,6 @@ async function enrolments(browser) {
   );
 }
 
-async function contacts(browser) {
-  let needs = 'contact';
-  const wrong = [problem(400, 'incorrect_code', { remainingAttempts: 4 }), problem(410, 'expired')];
-  await alone(
-    browser,
-    'before the first factor a code goes to the contact when the person asks for it, and again after a wait',
-    {
-      GET: () => session({ ...CONTACT, needs }),
-      'POST /contact': CONTACTED,
-      'POST /contact/confirm': () => {
-        const refusal = wrong.shift();
-        if (!refusal) needs = 'enroll';
-        return refusal ?? { status: 204 };
-      },
-    },
-    async (page, calls) => {
-      await page.getByText('We send a code to a•••@example.com.').waitFor();
-      await page.reload();
-      await heading(page, 'Confirm it’s you');
-      assert.deepEqual(changes(calls), [], 'nothing is sent before the person asks for it');
-      await press(page, 'Send the code');
-      await page.getByText('Enter the code that we sent to a•••@example.com.').waitFor();
-      assert.deepEqual(calls.at(-1).body, { locale: 'en', platform: 'web' });
-      await enter(page, 'Code', '12 34-56');
-      await alert(page, 'That code is not right. Check it and try again. You have 4 tries left.');
-      assert.deepEqual(calls.at(-1).body, { code: '123456', locale: 'en' });
-      await enter(page, 'Code', '123456');
-      await alert(page, 'This code has expired. Send a new one.');
-      await page.clock.install();
-      await page.reload();
-      await page.getByText('You can send a new one in').waitFor();
-      await page.clock.runFor(31_000);
-      await press(page, 'Send a new code');
-      await page.getByText('We sent a new code.').waitFor();
-      assert.equal(changes(calls).filter((key) => key === 'POST /contact').length, 2);
-      await enter(page, 'Code', '123456');
-      await heading(page, 'Protect your account');
-    },
-  );
-  await alone(
-    browser,
-    'a contact that gets too many messages is sent none until the wait is over; a reload keeps the wait',
-    { GET: session(CONTACT), 'POST /contact': problem(429, 'too_many_messages', { retryAfter: 42 }) },
-    async (page, calls) => {
-      await press(page, 'Send the code');
-      await alert(page, /Too many codes were sent. Try again in 00:4\d/);
-      await page.getByRole('button', { name: 'Send the code' }).click({ force: true });
-      await page.reload();
-      await alert(page, 'Too many codes were sent.');
-      assert.deepEqual(changes(calls), ['POST /contact']);
-    },
-  );
-  await alone(
-    browser,
-    'too many wrong codes for the contact are a wait',
-    {
-      GET: session({ ...CONTACT, contact: { type: 'sms', maskedDestination: '+49 ••• ••• 4521' } }),
-      'POST /contact': CONTACTED,
-      'POST /contact/confirm': problem(429, 'too_many_attempts', { retryAfter: 900 }),
-    },
-    async (page) => {
-      await press(page, 'Send the code');
-      await enter(page, 'Code', '123456');
-      await alert(page, /Too many wrong codes. Try again in 1[45]:\d\d/);
-    },
-  );
-  await alone(
-    browser,
-    'a first factor that a contact must come before is refused in a sentence',
-    { GET: session(ENROLL), 'POST /enrollments': problem(403, 'contact_required') },
-    async (page) => {
-      await press(page, 'Authenticator app');
-      await alert(page, 'We can’t check here that it’s you. Go back and ask for help.');
-    },
-  );
-}
-
 async function management(browser) {
   let stepUp = true;
   let factors = [app, mail];
@@ -440,7 +338,7 @@ async function management(browser) {
       await press(page, 'Rename: Authenticator app');
       await enter(page, 'Name', 'Work phone', 'Save');
       await page.getByText('This change needs a new confirmation.').waitFor();
-      await press(page, 'Authenticator app');
+      await choose(page, 'Authenticator app');
       await enter(page, 'Code', '123456');
       await heading(page, 'Rename');
       await enter(page, 'Name', 'Work phone', 'Save');
@@ -472,7 +370,7 @@ async function management(browser) {
       await press(page, 'Make new codes');
       await press(page, 'I have kept them');
       await press(page, 'Add another way');
-      await press(page, 'Authenticator app');
+      await choose(page, 'Authenticator app');
       await enter(page, 'Name', 'Tablet', 'Continue');
       await enter(page, 'Code that the app shows', '123456');
       await heading(page, 'Your ways to confirm');
@@ -486,36 +384,9 @@ async function management(browser) {
   );
 }
 
-async function brands(browser) {
-  await step('the logo stands in place of the name; one that does not load leaves the name', async () => {
-    const { page, close } = await open(browser);
-    await answer(page, { GET: session({ factors: [app], brand: { ...YELLOW, logo: LOGO } }) });
-    await page.route(LOGO, (route) => route.abort());
-    await page.goto(PAGE);
-    await page.locator('header').getByText('Fabrikam Bank').waitFor();
-    await page.unroute(LOGO);
-    let headers;
-    await page.route(LOGO, async (route) => {
-      headers = await route.request().allHeaders();
-      await route.fulfill({ contentType: 'image/svg+xml', body: PICTURE });
-    });
-    await page.reload();
-    await page.waitForFunction(() => document.querySelector('header img')?.naturalWidth > 0);
-    await page.getByRole('img', { name: 'Fabrikam Bank' }).waitFor();
-    assert.equal(await page.locator('header').innerText(), '');
-    assert.equal(headers.referer, undefined);
-    const primary = page.locator('.primary');
-    const { backgroundColor, color } = await primary.evaluate((node) => ({ ...getComputedStyle(node) }));
-    assert.deepEqual([backgroundColor, color], ['rgb(255, 212, 0)', 'rgb(0, 0, 0)']);
-    await close();
-  });
-}
-
 await withBrowser(async (browser) => {
   await secrets(browser);
   await checks(browser);
   await enrolments(browser);
-  await contacts(browser);
   await management(browser);
-  await brands(browser);
 });

@@ -1,20 +1,7 @@
 // The page against a running Countersign, from the back end's session to its redemption.
 import assert from 'node:assert/strict';
-import {
-  backEnd,
-  begin,
-  choose,
-  enter,
-  heading,
-  nextPeriod,
-  press,
-  redeem,
-  request,
-  scan,
-  sentCode,
-  totp,
-} from './application.mjs';
-import { accessible, open, step, withBrowser } from './lib.mjs';
+import { backEnd, begin, nextPeriod, redeem, request, scan, sentCode, totp } from './application.mjs';
+import { accessible, choose, enter, heading, open, press, step, withBrowser } from './lib.mjs';
 
 await withBrowser(async (browser) => {
   let secret;

@@ -42,10 +42,7 @@ const VIEWS = {
   ],
   nothing: [{ GET: session({ factors: [], recoveryCodes: { remaining: 0 } }) }],
   contact: [{ GET: session(CONTACT) }],
-  contactCode: [
-    { GET: session(CONTACT), 'POST /contact': CONTACTED },
-    (page) => page.locator('.primary').click(),
-  ],
+  contactCode: [{ GET: session(CONTACT), 'POST /contact': CONTACTED }, (page) => page.locator('.primary').click()],
   types: [{ GET: session(ENROLL) }],
   number: [{ GET: session(ENROLL) }, (page) => page.locator('.choice').nth(1).click()],
   app: [{ GET: session(ENROLL), 'POST /enrollments': BEGUN }, (page) => page.locator('.choice').first().click()],

@@ -51,6 +51,11 @@ fn the_page_says_sends_and_keeps_what_it_should() {
 }
 
 #[test]
+fn a_first_factor_follows_the_contact_of_record_and_the_page_has_the_operators_brand() {
+    drive("first.mjs");
+}
+
+#[test]
 fn every_view_of_the_page_is_accessible_and_fits_every_window() {
     drive("views.mjs");
 }
