@@ -62,10 +62,10 @@ async function contacts(browser) {
     { GET: session(CONTACT), 'POST /contact': problem(429, 'too_many_messages', { retryAfter: 42 }) },
     async (page, calls) => {
       await press(page, 'Send the code');
-      await alert(page, /Too many codes were sent. Try again in 00:4\d/);
+      await alert(page, /Too many messages were sent. Try again in 00:4\d/);
       await page.getByRole('button', { name: 'Send the code' }).click({ force: true });
       await page.reload();
-      await alert(page, 'Too many codes were sent.');
+      await alert(page, 'Too many messages were sent.');
       assert.deepEqual(changes(calls), ['POST /contact']);
     },
   );
