@@ -7,15 +7,13 @@ const { PORT = '8080', HOST = '127.0.0.1', COUNTERSIGN_URL = 'http://127.0.0.1:3
 const ORIGIN = process.env.ORIGIN ?? `http://127.0.0.1:${PORT}`;
 const RETURN_URL = `${ORIGIN}/signed-in`; // Countersign must allow it: RETURN_URLS
 
-// --- Countersign: requests are signed with AWS IAM. The local server accepts any signature. ---
-const aws = new AwsClient({
-  accessKeyId: process.env.AWS_ACCESS_KEY_ID ?? 'any',
-  secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY ?? 'any',
-  sessionToken: process.env.AWS_SESSION_TOKEN,
-  region: process.env.AWS_REGION ?? 'us-east-1',
-  service: 'execute-api',
-  retries: 2,
-});
+// --- Countersign: requests are signed with AWS IAM. The local server has a key of its own. ---
+const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = process.env;
+const { AWS_SESSION_TOKEN: sessionToken, AWS_REGION: region = 'us-east-1' } = process.env;
+const key = COUNTERSIGN_URL.startsWith('http://127.0.0.1:')
+  ? { accessKeyId: 'local', secretAccessKey: 'local' }
+  : { accessKeyId, secretAccessKey, sessionToken };
+const aws = new AwsClient({ ...key, region, service: 'execute-api', retries: 2 });
 
 async function countersign(user, path, body) {
   const answer = await aws.fetch(`${COUNTERSIGN_URL}/v1/users/${encodeURIComponent(user)}${path}`, {
