@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::clients::{copy, python, succeed};
+use crate::page::drivers;
 use crate::server::{Server, request};
 use crate::tools::{have, skip, totp};
 
@@ -83,12 +84,16 @@ fn wait_for(url: &str, output: impl Read + Send + 'static) {
     std::thread::spawn(move || lines.for_each(drop));
 }
 
+/// A port for an application, whose URL Countersign must know before the application starts.
+fn free_port() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
+}
+
 /// Runs an application beside a server, and walks through it as its user and as a thief. `documented` is the command that
 /// runs the code of docs/integrate.md in the application's language. All run in a folder with the packages.
 #[track_caller]
 fn walk(mut application: Command, documented: [&Path; 2], folder: &Path) {
-    // Countersign must know the application's URL before the application starts.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let port = free_port();
     let url = format!("http://127.0.0.1:{port}");
     let server = Server::start_with(&["--return-urls", &format!("{url}/signed-in")]);
     // One pipe for both streams, because applications differ in where they say that they listen.
@@ -132,4 +137,17 @@ fn the_python_example_lets_in_only_the_browser_that_passed() {
     let mut application = Command::new(&interpreter);
     application.arg(file("examples/python-fastapi/app.py"));
     walk(application, [&interpreter, &file("tests/example/documented.py")], folder);
+}
+
+#[test]
+fn the_profile_page_turns_two_factor_on_and_off_from_another_origin() {
+    if !["chromium", "node", "npm", "oathtool", "zbarimg"].into_iter().all(have) {
+        return;
+    }
+    let origin = format!("http://127.0.0.1:{}", free_port());
+    let server = Server::start_with(&["--allowed-origins", &origin]);
+    let mut driver = Command::new("node");
+    driver.arg("profile.mjs").current_dir(drivers()).env("COUNTERSIGN_URL", &server.url).env("ORIGIN", origin);
+    let page = file("examples/profile-page/index.html").canonicalize().unwrap();
+    succeed(driver.env("TOKEN", server.token("alice")).env("PAGE_FILE", page));
 }

@@ -12,7 +12,7 @@ use crate::tools::have;
 const RETURN: &str = "http://127.0.0.1:9/signed-in";
 
 /// The drivers of the page with their packages, in the target folder.
-fn drivers() -> &'static Path {
+pub(crate) fn drivers() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let folder = copy("page", "page");
