@@ -1,6 +1,7 @@
 //! Hosted sessions: created by the back end, finished by a person on the page, redeemed by the back end (T46).
 
 mod between;
+mod first;
 mod given;
 mod purposes;
 mod redeeming;
@@ -23,6 +24,19 @@ macro_rules! session_tests {
                 a_redemption_and_an_end_at_once_agree_t46,
                 a_return_url_names_no_session_and_no_code_t46,
                 a_weak_check_opens_no_change_in_a_session_t18,
+            }
+            first {
+                a_thief_of_the_password_enrolls_nothing_t52,
+                an_enrollment_that_began_before_is_not_finished_t52,
+                the_first_factor_needs_the_contacts_code_t52,
+                a_code_is_of_one_session_and_is_guessed_five_times_t52,
+                the_contact_hears_of_every_change_t52,
+                notices_go_to_a_phone_in_its_language_and_have_a_limit_t52,
+                a_notice_that_is_not_sent_undoes_no_change_t52,
+                a_forgotten_user_begins_anew_t52,
+                a_contact_must_be_one_that_messages_reach_t52,
+                a_contact_is_confirmed_once_whoever_races_t52,
+                every_step_of_a_contact_counts_once_after_a_lost_reply_t40,
             }
             purposes {
                 a_check_is_passed_and_its_result_redeemed_t46,

@@ -7,7 +7,7 @@ use crate::delivery::messages::{Wording, WordingError};
 use crate::delivery::transaction_texts::TransactionTexts;
 use crate::domain::contact::PhoneNumber;
 use crate::domain::factor::totp::{Algorithm, Parameters};
-use crate::domain::policy::Policy;
+use crate::domain::policy::{FirstEnrollment, Policy};
 use crate::domain::receipt_keys::Rotation;
 use crate::domain::time::LONGEST_LIFE_SECONDS;
 use crate::flows::receipt::ReceiptSettings;
@@ -63,6 +63,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     text("ALLOWED_ORIGINS", "", "web origins that may call from a browser, with commas; * is any"),
     text("USER_ID_CLAIM", "sub", "the claim that names the user; one that users can edit would be a hole"),
+    text(
+        "FIRST_ENROLLMENT",
+        "user",
+        "back-end: a user's first factor needs a hosted session with a contact of the back end's record",
+    ),
     number("STEP_UP_SECONDS", "600", 1..=86_400, "how long a passed check lets its session change factors"),
     number("ENROLLMENT_SECONDS", "600", LIFE, "how long an enrolment lives, and its code with it"),
     number("GENAUTH_ENROLLMENT_SECONDS", "60", LIFE, "the same in the genauth dialect"),
@@ -162,6 +167,7 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
         step_up_seconds: reader.number("STEP_UP_SECONDS"),
         challenge_seconds: reader.number("CHALLENGE_SECONDS"),
         passcode_digits: reader.number("PASSCODE_DIGITS"),
+        first_enrollment: reader.parsed("FIRST_ENROLLMENT", "must be user or back-end", FirstEnrollment::from_name),
         free_attempts: reader.number("FREE_ATTEMPTS"),
         max_delay_seconds: reader.number("MAX_DELAY_SECONDS"),
         lock_after: reader.number("LOCK_AFTER"),

@@ -25,6 +25,8 @@ pub enum Purpose<'a> {
     Check,
     /// The enrolment of the number or the address.
     Enrollment,
+    /// The confirmation of a contact of record, before the first factor.
+    Contact,
     /// The confirmation of a transaction, with the text that the person must read.
     Transaction(&'a str),
 }
@@ -45,7 +47,7 @@ pub struct Occasion<'a> {
 /// The parts of a message that an installation configures.
 #[derive(Clone, Debug)]
 pub struct Wording {
-    product: String,
+    pub(super) product: String,
     web_domain: Option<String>,
     android_app_hash: Option<String>,
 }
@@ -135,11 +137,14 @@ impl Wording {
     }
 
     fn check_lengths(&self) -> Result<(), WordingError> {
+        self.check_notices()?;
         let longest_code = "0".repeat(Self::MAX_CODE_DIGITS);
         for language in Language::ALL {
-            for (purpose, platform) in [Purpose::Check, Purpose::Enrollment].into_iter().flat_map(|purpose| {
-                [None, Some(Platform::Web), Some(Platform::Android)].map(|platform| (purpose, platform))
-            }) {
+            for (purpose, platform) in
+                [Purpose::Check, Purpose::Enrollment, Purpose::Contact].into_iter().flat_map(|purpose| {
+                    [None, Some(Platform::Web), Some(Platform::Android)].map(|platform| (purpose, platform))
+                })
+            {
                 let occasion = Occasion { purpose, platform, language, minutes: Self::MAX_MINUTES };
                 let (encoding, length) = SmsEncoding::measure(&self.sms_text(&longest_code, &occasion));
                 if length > encoding.limit() {
@@ -194,6 +199,10 @@ impl Wording {
                 )
             }
             (Language::English, Purpose::Enrollment) => format!("{product} setup: {code}, {minutes} min. Don't share."),
+            (Language::English, Purpose::Contact) if is_gsm(product) => {
+                format!("{code} is your {product} code to set up a second factor. Valid for {life}. Don't share it.")
+            }
+            (Language::English, Purpose::Contact) => format!("{product} setup: {code}, {minutes} min. Don't share."),
             (Language::English, Purpose::Transaction(text)) if is_gsm(product) && is_gsm(text) => {
                 format!("{product}: {text}\nCode for this alone: {code}. Valid for {life}. Don't share it with anyone.")
             }
@@ -202,6 +211,7 @@ impl Wording {
             }
             (Language::Chinese, Purpose::Check) => format!("{product}身份验证码{code}，{life}有效，勿泄露。"),
             (Language::Chinese, Purpose::Enrollment) => format!("{product}绑定验证码{code}，{life}有效，勿泄露。"),
+            (Language::Chinese, Purpose::Contact) => format!("{product}安全设置验证码{code}，{life}有效，勿泄露。"),
             (Language::Chinese, Purpose::Transaction(text)) => {
                 format!("{product}：{text}\n验证码{code}，{life}有效，勿泄露。")
             }
@@ -228,6 +238,10 @@ impl Wording {
             (Language::English, Purpose::Enrollment) => {
                 (format!("{product}: confirm this address"), format!("is your {product} code to add this address."))
             }
+            (Language::English, Purpose::Contact) => (
+                format!("{product}: set up a second factor"),
+                format!("is your {product} code to set up a second factor."),
+            ),
             (Language::English, Purpose::Transaction(_)) => {
                 (format!("{product}: please confirm"), format!("is your {product} code for this alone:"))
             }
@@ -236,6 +250,9 @@ impl Wording {
             }
             (Language::Chinese, Purpose::Enrollment) => {
                 (format!("{product} 绑定邮箱"), format!("是您的 {product} 验证码，用于绑定此邮箱。"))
+            }
+            (Language::Chinese, Purpose::Contact) => {
+                (format!("{product} 安全设置"), format!("是您的 {product} 验证码，用于设置第二重验证。"))
             }
             (Language::Chinese, Purpose::Transaction(_)) => {
                 (format!("{product} 操作确认"), format!("是您的 {product} 验证码，仅用于以下操作："))
@@ -247,6 +264,7 @@ impl Wording {
                 format!("It is valid for {life}. Don't share it with anyone: nobody from {product} will ask for it."),
                 match purpose {
                     Purpose::Check | Purpose::Enrollment => "If you did not ask for it, you can ignore this message.",
+                    Purpose::Contact => "If you did not ask for it, somebody else may know your password: change it.",
                     Purpose::Transaction(_) => "If you did not ask for exactly this, don't use the code.",
                 },
             ),
@@ -254,12 +272,13 @@ impl Wording {
                 format!("{life}内有效。请勿告诉任何人，{product} 的工作人员不会向您索取。"),
                 match purpose {
                     Purpose::Check | Purpose::Enrollment => "如果不是您本人的操作，请忽略本邮件。",
+                    Purpose::Contact => "如果不是您本人的操作，您的密码可能已泄露，请立即修改。",
                     Purpose::Transaction(_) => "如果与您的操作不完全一致，请勿使用此验证码。",
                 },
             ),
         };
         let transaction = match purpose {
-            Purpose::Check | Purpose::Enrollment => None,
+            Purpose::Check | Purpose::Enrollment | Purpose::Contact => None,
             Purpose::Transaction(text) => Some(text),
         };
         let in_text = transaction.map(|text| format!("\n\n{text}")).unwrap_or_default();

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 pub mod aws;
 mod language;
 pub mod messages;
+pub mod notices;
 mod segment;
 pub mod transaction_texts;
 

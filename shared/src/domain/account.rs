@@ -1,7 +1,7 @@
 //! An account: one user's factors, recovery codes, failed attempts and recent checks. It is stored as one item.
 
 use super::actor::Actor;
-use super::contact::Destination;
+use super::contact::{ContactOfRecord, Destination};
 use super::error::{Error, Subject};
 use super::factor::{Candidate, Factor, FactorSummary, FactorType, Method, Opened, Place};
 use super::grant::{Allowed, Beginning, Epoch, Grant};
@@ -26,6 +26,8 @@ pub struct Account {
     pub(crate) recovery: Option<RecoverySet>,
     /// Recent checks, the oldest first, of a few sessions. A later check by e-mail stands beside a stronger one.
     pub(crate) grants: Vec<Grant>,
+    /// The contact that was confirmed before the first factor.
+    pub(crate) contact: Option<ContactOfRecord>,
 }
 
 /// A change of factors or recovery codes. Any change may follow a compromise, so each one revokes what other sessions
@@ -39,6 +41,8 @@ pub enum Change {
         possession: Possession,
         /// Recovery codes that replace the current ones. `None` keeps the current ones.
         codes: Option<RecoverySet>,
+        /// The contact that was confirmed for it. `None` keeps the account's.
+        contact: Option<ContactOfRecord>,
     },
     /// Factors are removed. The recovery codes are removed with the last factor.
     Remove(Vec<FactorId>),
@@ -99,6 +103,11 @@ impl Account {
     /// The recovery codes, to spend one.
     pub fn recovery_mut(&mut self) -> Option<&mut RecoverySet> {
         self.recovery.as_mut()
+    }
+
+    /// The contact of record, to note that it hears of a change.
+    pub fn contact_mut(&mut self) -> Option<&mut ContactOfRecord> {
+        self.contact.as_mut()
     }
 
     /// The authority under which the actor may begin a change of factors: a recent check of the session, an account
@@ -263,7 +272,7 @@ impl Account {
     pub fn change(&mut self, change: Change, actor: Actor, now: Timestamp, policy: &Policy) -> Result<(), Error> {
         let mut first = None;
         match change {
-            Change::Bind { candidate, possession, codes } => {
+            Change::Bind { candidate, possession, codes, contact } => {
                 let factor = Factor::bound(candidate, &possession, now)?;
                 let enrolled = PassedCheck::enrolled(factor.id().clone(), now);
                 let had_second_factor = self.has_second_factor();
@@ -276,6 +285,7 @@ impl Account {
                     }
                 }
                 self.recovery = codes.or(self.recovery.take());
+                self.contact = contact.or(self.contact.take());
             }
             Change::Remove(ids) => self.factors.retain(|factor| !ids.contains(factor.id())),
             Change::ReplaceCodes(codes) => self.recovery = Some(codes),
@@ -302,5 +312,8 @@ impl Account {
     pub fn rewind(&mut self, now: Timestamp) {
         self.factors.iter_mut().for_each(|factor| factor.rewind(now));
         self.grants.retain(|grant| !now.is_far_behind(grant.check.at));
+        if let Some(contact) = &mut self.contact {
+            contact.notices.rewind(now);
+        }
     }
 }

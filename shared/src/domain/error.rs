@@ -39,6 +39,8 @@ pub enum Error {
         /// The factors with which the person can pass a check.
         available: Vec<FactorSummary>,
     },
+    /// The first factor needs a hosted session in which a contact of the back end's record is confirmed.
+    ContactRequired,
     /// Too many wrong codes in a row. The factor stays locked until it is reset.
     FactorLocked,
     /// The destination is not a mobile number, or its country is not allowed.
@@ -116,6 +118,8 @@ pub enum Subject {
     Factor,
     /// A hosted session.
     Session,
+    /// The contact of record in a hosted session.
+    Contact,
 }
 
 impl Error {
@@ -132,6 +136,7 @@ impl Error {
             Self::IncorrectCode { .. } => "incorrect_code",
             Self::CodeAlreadyUsed => "code_already_used",
             Self::StepUpRequired { .. } => "step_up_required",
+            Self::ContactRequired => "contact_required",
             Self::FactorLocked => "factor_locked",
             Self::DestinationRefused => "destination_refused",
             Self::NotFound(_) => "not_found",
@@ -175,21 +180,28 @@ impl fmt::Display for Error {
             Self::TransactionRefused(_) => f.write_str("This transaction can't be confirmed like this."),
             Self::TransactionMismatch { .. } => f.write_str("The code is for another transaction."),
             Self::StepUpRequired { .. } => f.write_str("Pass a check in this session first."),
+            Self::ContactRequired => {
+                f.write_str("The first factor needs a session in which a contact from your record is confirmed.")
+            }
             Self::FactorLocked => f.write_str("Too many wrong codes: this factor is locked until it is reset."),
             Self::DestinationRefused => f.write_str("Messages can't be sent to this destination."),
             Self::NotFound(Subject::Enrollment(_)) => f.write_str("There is no such enrollment."),
             Self::NotFound(Subject::Challenge) => f.write_str("There is no such challenge."),
             Self::NotFound(Subject::Factor) => f.write_str("There is no such factor."),
             Self::NotFound(Subject::Session) => f.write_str("There is no such session."),
+            Self::NotFound(Subject::Contact) => f.write_str("There is no contact to confirm."),
             Self::AlreadyEnrolled(FactorType::Totp) => f.write_str("An authenticator app of this label is enrolled."),
             Self::AlreadyEnrolled(_) => f.write_str("This destination is already enrolled."),
             Self::TooManyFactors => f.write_str("The account has as many factors as it may have."),
             Self::NotEnrolled(Some(_)) => f.write_str("No factor of this type is enrolled."),
             Self::NotEnrolled(None) => f.write_str("No factor is enrolled."),
             Self::AlreadyUsed(Subject::Challenge) => f.write_str("This challenge was answered before."),
+            Self::AlreadyUsed(Subject::Contact) => f.write_str("The contact is confirmed."),
             Self::AlreadyUsed(Subject::Session) => f.write_str("This session is finished."),
             Self::AlreadyUsed(_) => f.write_str("This enrollment was confirmed before."),
-            Self::Expired(Subject::Challenge) => f.write_str("The challenge has expired: ask for a new one."),
+            Self::Expired(Subject::Challenge | Subject::Contact) => {
+                f.write_str("The challenge has expired: ask for a new one.")
+            }
             Self::Expired(Subject::Session) => f.write_str("The session is over: begin again."),
             Self::Expired(_) => f.write_str("The enrollment has expired: begin again."),
             Self::NotVerified => f.write_str("Verify a code of the new factor first."),

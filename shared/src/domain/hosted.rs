@@ -100,6 +100,21 @@ pub enum Hosted {
     },
 }
 
+/// The contact of record in a session. Its destination is in the brief.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SessionContact {
+    /// The back end gave none.
+    #[default]
+    NotGiven,
+    /// The back end gave one. A user without a factor must answer a code that is sent to it.
+    Given,
+    /// The code was answered.
+    Confirmed {
+        /// The language of the person, as a BCP 47 tag.
+        language: String,
+    },
+}
+
 /// A session that the person has not finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenSession {
@@ -113,6 +128,8 @@ pub struct OpenSession {
     pub first_factor: Option<FirstFactor>,
     /// The sealed [`crate::flows::hosted::Brief`].
     pub brief: Sealed,
+    /// The contact of record, if the back end gave one.
+    pub contact: SessionContact,
     /// The digest of the secret of the browser that used it first.
     pub browser: Option<NonceDigest>,
     /// The time at which it expires.

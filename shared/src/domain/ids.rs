@@ -51,6 +51,12 @@ impl FactorId {
         Ok(Self(BASE32_NOPAD.encode(&random::bytes::<10>(randomness)?).to_ascii_lowercase()))
     }
 
+    /// The id of a user's contact of record, where a factor's id is meant. A random id has no `0`.
+    #[must_use]
+    pub fn contact_of_record() -> Self {
+        Self("contact000000000".to_owned())
+    }
+
     /// Parses an id from outside or from the store: 16 lower-case letters and digits. `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

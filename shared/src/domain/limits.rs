@@ -259,9 +259,20 @@ impl SendLog {
     /// # Errors
     /// [`Error::TooManyMessages`] when a budget of [`Policy::factor_budgets`] is used up.
     pub fn charge(&self, now: Timestamp, policy: &Policy) -> Result<Self, Error> {
-        let budgets = policy.factor_budgets();
-        admit_send(longest_wait(&self.moments(|()| true), &budgets, now))?;
-        Ok(self.and_sent(now, (), &budgets))
+        self.charge_to(&policy.factor_budgets(), now)
+    }
+
+    /// The log of notices with one more of them.
+    ///
+    /// # Errors
+    /// [`Error::TooManyMessages`] when a budget of [`Policy::notice_budgets`] is used up.
+    pub fn charge_notice(&self, now: Timestamp, policy: &Policy) -> Result<Self, Error> {
+        self.charge_to(&policy.notice_budgets(), now)
+    }
+
+    fn charge_to(&self, budgets: &[Budget], now: Timestamp) -> Result<Self, Error> {
+        admit_send(longest_wait(&self.moments(|()| true), budgets, now))?;
+        Ok(self.and_sent(now, (), budgets))
     }
 }
 

@@ -3,6 +3,29 @@
 use super::factor::totp::Parameters;
 use super::limits::Budget;
 
+/// The way in which a user without a factor gets the first one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FirstEnrollment {
+    /// The user enrols it alone, after the application's sign-in. A thief with the password can do that too.
+    #[default]
+    User,
+    /// The back end enrols it, or creates a hosted session with a contact of its own record. The user must answer a code
+    /// that is sent to the contact.
+    BackEnd,
+}
+
+impl FirstEnrollment {
+    /// The value with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "user" => Some(Self::User),
+            "back-end" => Some(Self::BackEnd),
+            _ => None,
+        }
+    }
+}
+
 /// Times, limits and counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -12,6 +35,8 @@ pub struct Policy {
     pub challenge_seconds: u64,
     /// Digits of a passcode that is sent.
     pub passcode_digits: u8,
+    /// The way in which a user without a factor gets the first one.
+    pub first_enrollment: FirstEnrollment,
     /// Wrong codes for a factor before the first delay.
     pub free_attempts: u32,
     /// The longest delay after a wrong code for a factor, in seconds.
@@ -56,6 +81,15 @@ impl Policy {
         ]
     }
 
+    /// The budgets of notices of changes. There is no pause between two of them, because one change often follows another.
+    #[must_use]
+    pub fn notice_budgets(&self) -> [Budget; 2] {
+        [
+            Budget { sends: self.sends_per_hour, seconds: 3_600 },
+            Budget { sends: self.sends_per_day, seconds: Budget::DAY },
+        ]
+    }
+
     /// The budgets of one user's messages to a destination that is not enrolled. One message of the hour and one of the
     /// day are left to other users, so that one stranger can't keep a destination's owner from enrolling it.
     #[must_use]
@@ -81,6 +115,7 @@ impl Default for Policy {
             step_up_seconds: 600,
             challenge_seconds: 600,
             passcode_digits: 6,
+            first_enrollment: FirstEnrollment::User,
             free_attempts: 5,
             max_delay_seconds: 900,
             lock_after: 100,

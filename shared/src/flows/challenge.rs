@@ -135,7 +135,7 @@ impl UseCase for Request {
         let message = cx.settings.wording.passcode(&to, &code, &occasion);
         let message = message.ok_or_else(|| Error::TransactionRefused(TransactionProblem::new("", TOO_LONG)))?;
         let reply = Challenged { id, sent_to: to.masked(), expires_at };
-        Ok(Outcome { reply, message: Some(Outgoing { message, undo: vec![name] }) })
+        Ok(Outcome { reply, message: Some(Outgoing::Code { message, undo: vec![name] }) })
     }
 }
 

@@ -4,7 +4,8 @@ use super::check::step_up_required;
 use super::engine::{Cx, Name, Outcome, UseCase, Work};
 use super::enroll::require_first_app;
 use super::receipt::{Receipt, Stated};
-use super::{Caller, Service, hosted};
+use super::{Caller, Service, hosted, notice};
+use crate::delivery::notices::Notice;
 use crate::domain::account::Change;
 use crate::domain::actor::Actor;
 use crate::domain::enrollment::{Claim, Draft, Enrollment};
@@ -126,7 +127,7 @@ impl UseCase for Confirm<'_> {
         let opened = draft.candidate.open(cx.vault)?;
         require_room(work, cx, self.terms, &draft, &opened)?;
         let possession = prove(work, cx, self.claim, self.code, &opened)?;
-        bind(work, cx, self.terms, &draft, &opened, possession).map(Outcome::reply)
+        bind(work, cx, self.terms, &draft, &opened, possession)
     }
 }
 
@@ -192,7 +193,7 @@ impl UseCase for Bind<'_> {
         let (draft, possession) = (draft.clone(), possession.cloned().ok_or(Error::NotVerified)?);
         let opened = draft.candidate.open(cx.vault)?;
         require_room(work, cx, self.terms, &draft, &opened)?;
-        bind(work, cx, self.terms, &draft, &opened, possession).map(Outcome::reply)
+        bind(work, cx, self.terms, &draft, &opened, possession)
     }
 }
 
@@ -247,8 +248,10 @@ fn bind(
     draft: &Draft,
     opened: &Opened,
     possession: Possession,
-) -> Result<Confirmed, Error> {
+) -> Result<Outcome<Confirmed>, Error> {
+    hosted::require_contact(work, cx)?;
     let factor_type = draft.candidate.factor_type();
+    let contact = hosted::contact_of_record(work, cx)?;
     let account = work.account_mut()?;
     let (recovery_codes, codes) = match terms.recovery {
         RecoveryHandout::WithFirstFactor(count) if account.factors().is_empty() => {
@@ -259,13 +262,14 @@ fn bind(
         RecoveryHandout::WithFirstFactor(_) | RecoveryHandout::OnRequest => (NewCodes::default(), None),
     };
     let id = draft.candidate.id.clone();
-    let change = Change::Bind { candidate: draft.candidate.clone(), possession, codes };
+    let change = Change::Bind { candidate: draft.candidate.clone(), possession, codes, contact };
     account.change(change, cx.caller.actor, cx.now, cx.policy())?;
     let factor = account.factor(&id)?.summary_of(opened);
     *work.enrollment_mut(factor_type)? = draft.confirmed();
     let enrolled = PassedCheck::enrolled(factor.id.clone(), cx.now);
     let next = hosted::finish(work, cx, HostedResult::Enrolled(enrolled))?;
-    Ok(Confirmed { factor, recovery_codes, receipt: None, next })
+    let message = notice::of_change(work, cx, Notice::Added(factor_type))?;
+    Ok(Outcome { reply: Confirmed { factor, recovery_codes, receipt: None, next }, message })
 }
 
 fn some((codes, set): (NewCodes, RecoverySet)) -> (NewCodes, Option<RecoverySet>) {

@@ -62,10 +62,17 @@ pub(super) struct Outcome<R> {
     pub(super) message: Option<Outgoing>,
 }
 
-/// A message, and the documents that are restored if it is refused.
-pub(super) struct Outgoing {
-    pub(super) message: Message,
-    pub(super) undo: Vec<Name>,
+/// A message to send after the commit.
+pub(super) enum Outgoing {
+    /// A message without which the request has failed, and the documents that are restored if it is refused.
+    Code {
+        /// The message.
+        message: Message,
+        /// The documents.
+        undo: Vec<Name>,
+    },
+    /// A message about what was committed. If it is not sent, the request has succeeded all the same.
+    Notice(Message),
 }
 
 impl<R> Outcome<R> {
@@ -380,9 +387,13 @@ impl Service {
                 Some(version)
             };
             let Outcome { reply, message } = decided?;
-            if let Some(Outgoing { message, undo }) = message {
-                let undo = committed.map(|version| work.restored(&undo, version, &cx)).unwrap_or_default();
-                self.send(caller, &message, undo).await?;
+            match message {
+                Some(Outgoing::Code { message, undo }) => {
+                    let undo = committed.map(|version| work.restored(&undo, version, &cx)).unwrap_or_default();
+                    self.send(caller, &message, undo).await?;
+                }
+                Some(Outgoing::Notice(message)) => self.notify(caller, &message).await,
+                None => {}
             }
             return Ok(reply);
         }
@@ -443,6 +454,19 @@ impl Service {
             Err(error) => tracing::warn!(error.code = error.code(), "a message was not sent, and its charge stays"),
         }
         Err(failure)
+    }
+
+    /// Sends a notice once. The change that it is about stands, whatever becomes of it.
+    async fn notify(&self, caller: &Caller, message: &Message) {
+        let failure = if caller.deadline.is_late(self.clock.as_ref()) {
+            "the request has no time left".to_owned()
+        } else {
+            match self.delivery.send(message).await {
+                Ok(()) => return,
+                Err(error) => error.to_string(),
+            }
+        };
+        tracing::warn!(notice.error = failure, "a notice of a change was not sent");
     }
 
     /// The channels that messages can be sent by.

@@ -113,7 +113,7 @@ impl Service {
     }
 
     /// Checks that messages can be sent to a destination.
-    fn require_deliverable(&self, destination: &Destination) -> Result<(), Error> {
+    pub(super) fn require_deliverable(&self, destination: &Destination) -> Result<(), Error> {
         let channel = destination.channel();
         match destination {
             _ if !self.is_configured(channel) => Err(not_configured(channel)),
@@ -142,6 +142,7 @@ impl UseCase for Enroll<'_> {
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Enrolled>, Error> {
         let Request { terms, target, .. } = self.request;
         let factor_type = target.factor_type();
+        hosted::require_contact(work, cx)?;
         match terms.check_needed {
             CheckNeeded::ToBegin => {
                 require_first_app(terms, factor_type, work.account()?)?;
@@ -165,7 +166,7 @@ impl UseCase for Enroll<'_> {
         }
         *work.enrollment_mut(factor_type)? = Enrollment::Pending(begun.draft);
         let undo = [Name::Enrollment(factor_type)].into_iter().chain(self.limit.map(Name::Limit)).collect();
-        let message = begun.message.map(|message| Outgoing { message, undo });
+        let message = begun.message.map(|message| Outgoing::Code { message, undo });
         Ok(Outcome { reply: begun.reply, message })
     }
 }

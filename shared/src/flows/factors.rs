@@ -3,7 +3,8 @@
 use super::check::{Apps, authorize, check};
 use super::confirm::{NewCodes, recovery_codes};
 use super::engine::{Cx, Name, Outcome, UseCase, Work};
-use super::{Caller, Service};
+use super::{Caller, Service, notice};
+use crate::delivery::notices::Notice;
 use crate::domain::account::Change;
 use crate::domain::error::Error;
 use crate::domain::factor::{FactorSummary, FactorType, Opened};
@@ -30,7 +31,7 @@ impl Service {
         let overview = |work: &mut Work, cx: &Cx<'_>| {
             let account = work.account()?;
             let remaining_recovery_codes = account.remaining_recovery_codes();
-            Ok(Overview { factors: account.summaries(cx.vault)?, remaining_recovery_codes })
+            Ok(Outcome::reply(Overview { factors: account.summaries(cx.vault)?, remaining_recovery_codes }))
         };
         let overview = self.run(caller, &OnAccount(overview)).await?;
         log_unreadable(&overview.factors);
@@ -42,7 +43,7 @@ impl Service {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Busy`].
     pub async fn factor(&self, caller: &Caller, id: &FactorId) -> Result<FactorSummary, Error> {
-        let factor = |work: &mut Work, cx: &Cx<'_>| work.account()?.factor(id)?.summary(cx.vault);
+        let factor = |work: &mut Work, cx: &Cx<'_>| work.account()?.factor(id)?.summary(cx.vault).map(Outcome::reply);
         let factor = self.run(caller, &OnAccount(factor)).await?;
         log_unreadable(std::slice::from_ref(&factor));
         Ok(factor)
@@ -69,8 +70,9 @@ impl Service {
     /// [`Error::NotFound`], [`Error::StepUpRequired`], the errors of a wrong code, [`Error::Busy`].
     pub async fn remove_factor(&self, caller: &Caller, id: &FactorId, code: Option<&Code>) -> Result<(), Error> {
         let remove = |work: &mut Work, cx: &Cx<'_>| {
+            let factor_type = work.account()?.factor(id)?.factor_type();
             authorize(work, cx, code, &own_app(work, cx, id)?)?;
-            change(work, cx, Change::Remove(vec![id.clone()]))
+            change(work, cx, Change::Remove(vec![id.clone()]), Notice::Removed(factor_type))
         };
         self.run(caller, &OnAccount(remove)).await
     }
@@ -94,7 +96,7 @@ impl Service {
                 return Err(Error::NotEnrolled(Some(FactorType::Totp)));
             }
             check(work, cx, code, &Apps::Any)?;
-            change(work, cx, Change::Remove(apps))
+            change(work, cx, Change::Remove(apps), Notice::Removed(FactorType::Totp))
         };
         self.run(caller, &OnAccount(remove)).await
     }
@@ -103,7 +105,7 @@ impl Service {
 /// A use case that needs only the account.
 struct OnAccount<F>(F);
 
-impl<T: Send, F: Fn(&mut Work, &Cx<'_>) -> Result<T, Error> + Sync> UseCase for OnAccount<F> {
+impl<T: Send, F: Fn(&mut Work, &Cx<'_>) -> Result<Outcome<T>, Error> + Sync> UseCase for OnAccount<F> {
     type Reply = T;
 
     const STEP: Step = Step::Manage;
@@ -113,7 +115,7 @@ impl<T: Send, F: Fn(&mut Work, &Cx<'_>) -> Result<T, Error> + Sync> UseCase for 
     }
 
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<T>, Error> {
-        (self.0)(work, cx).map(Outcome::reply)
+        (self.0)(work, cx)
     }
 }
 
@@ -124,7 +126,7 @@ pub(super) fn rename<'a>(
 ) -> impl UseCase<Reply = FactorSummary> + 'a {
     OnAccount(move |work: &mut Work, cx: &Cx<'_>| {
         authorize(work, cx, code, &own_app(work, cx, id)?)?;
-        work.account_mut()?.rename(id, label.clone())?.summary(cx.vault)
+        work.account_mut()?.rename(id, label.clone())?.summary(cx.vault).map(Outcome::reply)
     })
 }
 
@@ -135,13 +137,15 @@ pub(super) fn new_recovery_codes(code: Option<&Code>) -> impl UseCase<Reply = Ne
             return Err(Error::NotEnrolled(None));
         }
         let (codes, set) = recovery_codes::<{ RecoveryCode::SHORT }>(cx, cx.policy().recovery_codes)?;
-        change(work, cx, Change::ReplaceCodes(set))?;
-        Ok(codes)
+        let Outcome { message, .. } = change(work, cx, Change::ReplaceCodes(set), Notice::NewRecoveryCodes)?;
+        Ok(Outcome { reply: codes, message })
     })
 }
 
-fn change(work: &mut Work, cx: &Cx<'_>, change: Change) -> Result<(), Error> {
-    work.account_mut()?.change(change, cx.caller.actor, cx.now, cx.policy())
+/// Changes the account, and tells its contact of record.
+fn change(work: &mut Work, cx: &Cx<'_>, change: Change, notice: Notice) -> Result<Outcome<()>, Error> {
+    work.account_mut()?.change(change, cx.caller.actor, cx.now, cx.policy())?;
+    Ok(Outcome { reply: (), message: notice::of_change(work, cx, notice)? })
 }
 
 /// The app whose code allows a change of this factor: the factor itself if it is an app that can be opened, else the

@@ -26,10 +26,11 @@ impl Service {
 
 pub(super) struct Forget;
 
-/// The factors that may have a challenge.
+/// The factors that may have a challenge, and the contact of record.
 fn challenged(work: &Work) -> Vec<FactorId> {
-    let factors = work.account().map(Account::factors).unwrap_or_default();
-    factors.iter().filter(|factor| factor.is_challengeable()).map(|factor| factor.id().clone()).collect()
+    let factors = work.account().map(Account::factors).unwrap_or_default().iter();
+    let factors = factors.filter(|factor| factor.is_challengeable()).map(|factor| factor.id().clone());
+    factors.chain([FactorId::contact_of_record()]).collect()
 }
 
 impl UseCase for Forget {

@@ -1,6 +1,7 @@
 //! Hosted sessions: the back end creates one, the person finishes it on the page, and the back end redeems its result.
 
 mod back_end;
+mod contact;
 mod page;
 mod token;
 
@@ -16,8 +17,10 @@ use crate::domain::receipt::PassedCheck;
 use crate::domain::token::Nonce;
 
 pub use back_end::{Created, Redemption, Request, Status};
+pub use contact::{ContactSent, SendContactCode};
+pub(super) use contact::{contact_of_record, require_contact};
 pub use page::{Needs, View};
-pub use token::{Brief, HostedToken};
+pub use token::{Brief, BriefContact, HostedToken};
 
 /// The URL that the browser goes to. It may contain the one-time code, so it is not printed.
 #[derive(Clone, PartialEq, Eq)]

@@ -31,6 +31,7 @@ pub mod factors;
 mod forget;
 pub mod hosted;
 pub mod needed;
+mod notice;
 pub mod receipt;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use data_encoding::BASE32_NOPAD;
 use super::challenge::Target;
 use super::check::Apps;
 use super::confirm::Confirm;
-use super::engine::{Cx, Name, Outcome, UseCase, Work};
+use super::engine::{Cx, Name, Outcome, Outgoing, UseCase, Work};
 use super::enroll::{Enroll, Enrolled, Offer, Request};
 use super::factors::{new_recovery_codes, rename};
 use super::forget::Forget;
@@ -237,16 +237,20 @@ fn changes_do_not_extend_the_recent_check_of_the_acting_session() {
     assert!(matches!(bench.decide(OWNER, &new_recovery_codes(None)), Err(Error::StepUpRequired { .. })));
 }
 
+/// The code in a message, and the documents that are restored if the message is refused.
+fn sent_code(message: Option<Outgoing>) -> (Code, Vec<Name>) {
+    let Some(Outgoing::Code { message, undo }) = message else { panic!("a code is sent") };
+    (Code::parse(&message.code), undo)
+}
+
 #[test]
 fn a_change_ends_the_open_challenges_of_other_sessions() {
     for (asks, answers) in [(THIEF, false), (OWNER, true)] {
         let mut bench = Bench::new();
         bench.enroll_app("Phone");
         let outcome = bench.decide(OWNER, &Enroll { request: &an_address(), limit: None });
-        let Outcome { reply, message: Some(sent) } = outcome.unwrap_or_else(|error| panic!("{error}")) else {
-            panic!("a code is sent")
-        };
-        let code = Code::parse(&sent.message.code);
+        let Outcome { reply, message } = outcome.unwrap_or_else(|error| panic!("{error}"));
+        let (code, _) = sent_code(message);
         let confirm = Confirm { terms: &terms(), claim: Claim::from(&reply.token), code: &code };
         bench.decide(OWNER, &confirm).map(|_| ()).unwrap();
 
@@ -258,10 +262,10 @@ fn a_change_ends_the_open_challenges_of_other_sessions() {
             platform: None,
             transaction: None,
         };
-        let Ok(Outcome { reply, message: Some(sent) }) = bench.decide(asks, &request) else { panic!("a code is sent") };
-        assert_eq!(sent.undo, [Name::Challenge(reply.id.factor.clone())]);
+        let Ok(Outcome { reply, message }) = bench.decide(asks, &request) else { panic!("a challenge") };
+        let (code, undo) = sent_code(message);
+        assert_eq!(undo, [Name::Challenge(reply.id.factor.clone())]);
         bench.decide(OWNER, &new_recovery_codes(None)).map(|_| ()).unwrap();
-        let code = Code::parse(&sent.message.code);
         let answered =
             bench.decide(asks, &Answer { digits: digits(&code), id: &reply.id, binding: &Binding::default() });
         assert_eq!(answered.is_ok(), answers, "{asks:?}");

@@ -104,6 +104,7 @@ fn table() -> Vec<(Failure, &'static str)> {
             Error::TransactionMismatch { remaining: 4 },
             "400 transaction_mismatch | 400 - | 400 guard.invalid_input | 400",
         ),
+        (Error::ContactRequired, "403 contact_required | 403 9015 | 403 auth.forbidden | 400"),
     ];
     let refusals = refusals.into_iter().map(|(error, names)| (Failure::Refused(error), names));
     failures.into_iter().chain(refusals).collect()
@@ -143,13 +144,14 @@ fn number(failure: &Failure) -> usize {
         Error::Internal(_) => 25,
         Error::TransactionRefused(_) => 26,
         Error::TransactionMismatch { .. } => 27,
+        Error::ContactRequired => 28,
     }
 }
 
 #[test]
 fn the_table_of_answers_covers_every_failure() {
     let numbers: BTreeSet<_> = table().iter().map(|(failure, _)| number(failure)).collect();
-    assert_eq!(numbers, (0..=27).collect());
+    assert_eq!(numbers, (0..=28).collect());
 }
 
 /// A failure's status and name in a dialect, and the whole body.

@@ -141,6 +141,7 @@ fn describe_refusal(error: &Error) -> (StatusCode, Option<String>) {
         | Error::TransactionRefused(_)
         | Error::TransactionMismatch { .. }
         | Error::StepUpRequired { .. }
+        | Error::ContactRequired
         | Error::FactorLocked
         | Error::DestinationRefused
         | Error::NotFound(_)

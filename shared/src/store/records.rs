@@ -9,11 +9,12 @@ use super::{Item, ItemError, Key, Value};
 use crate::domain::account::Account;
 use crate::domain::actor::Actor;
 use crate::domain::challenge::{Awaited, Challenge, ChallengeState, OpenChallenge};
+use crate::domain::contact::ContactOfRecord;
 use crate::domain::enrollment::{Draft, Enrollment, Ticket};
 use crate::domain::factor::totp::{Algorithm, Parameters, Step};
 use crate::domain::factor::{Candidate, Channel, Factor, FactorType, Method, Setup, passcode, totp};
 use crate::domain::grant::{Allowed, Epoch, Grant};
-use crate::domain::hosted::{DoneSession, Hosted, HostedPurpose, HostedResult, OpenSession, Redeemed};
+use crate::domain::hosted::{DoneSession, Hosted, HostedPurpose, HostedResult, OpenSession, Redeemed, SessionContact};
 use crate::domain::ids::{FactorId, HostedId, Label, Session, UserId};
 use crate::domain::limits::{Attempts, DestinationLimit, Moment, SendLog, Tries, UserTag};
 use crate::domain::policy::Policy;
@@ -102,6 +103,7 @@ impl Record for Account {
             .with("factors", self.factors.iter().map(write_factor).collect::<Vec<_>>())
             .with_some("recovery", self.recovery.as_ref().map(write_set))
             .with_some("grants", (!grants.is_empty()).then_some(grants))
+            .with_some("contact", self.contact.as_ref().map(write_contact))
     }
 
     fn read(item: &Item) -> Result<Self, ItemError> {
@@ -115,6 +117,7 @@ impl Record for Account {
                 .into_iter()
                 .filter_map(|grant| read_grant(grant).transpose())
                 .collect::<Result<_, _>>()?,
+            contact: item.map("contact")?.map(read_contact).transpose()?,
         })
     }
 
@@ -163,10 +166,7 @@ impl Record for Enrollment {
 
 impl Record for Challenge {
     fn write(&self) -> Item {
-        let sent: Vec<i64> = self.sent.sent.iter().map(|(at, ())| at.unix()).collect();
-        let item = new_item()
-            .with_some("sent", (!sent.is_empty()).then_some(sent))
-            .with_some("sentRewound", self.sent.rewound.map(Timestamp::unix));
+        let item = write_sent(new_item(), &self.sent);
         match &self.state {
             ChallengeState::None => item.with("state", "none"),
             ChallengeState::Open(OpenChallenge { ticket, allowed, awaited, transaction, expires_at, tries }) => {
@@ -204,8 +204,7 @@ impl Record for Challenge {
             "passed" => ChallengeState::Passed { ticket: read_ticket(item)?, expires_at: time(item, "expires")? },
             _ => return Err(ItemError("state")),
         };
-        let sent = item.numbers("sent")?.into_iter().map(|at| (Timestamp::from_unix(at), ())).collect();
-        Ok(Self { sent: SendLog { sent, rewound: optional_time(item, "sentRewound")? }, state })
+        Ok(Self { sent: read_sent(item)?, state })
     }
 
     fn ttl(&self, now: Timestamp, policy: &Policy) -> Option<i64> {
@@ -219,12 +218,19 @@ impl Record for Hosted {
             Self::None => new_item().with("state", "none"),
             Self::Open(open) => {
                 let levels = open.levels.iter().map(|level| level.acr()).collect::<Vec<_>>().join(" ");
+                let (contact, language) = match &open.contact {
+                    SessionContact::NotGiven => (None, None),
+                    SessionContact::Given => (Some("given"), None),
+                    SessionContact::Confirmed { language } => (Some("confirmed"), Some(language.as_str())),
+                };
                 write_first_factor(new_item(), open.first_factor.as_ref())
                     .with("state", "open")
                     .with("purpose", open.purpose.name())
                     .with("epoch", open.epoch.0)
                     .with_some("levels", (!levels.is_empty()).then_some(levels.as_str()))
                     .with("brief", versioned(open.brief.version, &open.brief.bytes))
+                    .with_some("contact", contact)
+                    .with_some("confirmedIn", language)
                     .with_some("browser", open.browser.map(|browser| browser.0.to_vec()))
                     .with("expires", open.expires_at.unix())
             }
@@ -262,6 +268,14 @@ impl Record for Hosted {
                     levels: levels.map(Level::from_acr).collect::<Option<_>>().ok_or(ItemError("levels"))?,
                     first_factor: read_first_factor(item)?,
                     brief: read_sealed(item, "brief")?,
+                    contact: match item.optional_text("contact")? {
+                        None => SessionContact::NotGiven,
+                        Some("given") => SessionContact::Given,
+                        Some("confirmed") => {
+                            SessionContact::Confirmed { language: item.text("confirmedIn")?.to_owned() }
+                        }
+                        Some(_) => return Err(ItemError("contact")),
+                    },
                     browser: browser.transpose().map_err(|_| ItemError("browser"))?,
                     expires_at: time(item, "expires")?,
                 })
@@ -301,6 +315,34 @@ impl Record for Hosted {
         };
         Some(end.plus(KEPT_SECONDS).unix())
     }
+}
+
+fn write_sent(item: Item, log: &SendLog) -> Item {
+    let sent: Vec<i64> = log.sent.iter().map(|(at, ())| at.unix()).collect();
+    item.with_some("sent", (!sent.is_empty()).then_some(sent))
+        .with_some("sentRewound", log.rewound.map(Timestamp::unix))
+}
+
+fn read_sent(item: &Item) -> Result<SendLog, ItemError> {
+    let sent = item.numbers("sent")?.into_iter().map(|at| (Timestamp::from_unix(at), ())).collect();
+    Ok(SendLog { sent, rewound: optional_time(item, "sentRewound")? })
+}
+
+fn write_contact(contact: &ContactOfRecord) -> Item {
+    let item = Item::default()
+        .with("type", FactorType::from(contact.method.channel).name())
+        .with("language", contact.language.as_str());
+    write_sent(write_destination(item, &contact.method), &contact.notices)
+}
+
+fn read_contact(item: &Item) -> Result<ContactOfRecord, ItemError> {
+    let channel = match read_type(item)? {
+        FactorType::Sms => Channel::Sms,
+        FactorType::Email => Channel::Email,
+        FactorType::Totp => return Err(ItemError("type")),
+    };
+    let (method, language) = (read_destination(item, channel)?, item.text("language")?.to_owned());
+    Ok(ContactOfRecord { method, language, notices: read_sent(item)? })
 }
 
 fn write_first_factor(item: Item, first: Option<&FirstFactor>) -> Item {

@@ -3,9 +3,11 @@
 use std::fmt;
 
 mod email;
+mod of_record;
 mod phone;
 
 pub use email::EmailAddress;
+pub use of_record::ContactOfRecord;
 pub use phone::PhoneNumber;
 
 /// The way in which a message is sent.

@@ -4,9 +4,10 @@ use crate::domain::account::Account;
 use crate::domain::error::{Error, Subject};
 use crate::domain::hosted::{
     DoneSession, HOSTED_SECONDS, Hosted, HostedPurpose, HostedResult, OpenSession, REDEEM_SECONDS, REPEAT_SECONDS,
-    Redeemed, Step,
+    Redeemed, SessionContact, Step,
 };
 use crate::domain::ids::HostedId;
+use crate::domain::policy::FirstEnrollment;
 use crate::domain::random;
 use crate::domain::receipt::{FirstFactor, Level, Statement};
 use crate::domain::time::Timestamp;
@@ -98,9 +99,13 @@ impl Service {
     /// Creates a session.
     ///
     /// # Errors
-    /// [`Error::NotEnrolled`] if it is for a check and the user has no factor, [`Error::TransactionRefused`],
-    /// [`Error::Busy`].
+    /// [`Error::NotEnrolled`] if it is for a check and the user has no factor, [`Error::ContactRequired`] if it is for the
+    /// first factor and has no contact, [`Error::ChannelNotConfigured`] and [`Error::DestinationRefused`] for a contact,
+    /// [`Error::TransactionRefused`], [`Error::Busy`].
     pub async fn create_session(&self, caller: &Caller, request: &Request) -> Result<Created, Error> {
+        if let Some(contact) = &request.brief.contact {
+            self.require_deliverable(&contact.destination()?)?;
+        }
         let id = HostedId::random(self.randomness())?;
         let expires_at = self.run(caller, &Create { id: &id, request }).await?;
         Ok(Created { token: HostedToken { user: caller.user.clone(), id: id.clone() }, id, expires_at })
@@ -161,6 +166,11 @@ impl UseCase for Create<'_> {
         if *purpose == HostedPurpose::Check && account.factors().is_empty() {
             return Err(Error::NotEnrolled(None));
         }
+        let must_give_contact =
+            account.factors().is_empty() && cx.policy().first_enrollment == FirstEnrollment::BackEnd;
+        if *purpose == HostedPurpose::Enroll && must_give_contact && brief.contact.is_none() {
+            return Err(Error::ContactRequired);
+        }
         if let Some(transaction) = &brief.transaction {
             cx.settings.transactions.check(transaction).map_err(Error::TransactionRefused)?;
         }
@@ -171,6 +181,7 @@ impl UseCase for Create<'_> {
             levels: levels.clone(),
             first_factor: first_factor.clone(),
             brief: brief.seal(self.id, cx.vault)?,
+            contact: if brief.contact.is_some() { SessionContact::Given } else { SessionContact::NotGiven },
             browser: None,
             expires_at,
         };

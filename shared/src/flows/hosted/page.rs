@@ -1,5 +1,6 @@
 //! The page's part of a session: it shows what there is to do, and leaves.
 
+use crate::domain::contact::{Channel, MaskedDestination};
 use crate::domain::error::Error;
 use crate::domain::factor::FactorSummary;
 use crate::domain::grant::Allowed;
@@ -10,6 +11,7 @@ use crate::domain::vault::Vault;
 use crate::flows::engine::{Cx, Name, Outcome, UseCase, Work};
 use crate::flows::{Caller, Service};
 
+use super::contact::awaited;
 use super::{Brief, NextUrl, current, demand, finish, next};
 
 /// The content of the page.
@@ -22,6 +24,8 @@ pub struct View {
     pub factors: Vec<FactorSummary>,
     /// Recovery codes with which a check would be enough.
     pub remaining_recovery_codes: usize,
+    /// The contact of record that is to be confirmed first.
+    pub contact: Option<(Channel, MaskedDestination)>,
     /// The brief.
     pub brief: Brief,
     /// The time at which the session expires.
@@ -31,6 +35,8 @@ pub struct View {
 /// The next thing that the person does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
+    /// Confirms the contact of record.
+    Contact,
     /// Passes a check.
     Check,
     /// Adds a factor.
@@ -44,6 +50,7 @@ impl Needs {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Contact => "contact",
             Self::Check => "check",
             Self::Enroll => "enroll",
             Self::Nothing => "nothing",
@@ -85,7 +92,9 @@ impl UseCase for Show {
         let (purpose, demand, expires_at) = (open.purpose, demand(open), open.expires_at);
         let account = work.account()?;
         let may_change = account.allowed(cx.caller.actor, cx.now, cx.policy()) != Allowed::NotYet;
+        let contact = awaited(work, cx)?.map(|contact| (contact.channel(), contact.masked()));
         let needs = match purpose {
+            HostedPurpose::Enroll | HostedPurpose::Manage if contact.is_some() => Needs::Contact,
             HostedPurpose::Enroll | HostedPurpose::Manage if !may_change => Needs::Check,
             HostedPurpose::Enroll => Needs::Enroll,
             HostedPurpose::Manage => Needs::Nothing,
@@ -100,7 +109,7 @@ impl UseCase for Show {
         let is_enough = |level: Level| match (purpose, needs) {
             (HostedPurpose::Check, _) => demand.takes(level) && confirms(level),
             (_, Needs::Check) => account.lets_change(level),
-            (_, Needs::Enroll | Needs::Nothing) => true,
+            (_, Needs::Contact | Needs::Enroll | Needs::Nothing) => true,
         };
         let mut factors = account.summaries(cx.vault)?;
         factors
@@ -110,7 +119,7 @@ impl UseCase for Show {
             factors.clear();
         }
         let remaining_recovery_codes = if is_enough(Level::Recovery) { account.remaining_recovery_codes() } else { 0 };
-        Ok(Outcome::reply(View { purpose, needs, factors, remaining_recovery_codes, brief, expires_at }))
+        Ok(Outcome::reply(View { purpose, needs, factors, remaining_recovery_codes, contact, brief, expires_at }))
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::domain::actor::Actor;
+use crate::domain::contact::{Channel, Destination};
 use crate::domain::error::Error;
 use crate::domain::hosted::InSession;
 use crate::domain::ids::{HostedId, Session, UserId};
@@ -27,6 +28,34 @@ pub struct Brief {
     pub account_name: Option<String>,
     /// The language of the page, as a BCP 47 tag.
     pub locale: Option<String>,
+    /// The contact of record. An earlier release knows none.
+    #[serde(default)]
+    pub contact: Option<BriefContact>,
+}
+
+/// A contact of record in a brief.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct BriefContact {
+    is_phone: bool,
+    destination: String,
+}
+
+impl From<&Destination> for BriefContact {
+    fn from(destination: &Destination) -> Self {
+        Self { is_phone: destination.channel() == Channel::Sms, destination: destination.as_str().to_owned() }
+    }
+}
+
+impl BriefContact {
+    /// The destination.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if it is damaged.
+    pub fn destination(&self) -> Result<Destination, Error> {
+        let channel = if self.is_phone { Channel::Sms } else { Channel::Email };
+        let restored = Destination::restore(channel, &self.destination);
+        restored.ok_or(Error::Internal("the contact of a session is not one"))
+    }
 }
 
 /// It is not printed.

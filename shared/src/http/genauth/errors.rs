@@ -77,6 +77,7 @@ fn describe_refusal(error: &Error) -> (u16, Option<u16>) {
         Error::TooManyMessages { .. } => (429, Some(9012)),
         Error::ChannelNotConfigured(_) => (501, Some(9013)),
         Error::DeliveryFailed => (502, Some(9014)),
+        Error::ContactRequired => (403, Some(9015)),
         Error::Busy => (503, None),
         Error::Internal(_) => (500, None),
     }

@@ -99,6 +99,7 @@ fn describe_refusal(error: &Error) -> (StatusCode, &'static str) {
             (StatusCode::BAD_REQUEST, "session.mfa.mfa_factor_not_enabled")
         }
         Error::StepUpRequired { .. } => (StatusCode::FORBIDDEN, "session.mfa.require_mfa_verification"),
+        Error::ContactRequired => (StatusCode::FORBIDDEN, "auth.forbidden"),
         Error::FactorLocked | Error::TooManyAttempts { kind: CodeKind::Totp | CodeKind::Recovery, .. } => {
             (StatusCode::BAD_REQUEST, "session.verification_blocked_too_many_attempts")
         }

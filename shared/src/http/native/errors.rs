@@ -94,6 +94,7 @@ fn describe_refusal(error: &Error) -> (StatusCode, &'static str) {
         Error::IncorrectCode { .. } => (StatusCode::BAD_REQUEST, "Incorrect code"),
         Error::CodeAlreadyUsed => (StatusCode::BAD_REQUEST, "Code already used"),
         Error::StepUpRequired { .. } => (StatusCode::FORBIDDEN, "Step-up required"),
+        Error::ContactRequired => (StatusCode::FORBIDDEN, "Contact required"),
         Error::FactorLocked => (StatusCode::FORBIDDEN, "Factor locked"),
         Error::DestinationRefused => (StatusCode::FORBIDDEN, "Destination refused"),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "Not found"),

@@ -84,6 +84,8 @@ fn routes() -> Vec<Route> {
         Route::new(Factors, d, Delete, "/v1/users/{userId}/sessions/{id}", sessions::end).for_back_end(),
         Route::new(Verify, d, Post, "/v1/users/{userId}/sessions/{id}/redeem", sessions::redeem).for_back_end(),
         Route::new(Verify, d, Get, "/v1/session", sessions::show).for_session(),
+        Route::new(Challenge, d, Post, "/v1/session/contact", sessions::send_contact_code).for_session(),
+        Route::new(Verify, d, Post, "/v1/session/contact/confirm", sessions::confirm_contact).for_session(),
         Route::new(Verify, d, Post, "/v1/session/cancel", sessions::leave).for_session(),
     ];
     routes.into_iter().flatten().chain(others).collect()

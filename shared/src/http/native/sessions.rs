@@ -9,18 +9,21 @@ use axum::http::request::Parts;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::fields::{first_factor, given_account_name, levels, transaction};
+use super::fields::{first_factor, given_account_name, levels, platform, transaction};
 use super::{FactorReply, RemainingReply, Reply};
 use crate::delivery::Language;
+use crate::domain::contact::Destination;
 use crate::domain::error::{Error, Subject};
 use crate::domain::factor::{Channel, FactorType};
 use crate::domain::hosted::{HostedPurpose, HostedResult};
 use crate::domain::ids::HostedId;
 use crate::domain::receipt::Statement;
+use crate::domain::secret::Code;
 use crate::domain::token::Nonce;
 use crate::domain::transaction::Transaction;
-use crate::flows::hosted::{Brief, Redemption, Request};
+use crate::flows::hosted::{Brief, BriefContact, ContactSent, Redemption, Request, SendContactCode};
 use crate::flows::{Caller, Service};
+use crate::http::Accepts;
 use crate::http::body::Fields;
 use crate::http::failure::Failure;
 use crate::http::path_parameter;
@@ -46,7 +49,8 @@ pub(super) struct CreatedReply {
     expires_at: String,
 }
 
-const FIELDS: [&str; 7] = ["purpose", "returnUrl", "transaction", "acrValues", "firstFactor", "accountName", "locale"];
+const FIELDS: [&str; 8] =
+    ["purpose", "returnUrl", "transaction", "acrValues", "firstFactor", "contact", "accountName", "locale"];
 
 pub(super) async fn create(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<CreatedReply> {
     fields.require_only(&FIELDS)?;
@@ -66,6 +70,10 @@ pub(super) async fn create(State(service): State<Arc<Service>>, caller: Caller, 
             return Err(fields.problem(name, "is for the purpose check alone"));
         }
     }
+    let contact = contact(&service, &fields)?;
+    if contact.is_some() && purpose == HostedPurpose::Check {
+        return Err(fields.problem("contact", "is for the purposes enroll and manage"));
+    }
     let account_name = given_account_name(&fields)?;
     let locale = fields.optional("locale", "must be a language tag of at most 35 characters", |tag| {
         let is_tag = tag.len() <= 35 && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -76,6 +84,7 @@ pub(super) async fn create(State(service): State<Arc<Service>>, caller: Caller, 
         transaction,
         account_name: account_name.map(|name| name.as_str().to_owned()),
         locale,
+        contact: contact.as_ref().map(BriefContact::from),
     };
     let request = Request { purpose, levels, first_factor, brief };
     let created = service.create_session(&caller, &request).await.map_err(|error| match error {
@@ -89,6 +98,54 @@ pub(super) async fn create(State(service): State<Arc<Service>>, caller: Caller, 
         expires_at: created.expires_at.to_string(),
     };
     Ok((StatusCode::CREATED, Json(reply)))
+}
+
+/// The contact of record: `{"email": …}` or `{"phoneNumber": …}`.
+fn contact(service: &Service, fields: &Fields) -> Result<Option<Destination>, Failure> {
+    let Some(contact) = fields.optional_object("contact")? else { return Ok(None) };
+    contact.require_only(&["email", "phoneNumber"])?;
+    match (contact.optional_text("email")?, contact.optional_text("phoneNumber")?) {
+        (Some(_), None) => contact.email_address("email").map(Some),
+        (None, Some(_)) => contact.phone_number(service, "phoneNumber", None).map(Some),
+        (Some(_), Some(_)) | (None, None) => Err(fields.problem("contact", "must have an email or a phoneNumber")),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ContactReply {
+    sent_to: String,
+    expires_at: String,
+}
+
+pub(super) async fn send_contact_code(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    accepts: Accepts,
+    fields: Fields,
+) -> Reply<ContactReply> {
+    fields.require_only(&["locale", "platform"])?;
+    let language = accepts.language(fields.optional_text("locale")?);
+    let request = SendContactCode { language, platform: platform(&fields)? };
+    let ContactSent { sent_to, expires_at } = service.send_contact_code(&caller, &request).await?;
+    let reply = ContactReply { sent_to: sent_to.to_string(), expires_at: expires_at.to_string() };
+    Ok((StatusCode::CREATED, Json(reply)))
+}
+
+pub(super) async fn confirm_contact(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    accepts: Accepts,
+    fields: Fields,
+) -> Result<StatusCode, Failure> {
+    fields.require_only(&["code", "locale"])?;
+    let language = accepts.language(fields.optional_text("locale")?);
+    let code = fields.required("code", "must be 8 digits", |text| match Code::parse(text) {
+        Code::Digits(digits) => Some(digits),
+        Code::Recovery(_) | Code::Other => None,
+    })?;
+    service.confirm_contact(&caller, &code, language).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Serialize)]
@@ -163,6 +220,13 @@ pub(super) async fn redeem(
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+struct ViewContact {
+    r#type: &'static str,
+    masked_destination: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct ViewReply {
     purpose: &'static str,
     needs: &'static str,
@@ -170,6 +234,9 @@ pub(super) struct ViewReply {
     #[serde(skip_serializing_if = "Option::is_none")]
     locale: Option<String>,
     expires_at: String,
+    /// The contact of record that must be confirmed first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact: Option<ViewContact>,
     /// The types of factors that can be enrolled.
     types: Vec<&'static str>,
     factors: Vec<FactorReply>,
@@ -202,6 +269,10 @@ pub(super) async fn show(State(service): State<Arc<Service>>, caller: Caller) ->
         product: settings.product.clone(),
         locale: view.brief.locale.clone(),
         expires_at: view.expires_at.to_string(),
+        contact: view.contact.map(|(channel, destination)| ViewContact {
+            r#type: FactorType::from(channel).name(),
+            masked_destination: destination.to_string(),
+        }),
         types: FactorType::ALL.into_iter().filter(is_offered).map(FactorType::name).collect(),
         transaction_text: texts.collect(),
         factors: view.factors.into_iter().map(FactorReply::from).collect(),
