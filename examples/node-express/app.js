@@ -29,7 +29,9 @@ async function countersign(user, path, body) {
 async function startSession(user) {
   // firstFactor: the password was checked here. An e-mail is then not enough as a second factor.
   const check = { purpose: 'check', returnUrl: RETURN_URL, firstFactor: { amr: ['pwd'] } };
-  const enroll = { purpose: 'enroll', returnUrl: RETURN_URL, accountName: user };
+  // contact: a code is sent there before the first factor is enrolled. A thief of the password does not get this code.
+  const contact = { email: users.get(user).email };
+  const enroll = { purpose: 'enroll', returnUrl: RETURN_URL, accountName: user, contact };
   let expected = 'passed';
   let { status, body } = await countersign(user, '/sessions', check);
   if (status === 404 && body.code === 'not_enrolled') {
@@ -43,11 +45,11 @@ async function startSession(user) {
 // --- Your users. Here: one, in memory. ---
 const salt = randomBytes(16);
 const hash = (password) => scryptSync(password, salt, 32);
-const passwords = new Map([['alice', hash('correct horse')]]);
+const users = new Map([['alice', { hash: hash('correct horse'), email: 'alice@example.com' }]]);
 
 function passwordIsRight(name, password) {
   // An unknown name is compared too, so that it takes the same time.
-  return timingSafeEqual(hash(password), passwords.get(name) ?? randomBytes(32));
+  return timingSafeEqual(hash(password), users.get(name)?.hash ?? randomBytes(32));
 }
 
 // --- Your browser sessions. Here: in memory. ---

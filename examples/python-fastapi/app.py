@@ -17,8 +17,7 @@ RETURN_URL = f"{ORIGIN}/signed-in"  # Countersign must allow it: RETURN_URLS
 
 # --- Countersign: requests are signed with AWS IAM. The local server has a key of its own. ---
 aws = session.Session()
-if COUNTERSIGN_URL.startswith("http://127.0.0.1:"):
-    aws.set_credentials("local", "local")
+if COUNTERSIGN_URL.startswith("http://127.0.0.1:"): aws.set_credentials("local", "local")
 http = httpsession.URLLib3Session(timeout=10)
 
 def countersign(user, path, body):
@@ -36,7 +35,9 @@ def start_session(user):
     """Starts a session for this user. A user without a factor gets a session that enrols the first one."""
     # firstFactor: the password was checked here. An e-mail is then not enough as a second factor.
     check = {"purpose": "check", "returnUrl": RETURN_URL, "firstFactor": {"amr": ["pwd"]}}
-    enroll = {"purpose": "enroll", "returnUrl": RETURN_URL, "accountName": user}
+    # contact: a code is sent there before the first factor is enrolled. A thief of the password does not get this code.
+    contact = {"email": users[user]["email"]}
+    enroll = {"purpose": "enroll", "returnUrl": RETURN_URL, "accountName": user, "contact": contact}
     expected, (status, answer) = "passed", countersign(user, "/sessions", check)
     if status == 404 and answer.get("code") == "not_enrolled":
         expected, (status, answer) = "enrolled", countersign(user, "/sessions", enroll)
@@ -47,11 +48,11 @@ def start_session(user):
 # --- Your users. Here: one, in memory. ---
 salt = secrets.token_bytes(16)
 hashed = lambda password: hashlib.scrypt(password.encode(), salt=salt, n=2**14, r=8, p=1)
-passwords = {"alice": hashed("correct horse")}
+users = {"alice": {"hash": hashed("correct horse"), "email": "alice@example.com"}}
 
 def password_is_right(name, password):
     # An unknown name is compared too, so that it takes the same time.
-    return hmac.compare_digest(hashed(password), passwords.get(name) or secrets.token_bytes(64))
+    return hmac.compare_digest(hashed(password), users[name]["hash"] if name in users else secrets.token_bytes(64))
 
 # --- Your browser sessions. Here: in memory. ---
 # After the password: {"waiting": {user, id, expected}}. After the second factor: {"user": …}.

@@ -71,22 +71,35 @@ function page(link) {
   return async (method, path, body) => {
     const headers = { authorization: `Bearer ${token}`, 'countersign-browser': browser, 'content-type': 'application/json' };
     const response = await fetch(countersign + path, { method, headers, body: body && JSON.stringify(body) });
-    const answer = await response.json();
-    assert(response.ok, `${method} ${path} answered ${response.status} ${answer.code}`);
-    return answer;
+    const text = await response.text();
+    assert(response.ok, `${method} ${path} answered ${response.status} ${text}`);
+    return text && JSON.parse(text);
   };
 }
 
 /** The server's clock stands still: a code of an app passes once, so each check is in a period of its own. */
 let time = new Date();
-let secret;
-async function nextCode() {
+async function nextPeriod() {
   time = new Date(time.getTime() + 30_000);
   const headers = { 'content-type': 'application/json' };
   const set = await fetch(`${countersign}/local/clock`, { method: 'POST', headers, body: JSON.stringify({ now: time.toISOString() }) });
   assert(set.ok);
+}
+
+let secret;
+async function nextCode() {
+  await nextPeriod();
   return execFileSync('oathtool', ['--totp', '-b', '-N', time.toISOString(), secret], { encoding: 'utf8' }).trim();
 }
+
+/** The newest code that was sent to the user's address. */
+async function sentCode() {
+  const inbox = await fetch(`${countersign}/local/inbox`, { headers: { accept: 'application/json' } });
+  const message = (await inbox.json()).find(({ to, code }) => to === 'alice@example.com' && code);
+  return message?.code ?? assert.fail('no code was sent');
+}
+
+const wrong = (code) => (code === '00000000' ? '11111111' : '00000000');
 
 /** Passes the check behind a link; returns the URL to which the browser goes. */
 async function passCheck(link) {
@@ -111,10 +124,26 @@ await step('a browser without both factors stays outside', async () => {
   assert.equal(browser.cookie, undefined);
 });
 
-await step('the first sign-in enrols an app, and is finished', async () => {
+await step('a thief with the password who comes first enrols nothing', async () => {
+  const thief = new Browser();
+  const call = page(await thief.passPassword());
+  const { purpose, needs, contact } = await call('GET', '/v1/session');
+  assert.deepEqual([purpose, needs, contact.maskedDestination], ['enroll', 'contact', 'a***@example.com']);
+  const refused = /403 .*contact_required/;
+  await assert.rejects(call('POST', '/v1/session/enrollments', { factorType: 'totp' }), refused);
+  await call('POST', '/v1/session/contact', {});
+  await assert.rejects(call('POST', '/v1/session/contact/confirm', { code: wrong(await sentCode()) }), /incorrect_code/);
+  await assert.rejects(call('POST', '/v1/session/enrollments', { factorType: 'totp' }), refused);
+  await nextPeriod();
+});
+
+await step('the first sign-in enrols an app with the code that was sent to the address on record', async () => {
   const browser = new Browser();
   const call = page(await browser.passPassword());
-  assert.equal((await call('GET', '/v1/session')).purpose, 'enroll');
+  assert.equal((await call('GET', '/v1/session')).needs, 'contact');
+  await call('POST', '/v1/session/contact', {});
+  await call('POST', '/v1/session/contact/confirm', { code: await sentCode() });
+  assert.equal((await call('GET', '/v1/session')).needs, 'enroll');
   const { enrollmentToken, totp } = await call('POST', '/v1/session/enrollments', { factorType: 'totp' });
   assert.match(totp.uri, /:alice\?/);
   secret = totp.secret;
