@@ -1,4 +1,4 @@
-"""Runs the code for Python in docs/integrate.md and docs/api.md: see documented.mjs."""
+"""Runs the code for Python of docs/integrate.md, with the function of docs/api.md: see documented.mjs."""
 
 import json
 import os

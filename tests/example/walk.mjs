@@ -1,5 +1,6 @@
 // An example application, in whatever language, with a browser that follows redirects and keeps cookies, and with a
-// thief's browser. Then the code of docs/integrate.md in that language: the arguments are the command that runs it.
+// thief's browser. Then the code of the documents in that language: the arguments are the command that runs it, and the
+// documents.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -202,11 +203,11 @@ await step("a thief with the password gets nothing from the owner's checks, and 
   await thief.isRefused('/private');
 });
 
-await step('the code in docs/integrate.md lets in the user who passed, and nobody else', async () => {
-  const [program, ...options] = process.argv.slice(2);
+const [program, script, ...documents] = process.argv.slice(2);
+for (const document of documents) await step(`the code in ${document} lets in the user who passed, and nobody else`, async () => {
   const env = { ...process.env, RETURN_URL: SIGNED_IN, AWS_REGION: 'us-east-1', AWS_DEFAULT_REGION: 'us-east-1' };
   Object.assign(env, { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' });
-  const code = spawn(program, options, { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  const code = spawn(program, [script, document], { env, stdio: ['pipe', 'pipe', 'inherit'] });
   const outcomes = createInterface({ input: code.stdout })[Symbol.asyncIterator]();
   /** Calls a documented function; the application's session of this browser is changed as the function changes it. */
   const call = async (name, given, browser) => {

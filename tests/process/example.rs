@@ -69,6 +69,9 @@ impl Drop for Running {
     }
 }
 
+/// The page with the code of hosted sessions in each language.
+const INTEGRATE: &str = "docs/integrate.md";
+
 /// A file of this repository.
 fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
@@ -89,10 +92,11 @@ fn free_port() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
 
-/// Runs an application beside a server, and walks through it as its user and as a thief. `documented` is the command that
-/// runs the code of docs/integrate.md in the application's language. All run in a folder with the packages.
+/// Runs an application beside a server, and walks through it as its user and as a thief. `documented` is the program and
+/// the script that run the code of the documents in the application's language, and the documents. All run in a folder with
+/// the packages.
 #[track_caller]
-fn walk(mut application: Command, documented: [&Path; 2], folder: &Path) {
+fn walk(mut application: Command, documented: &[&Path], folder: &Path) {
     let port = free_port();
     let url = format!("http://127.0.0.1:{port}");
     let server = Server::start_with(&["--return-urls", &format!("{url}/signed-in")]);
@@ -124,7 +128,8 @@ fn the_node_example_lets_in_only_the_browser_that_passed() {
     succeed(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder));
     let mut application = Command::new("node");
     application.arg("app.js");
-    walk(application, [Path::new("node"), &file("tests/example/documented.mjs")], &folder);
+    let script = file("tests/example/documented.mjs");
+    walk(application, &["node".as_ref(), &script, "README.md".as_ref(), INTEGRATE.as_ref()], &folder);
 }
 
 #[test]
@@ -136,7 +141,7 @@ fn the_python_example_lets_in_only_the_browser_that_passed() {
     let interpreter = folder.join("venv/bin/python");
     let mut application = Command::new(&interpreter);
     application.arg(file("examples/python-fastapi/app.py"));
-    walk(application, [&interpreter, &file("tests/example/documented.py")], folder);
+    walk(application, &[&interpreter, &file("tests/example/documented.py"), INTEGRATE.as_ref()], folder);
 }
 
 #[test]
