@@ -7,10 +7,10 @@ const { PORT = '8080', HOST = '127.0.0.1', COUNTERSIGN_URL = 'http://127.0.0.1:3
 const ORIGIN = process.env.ORIGIN ?? `http://127.0.0.1:${PORT}`;
 const RETURN_URL = `${ORIGIN}/signed-in`; // Countersign must allow it: RETURN_URLS
 
-// --- Countersign: requests are signed with AWS IAM. The local server accepts any signature. ---
+// --- Countersign: requests are signed with AWS IAM. The local server's access key is "local". ---
 const aws = new AwsClient({
-  accessKeyId: process.env.AWS_ACCESS_KEY_ID ?? 'any',
-  secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY ?? 'any',
+  accessKeyId: process.env.AWS_ACCESS_KEY_ID ?? 'local',
+  secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY ?? 'local',
   sessionToken: process.env.AWS_SESSION_TOKEN,
   region: process.env.AWS_REGION ?? 'us-east-1',
   service: 'execute-api',

@@ -177,7 +177,7 @@ await step('the code for Node in docs/integrate.md lets in the user who passed, 
   const [, code] = text.match(/```js\n(.*?)```/s);
   const file = resolve('integrate.mjs');
   writeFileSync(file, `const RETURN_URL = '${SIGNED_IN}';\n${code}\nexport { begin, finish };\n`);
-  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'any', AWS_SECRET_ACCESS_KEY: 'any', AWS_REGION: 'us-east-1' });
+  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local', AWS_REGION: 'us-east-1' });
   const { begin, finish } = await import(file);
   await assert.rejects(begin('bob|without', {}), /not_enrolled/);
   const [browser, other] = [{}, {}];

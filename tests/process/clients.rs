@@ -50,8 +50,9 @@ pub(crate) fn python() -> &'static Path {
         if !folder.join("venv").exists() {
             succeed(Command::new("python3").args(["-m", "venv", "venv"]).current_dir(&folder));
         }
-        let arguments = ["install", "--quiet", "--require-hashes", "-r", "requirements.txt"];
-        succeed(Command::new(folder.join("venv/bin/pip")).args(arguments).current_dir(&folder));
+        // As a module: the script `pip` has the path of the folder in which the environment was made.
+        let arguments = ["-m", "pip", "install", "--quiet", "--require-hashes", "-r", "requirements.txt"];
+        succeed(Command::new(folder.join("venv/bin/python")).args(arguments).current_dir(&folder));
         folder
     })
 }

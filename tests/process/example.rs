@@ -82,6 +82,10 @@ fn the_node_example_lets_in_only_the_browser_that_passed() {
     let server = Server::start_with(&["--return-urls", &format!("{url}/signed-in")]);
     let mut command = Command::new("node");
     command.arg("app.js").current_dir(&folder).env("PORT", &port).env("COUNTERSIGN_URL", &server.url);
+    // The developer's own AWS credentials are not the local server's.
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+        command.env_remove(name);
+    }
     let mut app = Running(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
     let line = BufReader::new(app.0.stdout.take().unwrap()).lines().next().expect("it says where it listens").unwrap();
     assert_eq!(line, format!("The example listens on {url}"));
