@@ -18,6 +18,7 @@ macro_rules! session_tests {
                 a_challenge_confirms_only_what_its_message_shows_t34,
                 an_enrollment_is_finished_where_it_was_allowed_t18,
                 every_step_counts_exactly_once_after_a_lost_reply_t40,
+                the_browser_that_passed_gets_a_new_code_for_a_lost_one_t40,
                 of_many_browsers_at_once_one_owns_the_session_t46,
                 a_forgotten_users_result_is_void_t20,
                 a_clock_that_steps_back_prolongs_no_code_t46,

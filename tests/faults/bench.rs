@@ -20,12 +20,14 @@ use super::shape::{Shape, contents, shape};
 use crate::rig::{Client, Faults, Observed, Plan, Reply, START, TestKeys, World};
 
 /// The actor of a request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum By {
     /// Alice, in a session.
     Session(&'static str),
     /// The back end, for Alice.
     BackEnd,
+    /// Alice's browser, in the hosted session of this token.
+    Hosted(String),
 }
 
 /// A request for Alice's account.
@@ -52,10 +54,16 @@ impl Ask {
         Self { by: By::BackEnd, ..self }
     }
 
+    /// The same request in the hosted session of this token.
+    pub(super) fn in_session(self, token: &str) -> Self {
+        Self { by: By::Hosted(token.to_owned()), ..self }
+    }
+
     fn client(&self, world: &World) -> Client {
-        match self.by {
+        match &self.by {
             By::Session(session) => world.session("alice", session),
             By::BackEnd => world.back_end("alice"),
+            By::Hosted(token) => world.in_session(token, "AAAAAAAAAAAAAAAAAAAAAA"),
         }
     }
 
@@ -133,6 +141,8 @@ pub(crate) struct Usual {
     pub(crate) calls: usize,
     /// The number of messages.
     pub(crate) sent: usize,
+    /// Whether the message is a notice, without which the request succeeds too.
+    pub(super) is_notice: bool,
     pub(super) after: Shape,
     pub(super) after_again: Shape,
 }
@@ -234,11 +244,12 @@ impl Prepared {
         let bench = self.bench().await;
         let told = told(&self.ask(&bench).await);
         let (calls, sent) = (bench.faults.heal(), bench.world.postbox.calls());
+        let is_notice = bench.world.postbox.sent().last().is_some_and(|message| message.code.is_empty());
         let (stands, after) = (self.changed(&bench.items().await), bench.shape().await);
         let again = self::told(&self.ask(&bench).await);
         let after_again = bench.shape().await;
         self.go_on(&bench, "without any trouble").await;
-        Usual { told, again, stands, calls, sent, after, after_again }
+        Usual { told, again, stands, calls, sent, is_notice, after, after_again }
     }
 
     /// Its request.

@@ -13,13 +13,13 @@ const NOT_CONFIGURED: [&str; 2] = ["501 channel_not_configured", "501 9013"];
 /// The answers to a throttle.
 const BUSY: [&str; 2] = ["503 busy, again in 1 s", "503, again in 1 s"];
 
-/// Runs `work` on every flow that sends a message.
+/// Runs `work` on every flow that sends a code.
 async fn with_every_sending_flow<F>(work: impl Fn(&'static Prepared) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
     with_every_flow(|flow| {
-        let work = (flow.usual.sent > 0).then(|| work(flow));
+        let work = (flow.usual.sent > 0 && !flow.usual.is_notice).then(|| work(flow));
         async move {
             if let Some(work) = work {
                 work.await;
@@ -85,6 +85,24 @@ async fn unknown(flow: &'static Prepared) {
         bench.world.postbox.fate(Fate::Arrives);
         assert_eq!(flow.goes_on(&bench, &how).await, Stands::AsAfter, "{}", flow.name);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_notice_that_is_not_sent_takes_nothing_back_t52() {
+    with_every_flow(async |flow: &'static Prepared| {
+        for fate in [Fate::Refused, Fate::Throttled, Fate::AnswerLost, Fate::Lost, Fate::NotConfigured] {
+            if !flow.usual.is_notice {
+                return;
+            }
+            let bench = flow.bench().await;
+            bench.world.postbox.fate(fate);
+            assert_eq!(told(&flow.ask(&bench).await), flow.usual.told, "{}, {fate:?}", flow.name);
+            assert!(bench.world.postbox.calls() <= 1, "{}: a send is tried once", flow.name);
+            bench.world.postbox.fate(Fate::Arrives);
+            flow.go_on(&bench, "without a notice").await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,6 +10,7 @@ mod genauth;
 mod logto;
 mod native;
 mod profile;
+mod session;
 
 /// A table of flows, each with a function from a world to its scene.
 macro_rules! flows {
@@ -24,7 +25,8 @@ use flows;
 
 /// Every flow of every dialect.
 pub(crate) fn all() -> impl Iterator<Item = &'static Flow> {
-    [native::FLOWS, back_end::FLOWS, genauth::FLOWS, logto::FLOWS, profile::FLOWS].into_iter().flatten()
+    let tables = [native::FLOWS, back_end::FLOWS, session::FLOWS, genauth::FLOWS, logto::FLOWS, profile::FLOWS];
+    tables.into_iter().flatten()
 }
 
 const PHONE: &str = "+8613800138000";

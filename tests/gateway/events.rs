@@ -40,6 +40,8 @@ const OUTCOMES: &[(&str, u64, &str)] = &[
     ("native-post-recovery-codes", 404, "not_enrolled"),
     ("session-get", 401, "unauthorized"),
     ("session-post-cancel", 401, "unauthorized"),
+    ("session-post-contact", 401, "unauthorized"),
+    ("session-post-contact-confirm", 401, "unauthorized"),
     ("session-post-enrollments", 401, "unauthorized"),
     ("session-post-enrollments-confirm", 401, "unauthorized"),
     ("session-post-challenges", 401, "unauthorized"),

@@ -144,8 +144,8 @@ pub(super) async fn a_forgotten_user_leaves_only_tombstones_and_destination_limi
     kinds.sort_unstable();
     assert_eq!(
         kinds,
-        ["a", "c", "c", "e", "e", "e", "l", "l", "l"],
-        "nothing is deleted, and every challenge is closed"
+        ["a", "c", "c", "c", "e", "e", "e", "l", "l", "l"],
+        "nothing is deleted, and every challenge is closed, that of a contact of record too"
     );
     for (key, stored) in &after {
         if key.as_str().starts_with('l') {

@@ -141,6 +141,36 @@ pub(super) async fn every_step_counts_exactly_once_after_a_lost_reply_t40(store:
     }
 }
 
+/// The answer that finishes a session may be lost on its way to the browser.
+pub(super) async fn the_browser_that_passed_gets_a_new_code_for_a_lost_one_t40(store: Arc<dyn Store>) {
+    let world = world(store);
+    let (secret, ..) = enroll_app(&world.user("alice"), "Phone").await;
+    let begun = check_session(&world).await;
+    let lost = pass(&begun, &secret).await;
+    let view = begun.person.get(VIEW).await.expect(200).json();
+    assert_eq!(view["needs"], "done");
+    let code = code_in(view["next"].as_str().unwrap(), &begun.id);
+    refused(&redeem(&world, &begun.id, &lost).await, 404, "not_found");
+    for browser in [OTHER, "CCCCCCCCCCCCCCCCCCCCCA"] {
+        refused(&world.in_session(&begun.token, browser).get(VIEW).await, 409, "already_used");
+    }
+    redeem(&world, &begun.id, &code).await.expect(200);
+    // Once it is redeemed, and after the two minutes, there is no other code.
+    refused(&begun.person.get(VIEW).await, 409, "already_used");
+    let begun = check_session(&world).await;
+    pass(&begun, &secret).await;
+    world.pass(119);
+    let view = begun.person.get(VIEW).await.expect(200).json();
+    world.pass(2);
+    refused(&begun.person.get(VIEW).await, 409, "already_used");
+    refused(&redeem(&world, &begun.id, &code_in(view["next"].as_str().unwrap(), &begun.id)).await, 410, "expired");
+    // Another actor's change ends it.
+    let begun = check_session(&world).await;
+    pass(&begun, &secret).await;
+    world.back_end("alice").post(CODES, json!({})).await.expect(201);
+    refused(&begun.person.get(VIEW).await, 409, "already_used");
+}
+
 pub(super) async fn of_many_browsers_at_once_one_owns_the_session_t46(store: Arc<dyn Store>) {
     let observed = Observed::new(store);
     let world = Plan::over(observed.clone(), SETTINGS).build();

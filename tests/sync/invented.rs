@@ -55,6 +55,11 @@ fn added(before: &Files, after: &Files, name: &str) -> Vec<String> {
     after[name].lines().filter(is_new).map(str::to_owned).collect()
 }
 
+/// The limits of a user's route.
+fn limits(rate: u32) -> String {
+    format!("!If [HasIssuer, {{ThrottlingRateLimit: {rate}, ThrottlingBurstLimit: {rate}}}, !Ref AWS::NoValue]")
+}
+
 #[test]
 fn a_new_route_is_added_everywhere_and_nothing_else_changes() {
     let (before, source) = synced();
@@ -68,6 +73,7 @@ fn a_new_route_is_added_everywhere_and_nothing_else_changes() {
         "
   NativePostChallengesIdInventedRoute:
     Type: AWS::ApiGatewayV2::Route
+    Condition: HasIssuer
     Properties:
       ApiId: !Ref Api
       RouteKey: {key}
@@ -83,10 +89,10 @@ fn a_new_route_is_added_everywhere_and_nothing_else_changes() {
     assert_eq!(
         rest,
         [
-            "- NativePostChallengesIdInventedRoute".to_owned(),
-            format!("{key}: {{ThrottlingRateLimit: 1, ThrottlingBurstLimit: 1}}"),
-            format!("{key}: {{ThrottlingRateLimit: 100, ThrottlingBurstLimit: 100}}"),
-            format!("{key}: {{ThrottlingRateLimit: 10, ThrottlingBurstLimit: 10}}"),
+            "- !Ref NativePostChallengesIdInventedRoute".to_owned(),
+            format!("{key}: {}", limits(1)),
+            format!("{key}: {}", limits(100)),
+            format!("{key}: {}", limits(10)),
         ]
     );
     assert_eq!(added(&before, &after, "template.yaml").len(), resource.lines().count() + rest.len());

@@ -97,15 +97,26 @@ fn limited(rows: &[Row]) -> impl Iterator<Item = &Row> {
 const RATE_OF_ANYONE: u32 = 100;
 
 fn depends_on(ids: &Ids, rows: &[Row]) -> String {
-    let lines = limited(rows).map(|row| format!("      - {}\n", ids.id(row)));
-    format!("    DependsOn:\n{}", lines.collect::<String>())
+    let (of_users, others): (Vec<_>, Vec<_>) = limited(rows).partition(|row| row.access == Access::User);
+    let others: String = others.into_iter().map(|row| format!("      - {}\n", ids.id(row))).collect();
+    let of_users: String = of_users.into_iter().map(|row| format!("          - !Ref {}\n", ids.id(row))).collect();
+    // `DependsOn` takes no condition. A reference under `Metadata` has the same effect, and takes one.
+    format!(
+        "    DependsOn:\n{others}    Metadata:\n      DependsOn: !If\n        - HasIssuer\n        -\n{of_users}        - \
+         !Ref AWS::NoValue\n"
+    )
 }
 
 fn route_settings(rows: &[Row]) -> String {
     let at_rate = |rate: u32, indent: &str| {
         let setting = |row: &Row| {
             let rate = if row.sends() { rate } else { RATE_OF_ANYONE };
-            format!("{}: {{ThrottlingRateLimit: {rate}, ThrottlingBurstLimit: {rate}}}\n", row.key())
+            let limits = format!("{{ThrottlingRateLimit: {rate}, ThrottlingBurstLimit: {rate}}}");
+            let limits = match row.access {
+                Access::User => format!("!If [HasIssuer, {limits}, !Ref AWS::NoValue]"),
+                Access::BackEnd | Access::Hosted | Access::Public => limits,
+            };
+            format!("{}: {limits}\n", row.key())
         };
         limited(rows).map(setting).collect::<Vec<_>>().join(indent)
     };
@@ -165,10 +176,12 @@ fn resource(id: &str, row: &Row) -> String {
         Access::BackEnd => "AWS_IAM",
         Access::Public | Access::Hosted => "NONE",
     };
+    // Without an issuer nobody has an access token.
+    let condition = if row.access == Access::User { "\n    Condition: HasIssuer" } else { "" };
     format!(
         "
   {id}:
-    Type: AWS::ApiGatewayV2::Route
+    Type: AWS::ApiGatewayV2::Route{condition}
     Properties:
       ApiId: !Ref Api
       RouteKey: {}

@@ -53,7 +53,9 @@ fn expected(function: Function, logs: &str, keys: &[&str], channels: &[Channel])
         let condition = json!({"StringEquals": {"kms:MacAlgorithm": "HMAC_SHA_256"}});
         grants.insert(grant("kms:GenerateMac", key, &condition));
     }
-    if matches!(function, Function::EnrollRequest | Function::Challenge) {
+    // Two send codes; the other two tell the contact of record of a change.
+    let sends = [Function::EnrollRequest, Function::Challenge, Function::Verify, Function::Factors];
+    if sends.contains(&function) {
         let ses = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}";
         let from = json!({"StringEquals": {"ses:FromAddress": {"Ref": "EmailFrom"}}});
         for channel in channels {

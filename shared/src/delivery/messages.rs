@@ -211,7 +211,7 @@ impl Wording {
             }
             (Language::Chinese, Purpose::Check) => format!("{product}身份验证码{code}，{life}有效，勿泄露。"),
             (Language::Chinese, Purpose::Enrollment) => format!("{product}绑定验证码{code}，{life}有效，勿泄露。"),
-            (Language::Chinese, Purpose::Contact) => format!("{product}安全设置验证码{code}，{life}有效，勿泄露。"),
+            (Language::Chinese, Purpose::Contact) => format!("{product}设置验证码{code}，{life}有效，勿泄露。"),
             (Language::Chinese, Purpose::Transaction(text)) => {
                 format!("{product}：{text}\n验证码{code}，{life}有效，勿泄露。")
             }

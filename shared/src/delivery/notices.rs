@@ -97,7 +97,7 @@ impl Wording {
                 format!("{product}: {clause}. If this was not you, contact us at once.")
             }
             // A text that needs UCS-2 has room for 70 characters, so the words around the name must be few.
-            Language::English => format!("{product}: second factor changed. Not you? Contact us."),
+            Language::English => format!("{product}: factor changed. Not you? Contact us."),
             Language::Chinese => format!("{product}：{clause}。如非本人操作，请立即联系我们。"),
         }
     }

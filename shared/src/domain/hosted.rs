@@ -47,6 +47,8 @@ pub enum Step {
     Manage,
     /// It is about the session itself.
     Session,
+    /// It shows the session. If the session is finished, it gives the way back once more.
+    Show,
     /// It belongs to other dialects or to the back end, and no session opens it.
     Other,
 }
@@ -75,7 +77,7 @@ impl HostedPurpose {
     #[must_use]
     pub const fn opens(self, step: Step) -> bool {
         match (self, step) {
-            (_, Step::Session | Step::Check)
+            (_, Step::Session | Step::Show | Step::Check)
             | (Self::Enroll, Step::Enroll)
             | (Self::Manage, Step::Enroll | Step::Manage) => true,
             (Self::Check, Step::Enroll | Step::Manage) | (Self::Enroll, Step::Manage) | (_, Step::Other) => false,
@@ -143,6 +145,8 @@ pub struct DoneSession {
     pub result: HostedResult,
     /// The digest of the one-time code.
     pub code: NonceDigest,
+    /// The digest of the secret of the browser that finished it. Only this browser gets a code again.
+    pub browser: NonceDigest,
     /// The account's epoch when it was finished. The result counts in this epoch alone.
     pub epoch: Epoch,
     /// The first factor, if the back end stated it.
@@ -173,6 +177,16 @@ pub struct Redeemed {
     pub at: Timestamp,
     /// The id of its receipt.
     pub jti: [u8; 16],
+}
+
+impl DoneSession {
+    /// Whether this browser may get another code in place of the one whose answer it has lost. The time in which the
+    /// result can be redeemed still counts from the end of the session.
+    #[must_use]
+    pub fn gives_code_again(&self, browser: NonceDigest, epoch: Epoch, now: Timestamp) -> bool {
+        let is_in_time = now.is_within(REDEEM_SECONDS, self.at);
+        self.redeemed.is_none() && self.browser == browser && self.epoch == epoch && is_in_time
+    }
 }
 
 impl OpenSession {

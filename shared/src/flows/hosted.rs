@@ -19,7 +19,7 @@ use crate::domain::token::Nonce;
 pub use back_end::{Created, Redemption, Request, Status};
 pub use contact::{ContactSent, SendContactCode};
 pub(super) use contact::{contact_of_record, require_contact};
-pub use page::{Needs, View};
+pub use page::{Needs, Page, View};
 pub use token::{Brief, BriefContact, HostedToken};
 
 /// The URL that the browser goes to. It may contain the one-time code, so it is not printed.
@@ -61,6 +61,7 @@ fn admit(work: &mut Work, cx: &Cx<'_>, session: &InSession, step: Step) -> Resul
     let has_no_factor = account.factors().is_empty();
     let may_change = account.allowed(cx.caller.actor, cx.now, cx.policy()) != Allowed::NotYet;
     let is_current = |open: &OpenSession| account.is_in(open.epoch) && !open.is_over(cx.now);
+    let epoch = account.epoch();
     match work.hosted(&session.id)? {
         Hosted::Open(open) if !is_current(open) => return Err(Error::Expired(Subject::Session)),
         Hosted::Open(open) if open.browser.is_some_and(|browser| browser != session.browser) => {
@@ -72,6 +73,7 @@ fn admit(work: &mut Work, cx: &Cx<'_>, session: &InSession, step: Step) -> Resul
             return Err(step_up_required(work, cx));
         }
         Hosted::Open(_) => {}
+        Hosted::Done(done) if step == Step::Show && done.gives_code_again(session.browser, epoch, cx.now) => {}
         Hosted::Done(_) => return Err(Error::AlreadyUsed(Subject::Session)),
         Hosted::None | Hosted::Canceled { .. } => return Err(Error::Expired(Subject::Session)),
     }
@@ -107,6 +109,7 @@ pub(super) fn finish(work: &mut Work, cx: &Cx<'_>, result: HostedResult) -> Resu
     let done = DoneSession {
         result,
         code: code.digest(),
+        browser: session.browser,
         epoch: work.account()?.epoch(),
         first_factor,
         brief: sealed,

@@ -245,6 +245,7 @@ impl Record for Hosted {
                     .with("result", result)
                     .with_some("check", check.map(write_check))
                     .with("code", done.code.0.as_slice())
+                    .with("browser", done.browser.0.as_slice())
                     .with("epoch", done.epoch.0)
                     .with("brief", versioned(done.brief.version, &done.brief.bytes))
                     .with("at", done.at.unix())
@@ -295,6 +296,7 @@ impl Record for Hosted {
                 Self::Done(DoneSession {
                     result,
                     code: NonceDigest(array(item, "code")?),
+                    browser: NonceDigest(array(item, "browser")?),
                     epoch: Epoch(item.number("epoch")?),
                     first_factor: read_first_factor(item)?,
                     brief: read_sealed(item, "brief")?,

@@ -136,14 +136,23 @@ async fn factors(tour: &mut Tour, anna: &Client, [app, phone, mail]: [&str; 3], 
 async fn session(tour: &mut Tour) {
     let back_end = tour.back_end("native-stella@users.example");
     let begin = async |tour: &mut Tour, purpose: &str| {
-        let request = json!({
+        let mut request = json!({
             "purpose": purpose, "returnUrl": "https://shop.example/signed-in", "accountName": "stella@claimed.example",
         });
+        if purpose == "manage" {
+            request["contact"] = json!({"email": "Stella.Record@mail.example"});
+        }
         tour.post(&back_end, "/v1/me/sessions", request).await.expect(201)
     };
     let created = begin(tour, "manage").await;
     let stella = tour.person(&created.text("/url"));
     let session = "/v1/session";
+    let view = tour.call(&stella, "GET", session, Value::Null).await.expect(200);
+    assert_eq!(view.text("/needs"), "contact");
+    tour.post(&stella, "/v1/session/contact", json!({})).await.expect(201);
+    let code = tour.sent_code();
+    tour.post(&stella, "/v1/session/contact/confirm", json!({"code": wrong(&code)})).await.expect(400);
+    tour.post(&stella, "/v1/session/contact/confirm", json!({"code": code})).await.expect(204);
     let view = tour.call(&stella, "GET", session, Value::Null).await.expect(200);
     assert_eq!(view.text("/needs"), "nothing");
     let begun =

@@ -189,8 +189,13 @@ impl UseCase for Confirm<'_> {
         let id = FactorId::contact_of_record();
         let kind = kind(&to_confirm(work, cx)?);
         work.rewind(&name(), cx.now);
-        let ChallengeState::Open(open) = &work.challenge(&id)?.state else {
-            return Err(Error::NotFound(Subject::Challenge));
+        let open = match &work.challenge(&id)?.state {
+            ChallengeState::Open(open) => open,
+            // Documents are not read at one moment: the session was read before the same request passed, this one after.
+            ChallengeState::Passed { ticket, .. } if ticket.by == cx.caller.actor => {
+                return Err(Error::AlreadyUsed(Subject::Contact));
+            }
+            ChallengeState::Passed { .. } | ChallengeState::None => return Err(Error::NotFound(Subject::Challenge)),
         };
         // Another session of the user, perhaps a thief's, has asked for a code since.
         if open.ticket.by != cx.caller.actor {

@@ -7,6 +7,7 @@ use crate::domain::grant::Allowed;
 use crate::domain::hosted::{Hosted, HostedPurpose, HostedResult, Step};
 use crate::domain::receipt::Level;
 use crate::domain::time::Timestamp;
+use crate::domain::token::Nonce;
 use crate::domain::vault::Vault;
 use crate::flows::engine::{Cx, Name, Outcome, UseCase, Work};
 use crate::flows::{Caller, Service};
@@ -30,6 +31,14 @@ pub struct View {
     pub brief: Brief,
     /// The time at which the session expires.
     pub expires_at: Timestamp,
+}
+
+/// The answer to the page.
+pub enum Page {
+    /// What there is to do.
+    Open(Box<View>),
+    /// The session is finished, and this browser may have lost the way back. The URL has a new code.
+    Done(NextUrl),
 }
 
 /// The next thing that the person does.
@@ -59,11 +68,12 @@ impl Needs {
 }
 
 impl Service {
-    /// Returns the content of the page.
+    /// Returns the content of the page. For two minutes after the end of the session, until the back end has redeemed its
+    /// result, the browser that finished it gets the way back again, with a code that replaces the one before.
     ///
     /// # Errors
     /// [`Error::Unauthorized`] for another browser, [`Error::Expired`], [`Error::AlreadyUsed`], [`Error::Busy`].
-    pub async fn view_session(&self, caller: &Caller) -> Result<View, Error> {
+    pub async fn view_session(&self, caller: &Caller) -> Result<Page, Error> {
         self.run(caller, &Show).await
     }
 
@@ -79,15 +89,22 @@ impl Service {
 struct Show;
 
 impl UseCase for Show {
-    type Reply = View;
+    type Reply = Page;
 
-    const STEP: Step = Step::Session;
+    const STEP: Step = Step::Show;
 
     fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
         Vec::new()
     }
 
-    fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<View>, Error> {
+    fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Page>, Error> {
+        let Some(session) = &cx.caller.in_session else { return Err(Error::Unauthorized) };
+        if let Hosted::Done(done) = work.hosted_mut(&session.id)? {
+            let code = Nonce::random(cx.randomness)?;
+            done.code = code.digest();
+            let brief = Brief::open(&session.id, &done.brief, cx.vault)?;
+            return Ok(Outcome::reply(Page::Done(next(&brief.return_url, &session.id, Some(code)))));
+        }
         let Some((open, brief)) = current(work, cx)? else { return Err(Error::Unauthorized) };
         let (purpose, demand, expires_at) = (open.purpose, demand(open), open.expires_at);
         let account = work.account()?;
@@ -119,7 +136,8 @@ impl UseCase for Show {
             factors.clear();
         }
         let remaining_recovery_codes = if is_enough(Level::Recovery) { account.remaining_recovery_codes() } else { 0 };
-        Ok(Outcome::reply(View { purpose, needs, factors, remaining_recovery_codes, contact, brief, expires_at }))
+        let view = View { purpose, needs, factors, remaining_recovery_codes, contact, brief, expires_at };
+        Ok(Outcome::reply(Page::Open(Box::new(view))))
     }
 }
 

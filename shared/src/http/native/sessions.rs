@@ -21,7 +21,7 @@ use crate::domain::receipt::Statement;
 use crate::domain::secret::Code;
 use crate::domain::token::Nonce;
 use crate::domain::transaction::Transaction;
-use crate::flows::hosted::{Brief, BriefContact, ContactSent, Redemption, Request, SendContactCode};
+use crate::flows::hosted::{Brief, BriefContact, ContactSent, NextUrl, Page, Redemption, Request, SendContactCode};
 use crate::flows::{Caller, Service};
 use crate::http::Accepts;
 use crate::http::body::Fields;
@@ -248,8 +248,19 @@ pub(super) struct ViewReply {
     transaction_text: Map<String, Value>,
 }
 
-pub(super) async fn show(State(service): State<Arc<Service>>, caller: Caller) -> Reply<ViewReply> {
-    let view = service.view_session(&caller).await?;
+/// The answer to the page: what there is to do, or the way back.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum PageReply {
+    Open(Box<ViewReply>),
+    Done { needs: &'static str, next: String },
+}
+
+pub(super) async fn show(State(service): State<Arc<Service>>, caller: Caller) -> Reply<PageReply> {
+    let view = match service.view_session(&caller).await? {
+        Page::Open(view) => *view,
+        Page::Done(NextUrl(next)) => return Ok((StatusCode::OK, Json(PageReply::Done { needs: "done", next }))),
+    };
     let settings = service.settings();
     let is_offered = |factor_type: &FactorType| match factor_type {
         FactorType::Totp => true,
@@ -279,7 +290,7 @@ pub(super) async fn show(State(service): State<Arc<Service>>, caller: Caller) ->
         recovery_codes: RemainingReply { remaining: view.remaining_recovery_codes },
         transaction: view.brief.transaction,
     };
-    Ok((StatusCode::OK, Json(reply)))
+    Ok((StatusCode::OK, Json(PageReply::Open(Box::new(reply)))))
 }
 
 #[derive(Serialize)]
