@@ -336,6 +336,34 @@ fn session(walk: &mut Walk<'_>) {
     let (_, token) = open(walk, "check");
     walk.with(Caller::Session(&token), &of(CHALLENGE), &[], &json!({})).expect(201);
     walk.with(Caller::Session("forged"), "GET /v1/session", &[], &Value::Null).expect(401);
+    contact(walk);
+}
+
+/// The first factor is enrolled after the contact of record was confirmed, and the contact hears of every change (T52).
+fn contact(walk: &mut Walk<'_>) {
+    let (heidi, phone) = (Caller::BackEnd("heidi"), "+41791234577");
+    let request = json!({"purpose": "manage", "returnUrl": RETURN_URL, "contact": {"phoneNumber": phone}});
+    let created = walk.with(heidi, "POST /v1/users/{userId}/sessions", &[], &request).expect(201);
+    let token = walk.keep(created.text("/url").split_once('#').unwrap().1);
+    let (person, app) = (Caller::Session(&token), json!({"factorType": "totp"}));
+    let enroll = ENROLL.replace("/v1/me", "/v1/session");
+    assert_eq!(walk.with(person, &enroll, &[], &app).expect(403).text("/code"), "contact_required");
+    walk.with(person, "POST /v1/session/contact", &[], &json!({})).expect(201);
+    let message = walk.target.message_to(phone).unwrap();
+    walk.keep(phone);
+    let code = message.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 8).unwrap();
+    let code = walk.keep(code);
+    walk.with(person, "POST /v1/session/contact/confirm", &[], &json!({"code": code})).expect(204);
+    let begun = walk.with(person, &enroll, &[], &app).expect(201);
+    let code = walk.code(&begun.text("/totp/secret"), 0);
+    let confirm = json!({"enrollmentToken": begun.text("/enrollmentToken"), "code": code});
+    walk.with(person, &CONFIRM.replace("/v1/me", "/v1/session"), &[], &confirm).expect(201);
+    let heard = walk.target.message_to(phone).unwrap();
+    assert!(heard.contains("an authenticator app was added"), "{heard}");
+    let codes = walk.with(heidi, "POST /v1/users/{userId}/recovery-codes", &[], &Value::Null).expect(201);
+    assert!(codes.body["recoveryCodes"].is_array());
+    let heard = walk.target.message_to(phone).unwrap();
+    assert!(heard.contains("new recovery codes"), "{heard}");
 }
 
 fn back_end(walk: &mut Walk<'_>) {

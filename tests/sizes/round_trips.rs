@@ -14,8 +14,13 @@ use crate::faults::flows;
 use crate::rig::{Asked, Observed, Plan, World, enroll_app};
 
 /// The flows that are also counted with receipts.
-const WITH_A_RECEIPT: [&str; 4] =
-    ["an_app_is_checked", "a_challenge_is_answered", "a_transaction_is_confirmed", "a_demand_is_met"];
+const WITH_A_RECEIPT: [&str; 5] = [
+    "an_app_is_checked",
+    "a_challenge_is_answered",
+    "a_transaction_is_confirmed",
+    "a_demand_is_met",
+    "the_back_end_redeems_a_session",
+];
 
 /// A store with this number of accounts, none of them Alice's.
 async fn with_accounts(accounts: usize) -> EmbeddedStore {

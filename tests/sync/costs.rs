@@ -5,12 +5,21 @@ use super::region;
 use crate::docs::{read, rows};
 
 /// The rows of the table of costs: a thing that is done a thousand times, and its flows.
-const COSTS: [(&str, &[&str]); 7] = [
+const COSTS: [(&str, &[&str]); 8] = [
     ("checks of an app's code, or of a recovery code, without a receipt", &["an_app_is_checked"]),
     ("the same with a receipt", &["an_app_is_checked_with_a_receipt"]),
     (
         "checks by SMS or e-mail: challenge and answer",
         &["a_phone_is_challenged", "a_challenge_is_answered_with_a_receipt"],
+    ),
+    (
+        "sign-ins by a hosted session with an app: created, shown, passed, redeemed",
+        &[
+            "the_back_end_creates_a_session",
+            "a_session_is_shown",
+            "a_session_is_passed_with_an_app",
+            "the_back_end_redeems_a_session_with_a_receipt",
+        ],
     ),
     ("demands that are met", &["a_demand_is_met_with_a_receipt"]),
     ("enrolments of an app: begun and confirmed", &["an_app_is_begun", "an_app_is_confirmed"]),
