@@ -31,12 +31,13 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::authorizer::{Authorizer, authorize, authorize_back_end, name_request};
 use crate::clock::{self, LocalClock};
-use crate::command_line::data_dir_flag;
+use crate::command_line::{AccessKey, data_dir_flag};
 use crate::home::{self, Home};
 use crate::inbox::{self, Inbox};
 use crate::issuer::{CLIENT, ISSUER, Issuer, discovery};
 use crate::loopback::{from_this_machine, host};
 use crate::report;
+use crate::signature::Verifier;
 
 /// The time between two sweeps of expired items.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
@@ -49,7 +50,12 @@ const GRACE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// The port is in use, or the data is in use by another process or can't be read.
-pub(crate) async fn serve(port: u16, data_dir: &Path, mut settings: Settings) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn serve(
+    port: u16,
+    data_dir: &Path,
+    key: AccessKey,
+    mut settings: Settings,
+) -> Result<(), Box<dyn Error>> {
     countersign::telemetry::start();
     make_folder(data_dir)?;
     let store = open_store(&data_dir.join("countersign.redb"))?;
@@ -89,9 +95,10 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, mut settings: Settings) ->
     let service = Arc::new(Service::new(seams, settings));
 
     let authorizer = Arc::new(Authorizer::of(&issuer));
+    let verifier = Arc::new(Verifier::new(&key.id, &key.secret));
     let guarded = router_behind(None, &service, |access, handler| match access {
         Access::User => handler.layer(from_fn_with_state(Arc::clone(&authorizer), authorize)),
-        Access::BackEnd => handler.layer(from_fn(authorize_back_end)),
+        Access::BackEnd => handler.layer(from_fn_with_state(Arc::clone(&verifier), authorize_back_end)),
         // The function checks a session's token itself.
         Access::Public | Access::Hosted => handler.layer(from_fn(name_request)),
     });

@@ -5,14 +5,14 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::clients::{copy, succeed};
-use crate::server::{SIGNED, Server};
+use crate::server::Server;
 use crate::tools::have;
 
 /// The application's URL. Nothing listens there: the drivers answer in its place.
 const RETURN: &str = "http://127.0.0.1:9/signed-in";
 
 /// The drivers of the page with their packages, in the target folder.
-fn drivers() -> &'static Path {
+pub(crate) fn drivers() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let folder = copy("page", "page");
@@ -24,7 +24,7 @@ fn drivers() -> &'static Path {
 /// Runs a driver against a server of its own.
 #[track_caller]
 fn drive(driver: &str) {
-    if !["chromium", "node", "npm", "oathtool", "zbarimg"].into_iter().all(have) {
+    if !["chromium", "curl", "node", "npm", "oathtool", "zbarimg"].into_iter().all(have) {
         return;
     }
     let folder = drivers();
@@ -34,8 +34,7 @@ fn drive(driver: &str) {
             .arg(driver)
             .current_dir(folder)
             .env("COUNTERSIGN_URL", &server.url)
-            .env("RETURN_URL", RETURN)
-            .env("SIGNED", SIGNED),
+            .env("RETURN_URL", RETURN),
     );
 }
 
