@@ -13,6 +13,9 @@ use crate::serve::own_issuer;
 /// The default data folder.
 const DEFAULT_DATA_DIR: &str = ".countersign";
 
+/// The default access key id, and its secret.
+const DEFAULT_KEY_PART: &str = "local";
+
 /// The chosen command.
 pub(crate) enum Command {
     /// Runs the server.
@@ -31,6 +34,13 @@ pub(crate) struct AccessKey {
     pub(crate) id: String,
     /// The secret access key.
     pub(crate) secret: String,
+}
+
+impl AccessKey {
+    /// Whether it is the well-known one.
+    pub(crate) fn is_default(&self) -> bool {
+        [&self.id, &self.secret].iter().all(|part| *part == DEFAULT_KEY_PART)
+    }
 }
 
 /// The person that a token is for.
@@ -190,7 +200,12 @@ fn data_dir_arg() -> Arg {
 /// The variables are not those of the AWS tools: a developer's own AWS credentials must not become this server's.
 fn access_key_args() -> [Arg; 2] {
     let arg = |name: &'static str, variable: &'static str| {
-        Arg::new(name).long(name).env(variable).hide_env_values(true).value_parser(key_part).default_value("local")
+        Arg::new(name)
+            .long(name)
+            .env(variable)
+            .hide_env_values(true)
+            .value_parser(key_part)
+            .default_value(DEFAULT_KEY_PART)
     };
     [
         arg("access-key-id", "LOCAL_ACCESS_KEY_ID").help("the AWS access key id that signs for the back end"),

@@ -13,6 +13,7 @@ mod page;
 mod receipt;
 mod serve;
 mod signature;
+mod try_it;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -52,3 +52,8 @@ fn every_view_of_the_page_is_accessible_and_fits_every_window() {
 fn a_session_goes_from_the_back_end_over_the_page_to_its_redemption() {
     drive("session.mjs");
 }
+
+#[test]
+fn the_local_servers_own_page_shows_the_whole_circle() {
+    drive("try.mjs");
+}
