@@ -7,16 +7,16 @@ mod page {
     use std::error::Error;
     use std::fs;
     use std::io::Write;
+    use std::iter;
     use std::path::Path;
 
     use brotli::enc::BrotliEncoderParams;
     use flate2::{Compression, GzBuilder};
-    use serde_json::{Map, Value, json};
 
     const FOLDER: &str = "src/http/page";
 
     /// The modules of the script, each after those whose values it uses while it is loaded.
-    const SCRIPT: [&str; 10] = [
+    const SCRIPT: [&str; 11] = [
         "dom",
         "texts",
         "session",
@@ -25,6 +25,7 @@ mod page {
         "views/flow",
         "views/check",
         "views/enroll",
+        "views/contact",
         "views/manage",
         "main",
     ];
@@ -61,8 +62,7 @@ mod page {
         }
         let html = without_comments(&read("page.html")?);
         let html = html.replace("<!-- style -->", &format!("<style>{style}</style>"));
-        let html =
-            html.replace("<!-- texts -->", &format!(r#"<script type="application/json" id="texts">{texts}</script>"#));
+        let html = html.replace("<!-- texts -->", &format!(r#"<script type="text/plain" id="texts">{texts}</script>"#));
         Ok(html.replace("<!-- script -->", &format!(r#"<script type="module">{script}</script>"#)))
     }
 
@@ -86,11 +86,13 @@ mod page {
     }
 
     fn style(source: &str) -> String {
-        without_comments(source).replace('\n', "").replace(" {", "{").replace(": ", ":")
+        let shorter = [("\n", ""), (" {", "{"), (": ", ":"), (", ", ","), (" > ", ">"), (" + ", "+"), (";}", "}")];
+        shorter.iter().fold(without_comments(source), |style, (long, short)| style.replace(long, short))
     }
 
     /// A module as a part of one script: all modules share its scope, so nothing is imported or exported. A name that
-    /// two of them declare is an error of the whole script.
+    /// two of them declare is an error of the whole script. A list that the formatter has put on several lines is one
+    /// line, because no statement ends before its end.
     fn module(source: &str) -> String {
         let mut lines = Vec::new();
         let mut in_import = false;
@@ -101,26 +103,55 @@ mod page {
                 lines.push(line.strip_prefix("export ").unwrap_or(line).to_owned());
             }
         }
-        lines.join("\n")
+        let mut script = without_spaces(&lines.join("\n"));
+        for open in ["(", "[", "{", ","] {
+            script = script.replace(&format!("{open}\n"), open);
+        }
+        for close in [")", "]", "}"] {
+            script = script.replace(&format!(",\n{close}"), close).replace(&format!("\n{close}"), close);
+            script = script.replace(&format!(",{close}"), close);
+        }
+        script
     }
 
-    /// The texts as `{"keys": […], "en": […], …}`: each key stands once. A language without a singular has `null` there.
+    /// A script without the spaces that separate no words. Strings and templates keep theirs.
+    fn without_spaces(script: &str) -> String {
+        let is_word = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '$';
+        let mut short = String::new();
+        let mut quote = None;
+        let mut letters = script.chars().peekable();
+        while let Some(letter) = letters.next() {
+            let separates = short.ends_with(is_word) && letters.peek().is_some_and(|next| is_word(*next));
+            match quote {
+                None if letter == ' ' && !separates => continue,
+                None if ['\'', '"', '`'].contains(&letter) => quote = Some(letter),
+                Some(open) if letter == open => quote = None,
+                None | Some(_) => {}
+            }
+            short.push(letter);
+        }
+        short
+    }
+
+    /// The texts as columns of lines: first the keys, then each language under its tag. An empty line is between columns.
+    /// A language without a singular has its plural there.
     fn texts() -> Result<String, Box<dyn Error>> {
         let mut languages = Vec::new();
         for tag in LANGUAGES {
             languages.push((tag, serde_json::from_str::<Texts>(&read(&format!("texts/{tag}.json"))?)?));
         }
         let keys: BTreeSet<&String> = languages.iter().flat_map(|(_, texts)| texts.keys()).collect();
-        let mut parts = Map::from_iter([("keys".to_owned(), json!(keys))]);
+        let mut columns = vec![iter::once("keys").chain(keys.iter().map(|key| key.as_str())).collect::<Vec<_>>()];
         for (tag, texts) in &languages {
-            if let Some(key) = keys.iter().find(|key| !texts.contains_key(**key) && key.strip_suffix(".one").is_none())
-            {
-                return Err(format!("{FOLDER}/texts/{tag}.json has no {key:?}").into());
+            let mut column = vec![*tag];
+            for key in &keys {
+                let text = texts.get(*key).or_else(|| texts.get(key.strip_suffix(".one")?));
+                let text = text.filter(|text| !text.is_empty() && !text.contains('\n'));
+                column.push(text.ok_or_else(|| format!("{FOLDER}/texts/{tag}.json needs one line for {key:?}"))?);
             }
-            let texts: Vec<Option<&String>> = keys.iter().map(|key| texts.get(*key)).collect();
-            parts.insert((*tag).to_owned(), json!(texts));
+            columns.push(column);
         }
-        Ok(Value::Object(parts).to_string())
+        Ok(columns.iter().map(|column| column.join("\n")).collect::<Vec<_>>().join("\n\n"))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::domain::factor::totp::{Algorithm, Parameters};
 use crate::domain::policy::{FirstEnrollment, Policy};
 use crate::domain::receipt_keys::Rotation;
 use crate::domain::time::LONGEST_LIFE_SECONDS;
+use crate::flows::brand::{Brand, Colors};
 use crate::flows::receipt::ReceiptSettings;
 use crate::flows::{Countries, ReturnUrls, Settings};
 #[cfg(feature = "aws")]
@@ -119,6 +120,8 @@ pub const SETTINGS: &[Setting] = &[
         "the URLs to which hosted sessions return, with commas: exact origin and path; without one there are no sessions",
     ),
     text("PAGE_URL", "", "the URL of the page of hosted sessions; without one it is RECEIPT_ISSUER/page"),
+    text("PAGE_COLOR", "", "the colour of the page's buttons, links and icons, as #rrggbb"),
+    text("PAGE_LOGO", "", "the URL of a picture that the page shows in place of PRODUCT_NAME"),
     text(
         "TRANSACTION_TYPES",
         "",
@@ -209,6 +212,7 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
         });
     let return_urls =
         reader.parsed("RETURN_URLS", "must be https URLs with a path and without a query, with commas", return_urls);
+    let brand = brand(&mut reader);
     let transactions = transactions(&mut reader);
     let transactions_by_app = reader.parsed("TRANSACTION_APPS", "must be on or off", switch);
     if user_id_claim.is_empty() {
@@ -228,6 +232,7 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
             allowed_origins,
             receipts,
             page_url: Some(page_url).filter(|url| !url.is_empty()),
+            brand,
             return_urls,
             transactions,
             transactions_by_app,
@@ -241,6 +246,27 @@ fn transactions(reader: &mut Reader<'_>) -> TransactionTexts {
         reader.problems.push(format!("TRANSACTION_TYPES {error}"));
         TransactionTexts::default()
     })
+}
+
+fn brand(reader: &mut Reader<'_>) -> Brand {
+    let colors = reader.parsed("PAGE_COLOR", "must be a colour as #rrggbb, such as #0b5fff", |text| match text {
+        "" => Some(None),
+        text => Colors::parse(text).map(Some),
+    });
+    let problem = "must be an https URL of a picture, without a query, such as https://example.com/logo.svg";
+    let logo = reader.parsed("PAGE_LOGO", problem, |text| match text {
+        "" => Some(None),
+        text => logo(text).map(Some),
+    });
+    Brand { colors, logo }
+}
+
+/// The URL of a picture that a content security policy can name as it is (CSP Level 3, section 2.3.1): a path that ends
+/// in a slash would allow all below it.
+fn logo(text: &str) -> Option<String> {
+    let is_of_path = |byte: u8| byte.is_ascii_alphanumeric() || b"/:.-_~%+@".contains(&byte);
+    let is_one = return_urls(text).is_some_and(|urls| urls.0 == [text]);
+    (is_one && text.bytes().all(is_of_path) && !text.ends_with('/')).then(|| text.to_owned())
 }
 
 /// URLs with a host and a path. Only this machine may be reached without TLS.
@@ -538,6 +564,29 @@ mod tests {
         assert_eq!(set(&two.join(", ")), Ok(two.map(str::to_owned).to_vec()));
         for wrong in ["*,https://example.com", "example.com", "https://example.com/", "https://Example.com", "https://"]
         {
+            assert!(set(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_logo_is_one_url_that_a_policy_can_name() {
+        let set = |url: &str| read(|name| (name == "PAGE_LOGO").then(|| url.to_owned())).map(|it| it.brand.logo);
+        assert_eq!(set(""), Ok(None));
+        for right in ["https://cdn.example/a/logo-2%20b.svg", "http://127.0.0.1:3000/logo.png"] {
+            assert_eq!(set(right), Ok(Some(right.to_owned())));
+        }
+        for wrong in [
+            "https://cdn.example",
+            "https://cdn.example/",
+            "https://cdn.example/logos/",
+            "https://cdn.example/a.svg?v=2",
+            "https://cdn.example/a.svg;script-src",
+            "https://cdn.example/a.svg, https://cdn.example/b.svg",
+            "https://cdn.example/a.svg 'unsafe-inline'",
+            "https://*.example/a.svg",
+            "http://cdn.example/a.svg",
+            "data:image/png;base64,AAAA",
+        ] {
             assert!(set(wrong).is_err(), "{wrong}");
         }
     }

@@ -1,5 +1,7 @@
 // The API of a session as a script tells it, so that a test can have any answer, also one that the true API gives rarely.
 
+import { open, step, url } from './lib.mjs';
+
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 export const app = {
@@ -70,6 +72,22 @@ export function session(changes) {
 export const ENROLL = { purpose: 'enroll', needs: 'enroll', factors: [], recoveryCodes: { remaining: 0 } };
 export const MANAGE = { purpose: 'manage', needs: 'nothing' };
 
+/** What changes in a session of a user without a factor, whose contact the application gave. */
+export const CONTACT = {
+  ...ENROLL,
+  needs: 'contact',
+  contact: { type: 'email', maskedDestination: 'a•••@example.com' },
+};
+export const CONTACTED = { status: 201, body: { sentTo: 'a•••@example.com', expiresAt: '2030-01-01T00:00:00Z' } };
+
+/** Brands as the API gives them: a light colour and a dark one, for which the page needs other colours as text. */
+export const YELLOW = { colors: { fill: '#ffd400', onFill: '#000000', onLight: '#826c00', onDark: '#ffd400' } };
+export const NAVY = { colors: { fill: '#001f5b', onFill: '#ffffff', onLight: '#001f5b', onDark: '#7d8dab' } };
+/** The logo that the policy of the page allows. */
+export const LOGO = process.env.LOGO_URL;
+export const PICTURE = `<svg xmlns="http://www.w3.org/2000/svg" width="320" height="80" viewBox="0 0 320 80">
+  <rect width="80" height="80" rx="16" fill="#826c00"/><path d="M104 64V20h60M104 42h50" fill="none" stroke="#222" stroke-width="12"/></svg>`;
+
 /** An answer that is a problem. */
 export const problem = (status, code, more) => ({ status, body: { code, detail: 'x', ...more } });
 
@@ -91,6 +109,22 @@ export async function answer(page, answers) {
   });
   return calls;
 }
+
+/** The address of the page with the token of a session. */
+export const PAGE = `${url}/page#token-1`;
+
+/** Runs a step in a tab of its own. */
+export const alone = (browser, sentence, answers, walk, options) =>
+  step(sentence, async () => {
+    const { page, context, close } = await open(browser, options);
+    const calls = await answer(page, answers);
+    await page.goto(PAGE);
+    await walk(page, calls, context);
+    await close();
+  });
+
+/** The keys of the calls that change something. */
+export const changes = (calls) => calls.map(({ key }) => key).filter((key) => key !== 'GET');
 
 const wrapped = (given) =>
   given && 'status' in given ? given : { status: given ? 200 : 404, body: given ?? { code: 'not_found' } };

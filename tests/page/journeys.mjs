@@ -5,42 +5,22 @@ import {
   CODES,
   ENROLL,
   MANAGE,
+  PAGE,
   SENT,
   TOTP,
   TRANSACTION,
+  alone,
   answer,
   app,
+  changes,
   mail,
   phone,
   problem,
   session,
 } from './api.mjs';
-import { open, step, url, withBrowser } from './lib.mjs';
+import { alert, choose, enter, heading, open, press, step, url, withBrowser } from './lib.mjs';
 
-const PAGE = `${url}/page#token-1`;
 const NEXT = `${url}/page?session=s&code=c`;
-
-const heading = (page, text) => page.getByRole('heading', { name: text, exact: true }).waitFor();
-const press = (page, name) => page.getByRole('button', { name }).click();
-const alert = (page, text) => page.getByRole('alert').filter({ hasText: text }).waitFor();
-
-async function enter(page, label, text, button = 'Confirm') {
-  await page.getByLabel(label, { exact: true }).fill(text);
-  await press(page, button);
-}
-
-/** Runs a step in a tab of its own. */
-const alone = (browser, sentence, answers, walk, options) =>
-  step(sentence, async () => {
-    const { page, context, close } = await open(browser, options);
-    const calls = await answer(page, answers);
-    await page.goto(PAGE);
-    await walk(page, calls, context);
-    await close();
-  });
-
-/** The keys of the calls that change something. */
-const changes = (calls) => calls.map(({ key }) => key).filter((key) => key !== 'GET');
 
 async function secrets(browser) {
   await alone(
@@ -137,7 +117,7 @@ async function checks(browser) {
     { GET: session({ factors: [phone] }), 'POST /challenges': problem(502, 'delivery_failed') },
     async (page) => {
       await alert(page, 'The code could not be sent.');
-      await press(page, 'Recovery codes');
+      await choose(page, 'Recovery codes');
       await page.getByLabel('Recovery code').waitFor();
     },
   );
@@ -180,7 +160,7 @@ async function checks(browser) {
     'a recovery code passes in place of a factor',
     { GET: session(), 'POST /verify': { verified: true, next: NEXT } },
     async (page, calls) => {
-      await press(page, 'Recovery codes');
+      await choose(page, 'Recovery codes');
       await enter(page, 'Recovery code', 'e7ad-aaa4-da75-fa37');
       await page.waitForURL(NEXT);
       assert.deepEqual(calls.at(-1).body, { code: 'e7ad-aaa4-da75-fa37' });
@@ -188,12 +168,22 @@ async function checks(browser) {
   );
   await alone(
     browser,
-    'a person can leave, and an empty field is not sent',
-    { GET: session({ factors: [app] }), 'POST /cancel': { next: NEXT } },
+    'a person can leave; an empty field is not sent, and a held key sends once',
+    {
+      GET: session({ factors: [app] }),
+      'POST /verify': problem(400, 'incorrect_code'),
+      'POST /cancel': { next: NEXT },
+    },
     async (page, calls) => {
       await press(page, 'Confirm');
       await alert(page, 'Check the field “Code”.');
       assert.deepEqual(changes(calls), []);
+      await page.getByLabel('Code', { exact: true }).fill('123456');
+      await page.keyboard.down('Enter');
+      await alert(page, 'That code is not right.');
+      await page.keyboard.down('Enter');
+      await page.keyboard.up('Enter');
+      assert.deepEqual(changes(calls), ['POST /verify'], 'a held key sends once');
       await press(page, 'Cancel and go back');
       await page.waitForURL(NEXT);
     },
@@ -258,7 +248,7 @@ async function enrolments(browser) {
     { GET: session(ENROLL), 'POST /enrollments': BEGUN, 'POST /enrollments/confirm': confirmed },
     async (page, calls, context) => {
       await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-      await press(page, 'Authenticator app');
+      await choose(page, 'Authenticator app');
       await page.getByRole('img', { name: 'QR code' }).waitFor();
       assert.deepEqual(calls.at(-1).body, { factorType: 'totp' });
       assert.equal(await page.locator('a.phone').isVisible(), false, 'the link is for phones');
@@ -348,7 +338,7 @@ async function management(browser) {
       await press(page, 'Rename: Authenticator app');
       await enter(page, 'Name', 'Work phone', 'Save');
       await page.getByText('This change needs a new confirmation.').waitFor();
-      await press(page, 'Authenticator app');
+      await choose(page, 'Authenticator app');
       await enter(page, 'Code', '123456');
       await heading(page, 'Rename');
       await enter(page, 'Name', 'Work phone', 'Save');
@@ -380,7 +370,7 @@ async function management(browser) {
       await press(page, 'Make new codes');
       await press(page, 'I have kept them');
       await press(page, 'Add another way');
-      await press(page, 'Authenticator app');
+      await choose(page, 'Authenticator app');
       await enter(page, 'Name', 'Tablet', 'Continue');
       await enter(page, 'Code that the app shows', '123456');
       await heading(page, 'Your ways to confirm');

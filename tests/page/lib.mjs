@@ -71,3 +71,19 @@ export async function shot(page, name) {
   mkdirSync(SHOTS, { recursive: true });
   await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
 }
+
+/** Presses the button of exactly this name. */
+export const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
+
+/** Presses the button whose name has this in it. */
+export const choose = (page, name) => page.getByRole('button', { name }).click();
+
+export const heading = (page, name) => page.getByRole('heading', { name, exact: true }).waitFor();
+
+export const alert = (page, text) => page.getByRole('alert').filter({ hasText: text }).waitFor();
+
+/** Fills in a field, and presses the button. */
+export async function enter(page, label, text, button = 'Confirm') {
+  await page.getByLabel(label, { exact: true }).fill(text);
+  await press(page, button);
+}

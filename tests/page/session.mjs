@@ -1,92 +1,7 @@
 // The page against a running Countersign, from the back end's session to its redemption.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { accessible, open, step, url, withBrowser } from './lib.mjs';
-
-const RETURN = process.env.RETURN_URL ?? assert.fail('set RETURN_URL in the environment');
-const USER = '/v1/users/alice';
-
-async function request(method, path, body, headers) {
-  const response = await fetch(url + path, {
-    method,
-    headers: { accept: 'application/json', ...(body && { 'content-type': 'application/json' }), ...headers },
-    body: body && JSON.stringify(body),
-  });
-  const text = await response.text();
-  assert(response.ok, `${method} ${path} answered ${response.status}: ${text}`);
-  return text && JSON.parse(text);
-}
-
-/** A request of the back end. curl signs it. */
-function backEnd(method, path, body) {
-  const signature = ['--aws-sigv4', 'aws:amz:local:execute-api', '--user', 'local:local'];
-  const content = body ? ['-H', 'content-type: application/json', '-d', JSON.stringify(body)] : [];
-  const answer = execFileSync('curl', ['-sS', '-f', '-X', method, ...signature, ...content, url + USER + path]);
-  return answer.length ? JSON.parse(answer) : undefined;
-}
-
-/** The server's clock: a code of an app passes once, so each check is in a period of its own. */
-let time = new Date();
-async function nextPeriod() {
-  time = new Date(time.getTime() + 60_000);
-  await request('POST', '/local/clock', { now: time.toISOString() });
-}
-
-const totp = (secret) =>
-  execFileSync('oathtool', ['--totp', '-b', '-N', time.toISOString(), secret], { encoding: 'utf8' }).trim();
-
-async function sentCode(to) {
-  const message = (await request('GET', '/local/inbox')).find((each) => each.to === to);
-  return message?.code ?? assert.fail(`no code was sent to ${to}`);
-}
-
-/** Scans the QR code that is shown; returns the secret in it. */
-async function scan(page) {
-  const image = page.getByRole('img', { name: 'QR code' });
-  const folder = mkdtempSync(join(tmpdir(), 'countersign-'));
-  try {
-    const file = join(folder, 'qr.png');
-    writeFileSync(file, await image.screenshot());
-    const uri = execFileSync('zbarimg', ['-q', '--raw', file], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-    return new URL(uri).searchParams.get('secret');
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-/** Opens a new session in a browser of its own. */
-async function begin(browser, purpose, more) {
-  const session = await backEnd('POST', '/sessions', { purpose, returnUrl: RETURN, ...more });
-  const tab = await open(browser);
-  // The application, which the browser comes back to.
-  await tab.context.route(`${RETURN}**`, (route) => route.fulfill({ body: 'back' }));
-  await tab.page.goto(session.url);
-  return { ...tab, session };
-}
-
-/** Waits until the browser is back, and redeems the code that it brings. */
-async function redeem({ page, session, close }) {
-  await page.waitForURL(`${RETURN}?**`);
-  const { searchParams } = new URL(page.url());
-  assert.equal(searchParams.get('session'), session.id);
-  await close();
-  return backEnd('POST', `/sessions/${session.id}/redeem`, { code: searchParams.get('code') });
-}
-
-const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
-const choose = (page, name) => page.getByRole('button', { name }).click();
-const heading = (page, name) => page.getByRole('heading', { name, exact: true }).waitFor();
-
-async function enter(page, label, text, button = 'Confirm') {
-  await page.getByLabel(label, { exact: true }).fill(text);
-  await press(page, button);
-}
+import { backEnd, begin, nextPeriod, redeem, request, scan, sentCode, totp } from './application.mjs';
+import { accessible, choose, enter, heading, open, press, step, withBrowser } from './lib.mjs';
 
 await withBrowser(async (browser) => {
   let secret;
@@ -123,6 +38,7 @@ await withBrowser(async (browser) => {
       const other = await open(browser);
       await other.page.goto(tab.session.url);
       await heading(other.page, 'This page is no longer valid');
+      await other.page.getByText('or is open in another tab. Go back and start again.').waitFor();
       await other.close();
       await enter(page, 'Code', right);
       const { status, acr } = await redeem(tab);
@@ -188,9 +104,9 @@ await withBrowser(async (browser) => {
   await step('a person who leaves goes back without a code', async () => {
     const { page, session, close } = await begin(browser, 'check');
     await press(page, 'Cancel and go back');
-    await page.waitForURL(`${RETURN}?session=${session.id}`);
+    await page.waitForURL(`**?session=${session.id}`);
     await close();
-    assert.equal((await backEnd('GET', `/sessions/${session.id}`)).status, 'canceled');
+    assert.equal(backEnd('GET', `/sessions/${session.id}`).status, 'canceled');
   });
 
   await step('a factor is removed, and a second app needs a name of its own', async () => {
@@ -210,5 +126,28 @@ await withBrowser(async (browser) => {
     await page.getByText('Tablet', { exact: true }).waitFor();
     await press(page, 'Done');
     assert.equal((await redeem(tab)).status, 'managed');
+  });
+
+  await step('a first factor follows a code that is sent to the contact of the application’s record', async () => {
+    await nextPeriod();
+    const contact = { email: 'bob@fabrikam.example' };
+    const tab = await begin(browser, 'enroll', { contact, locale: 'de' }, 'bob');
+    const { page } = tab;
+    await page.getByText('Wir senden einen Code an').waitFor();
+    assert(!(await page.locator('main').innerText()).includes(contact.email), 'the address is masked');
+    await accessible(page, 'a contact');
+    await press(page, 'Code senden');
+    await page.getByText('gesendet haben').waitFor();
+    const code = await sentCode(contact.email);
+    await enter(page, 'Code', code === '00000000' ? '11111111' : '00000000', 'Bestätigen');
+    await page.getByRole('alert').filter({ hasText: 'Sie haben noch 4 Versuche.' }).waitFor();
+    await page.reload();
+    await enter(page, 'Code', code, 'Bestätigen');
+    await heading(page, 'Schützen Sie Ihr Konto');
+    await choose(page, 'Authenticator-App');
+    const secret = (await page.locator('.app code').innerText()).replaceAll(' ', '');
+    await enter(page, 'Code, den die App anzeigt', totp(secret), 'Bestätigen');
+    await press(page, 'Ich habe sie aufbewahrt');
+    assert.equal((await redeem(tab)).status, 'enrolled');
   });
 });

@@ -1,5 +1,23 @@
 // Every view of the page in every window: axe finds nothing, nothing is too wide, and there is a screenshot to look at.
-import { BEGUN, CODES, ENROLL, MANAGE, SENT, TRANSACTION, answer, app, phone, problem, session } from './api.mjs';
+import {
+  BEGUN,
+  CODES,
+  CONTACT,
+  CONTACTED,
+  ENROLL,
+  LOGO,
+  MANAGE,
+  NAVY,
+  PICTURE,
+  SENT,
+  TRANSACTION,
+  YELLOW,
+  answer,
+  app,
+  phone,
+  problem,
+  session,
+} from './api.mjs';
 import { accessible, open, shot, step, url, withBrowser } from './lib.mjs';
 
 /** Where each view is reached: the answers, the way there, and a word of it. */
@@ -23,6 +41,8 @@ const VIEWS = {
     },
   ],
   nothing: [{ GET: session({ factors: [], recoveryCodes: { remaining: 0 } }) }],
+  contact: [{ GET: session(CONTACT) }],
+  contactCode: [{ GET: session(CONTACT), 'POST /contact': CONTACTED }, (page) => page.locator('.primary').click()],
   types: [{ GET: session(ENROLL) }],
   number: [{ GET: session(ENROLL) }, (page) => page.locator('.choice').nth(1).click()],
   app: [{ GET: session(ENROLL), 'POST /enrollments': BEGUN }, (page) => page.locator('.choice').first().click()],
@@ -50,6 +70,13 @@ const VIEWS = {
   rename: [{ GET: session(MANAGE) }, (page) => page.locator('.rows .link').first().click()],
   remove: [{ GET: session(MANAGE) }, (page) => page.locator('.rows .link').nth(1).click()],
   renew: [{ GET: session(MANAGE) }, (page) => page.locator('.rows .link').last().click()],
+  branded: [{ GET: session({ brand: { ...YELLOW, logo: LOGO } }) }],
+  brandedList: [{ GET: session({ ...MANAGE, brand: YELLOW }) }],
+  brandedCode: [{ GET: session({ ...TRANSACTION, factors: [phone], brand: NAVY }), 'POST /challenges': SENT }],
+  brandedApp: [
+    { GET: session({ ...ENROLL, brand: { ...NAVY, logo: LOGO } }), 'POST /enrollments': BEGUN },
+    (page) => page.locator('.choice').first().click(),
+  ],
   ended: [{ GET: problem(401, 'unauthorized') }],
   failed: [{ GET: { status: 0 } }],
 };
@@ -73,6 +100,7 @@ await withBrowser(async (browser) => {
       for (const [view, [answers, walk]] of Object.entries(VIEWS)) {
         await page.unrouteAll();
         await answer(page, answers);
+        await page.route(LOGO, (route) => route.fulfill({ contentType: 'image/svg+xml', body: PICTURE }));
         await page.goto('about:blank');
         await page.goto(`${url}/page#${name}-${view}`);
         await page.waitForFunction(() => document.querySelector('main') && !document.querySelector('.spinner'));

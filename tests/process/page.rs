@@ -5,11 +5,14 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::clients::{copy, succeed};
-use crate::server::Server;
+use crate::server::{BINARY, Server};
 use crate::tools::have;
 
 /// The application's URL. Nothing listens there: the drivers answer in its place.
 const RETURN: &str = "http://127.0.0.1:9/signed-in";
+
+/// The operator's logo. The drivers answer there too.
+const LOGO: &str = "http://127.0.0.1:9/logo.svg";
 
 /// The drivers of the page with their packages, in the target folder.
 pub(crate) fn drivers() -> &'static Path {
@@ -28,13 +31,17 @@ fn drive(driver: &str) {
         return;
     }
     let folder = drivers();
-    let server = Server::start_with(&["--return-urls", RETURN]);
+    let server = Server::start_with(&["--return-urls", RETURN, "--page-color", "#ffd400", "--page-logo", LOGO]);
     succeed(
         Command::new("node")
             .arg(driver)
             .current_dir(folder)
             .env("COUNTERSIGN_URL", &server.url)
-            .env("RETURN_URL", RETURN),
+            .env("RETURN_URL", RETURN)
+            .env("LOGO_URL", LOGO)
+            .env("BINARY", BINARY)
+            .env("DATA_FOLDER", server.data())
+            .env("SERVER_ID", server.id().to_string()),
     );
 }
 
@@ -44,8 +51,18 @@ fn the_page_says_sends_and_keeps_what_it_should() {
 }
 
 #[test]
+fn a_first_factor_follows_the_contact_of_record_and_the_page_has_the_operators_brand() {
+    drive("first.mjs");
+}
+
+#[test]
 fn every_view_of_the_page_is_accessible_and_fits_every_window() {
     drive("views.mjs");
+}
+
+#[test]
+fn the_page_goes_on_after_a_power_cut_a_reload_a_way_back_and_a_double_click() {
+    drive("hard.mjs");
 }
 
 #[test]

@@ -22,6 +22,7 @@ use crate::domain::time::Timestamp;
 use crate::keys::{Keyring, Keys};
 use crate::store::{Commit, Key, Put, Store, StoreError, Stored, Version};
 
+pub mod brand;
 pub mod challenge;
 mod check;
 pub mod confirm;
@@ -37,6 +38,7 @@ pub mod receipt;
 mod tests;
 pub mod verify;
 
+use brand::Brand;
 use receipt::{HeldSigner, ReceiptSettings};
 
 /// The most attempts at one call to the store, the first included.
@@ -84,6 +86,8 @@ pub struct Settings {
     pub receipts: Option<ReceiptSettings>,
     /// The URL of the page of hosted sessions. `None`: it is beside the keys of receipts.
     pub page_url: Option<String>,
+    /// The operator's brand on that page.
+    pub brand: Brand,
     /// The URLs to which hosted sessions return; empty for no sessions.
     pub return_urls: ReturnUrls,
     /// The types of transactions that can be confirmed.

@@ -2,9 +2,10 @@
 //! `/v1/session`. The session's token is in the address's fragment, which no browser sends: this route learns nothing of
 //! the session, and reads nothing. `build.rs` assembles the document from the folder `page`.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use aws_lc_rs::digest::{SHA256, digest};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::IntoResponse;
 use data_encoding::BASE64;
@@ -13,6 +14,7 @@ use super::dialect::Dialect;
 use super::failure::Failure;
 use super::routes::{Function, Method, Route};
 use crate::domain::error::Error;
+use crate::flows::Service;
 
 static DOCUMENT: &str = include_str!(concat!(env!("OUT_DIR"), "/page.html"));
 static GZIP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page.html.gz"));
@@ -28,26 +30,33 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
 ];
 
-/// The policy (CSP Level 3, and Trusted Types): only the document's own style and script, calls to this API alone, and
-/// pictures that are part of the document, such as a QR code. No text ever becomes HTML or script.
-static POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
+/// The document's style and script as sources of its policy.
+static SOURCES: LazyLock<Option<[String; 2]>> = LazyLock::new(|| {
     let style = source(between("<style>", "</style>")?);
-    let script = source(between(r#"<script type="module">"#, "</script>")?);
+    Some([style, source(between(r#"<script type="module">"#, "</script>")?)])
+});
+
+/// The policy (CSP Level 3, and Trusted Types): only the document's own style and script, calls to this API alone, the
+/// operator's logo, and pictures that are part of the document, such as a QR code. No text ever becomes HTML or script.
+fn policy(logo: Option<&str>) -> Option<HeaderValue> {
+    let [style, script] = SOURCES.as_ref()?;
+    let pictures = logo.map_or_else(|| "data:".to_owned(), |logo| format!("data: {logo}"));
     let policy = format!(
-        "default-src 'none'; script-src {script}; style-src {style}; connect-src 'self'; img-src data:; base-uri 'none'; \
-         form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+        "default-src 'none'; script-src {script}; style-src {style}; connect-src 'self'; img-src {pictures}; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+         trusted-types 'none'"
     );
     HeaderValue::try_from(policy).ok()
-});
+}
 
 /// The route of the page, in the dialect of what is public.
 pub(super) fn route(dialect: &'static Dialect) -> Route {
     Route::new(Function::Page, dialect, Method::Get, "/page", page).for_anyone()
 }
 
-async fn page(headers: HeaderMap) -> Result<impl IntoResponse, Failure> {
+async fn page(State(service): State<Arc<Service>>, headers: HeaderMap) -> Result<impl IntoResponse, Failure> {
     // A document without its policy must not be served.
-    let policy = POLICY.clone().ok_or(Error::Internal("the page has no policy"))?;
+    let policy = policy(service.settings().brand.logo.as_deref()).ok_or(Error::Internal("the page has no policy"))?;
     let (encoding, body) = match Encoding::accepted(&headers) {
         Encoding::Brotli => (Some("br"), BROTLI),
         Encoding::Gzip => (Some("gzip"), GZIP),

@@ -29,6 +29,7 @@ use crate::flows::needed::Demand;
 use crate::flows::verify::{Answers, Apps, Binding};
 use crate::flows::{Caller, Service, Settings};
 
+mod brand;
 mod errors;
 mod fields;
 mod sessions;

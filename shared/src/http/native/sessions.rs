@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::brand::BrandReply;
 use super::fields::{first_factor, given_account_name, levels, platform, transaction};
 use super::{FactorReply, RemainingReply, Reply};
 use crate::delivery::Language;
@@ -232,6 +233,8 @@ pub(super) struct ViewReply {
     needs: &'static str,
     product: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    brand: Option<BrandReply>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     locale: Option<String>,
     expires_at: String,
     /// The contact of record that must be confirmed first.
@@ -278,6 +281,7 @@ pub(super) async fn show(State(service): State<Arc<Service>>, caller: Caller) ->
         purpose: view.purpose.name(),
         needs: view.needs.name(),
         product: settings.product.clone(),
+        brand: BrandReply::new(&settings.brand),
         locale: view.brief.locale.clone(),
         expires_at: view.expires_at.to_string(),
         contact: view.contact.map(|(channel, destination)| ViewContact {

@@ -11,19 +11,19 @@ import { t } from './texts.js';
 export const TYPES = {
   totp: {
     label: 'Authenticator app',
-    path: 'M8 3h8a1 1 0 0 1 1 1v16a1 1 0 0 1-1 1H8a1 1 0 0 1-1-1V4a1 1 0 0 1 1-1zM11 18h2',
+    path: 'M7 3h10v18H7zM11 18h2',
     view: 'enrollApp',
   },
   sms: {
     label: 'SMS',
-    path: 'M5 4h14a1 1 0 0 1 1 1v10a1 1 0 0 1-1 1h-7l-4 4v-4H5a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1z',
+    path: 'M4 4h16v12h-8l-4 4v-4H4z',
     sends: true,
     field: { name: 'phoneNumber', type: 'tel', autocomplete: 'tel', inputmode: 'tel' },
     view: 'enrollSent',
   },
   email: {
     label: 'E-mail',
-    path: 'M4 5h16a1 1 0 0 1 1 1v12a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1zM3.5 6.5l8.5 6.5 8.5-6.5',
+    path: 'M3 5h18v14H3zM3 6l9 7 9-7',
     sends: true,
     field: { name: 'email', type: 'email', autocomplete: 'email', inputmode: 'email', spellcheck: 'false' },
     view: 'enrollSent',

@@ -41,6 +41,16 @@ function watch() {
 addEventListener('hashchange', () => location.reload());
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
 
+// The second click of a double click would press what has come in place of the first one's button. A held key would send
+// the same code again and again.
+const once = (event) => {
+  if (event.detail < 2 && !(event.repeat && event.key === 'Enter')) return;
+  event.stopPropagation();
+  event.preventDefault();
+};
+addEventListener('click', once, true);
+addEventListener('keydown', once, true);
+
 speak(state.session?.locale, ...navigator.languages);
 loading();
 start();

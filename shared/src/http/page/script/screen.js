@@ -3,6 +3,7 @@
 import { ICONS, el, icon } from './dom.js';
 import { Problem, forget, isOpen, isOver, save, state } from './session.js';
 import { clock, textOf, pieces, t } from './texts.js';
+import { proceed } from './views/flow.js';
 
 /** The views by name. Each is a function of its data, which is JSON, so that a reload shows the same view. */
 export const VIEWS = {};
@@ -33,7 +34,7 @@ export function screen({ title, lead, symbol }, ...content) {
   const card = el(
     'div',
     { class: 'card' },
-    product && el('header', null, icon(ICONS.shield), el('span', null, product)),
+    product && header(),
     el(
       'main',
       null,
@@ -45,6 +46,20 @@ export function screen({ title, lead, symbol }, ...content) {
   );
   document.body.replaceChildren(card);
   (card.querySelector('[autofocus]') ?? heading).focus();
+}
+
+/** The operator's name or logo, and colours. The API has chosen them so that every text can be read. */
+function header() {
+  const { product, brand } = state.session;
+  for (const [name, color] of Object.entries(brand?.colors ?? {})) {
+    document.documentElement.style.setProperty(`--${name}`, color);
+  }
+  const name = [icon(ICONS.shield), el('span', null, product)];
+  if (!brand?.logo) return el('header', null, name);
+  // A logo that does not load leaves the name.
+  const error = () => logo.replaceWith(...name);
+  const logo = el('img', { src: brand.logo, alt: product, referrerpolicy: 'no-referrer', error });
+  return el('header', null, logo);
 }
 
 /** Shown while an answer is awaited and no view is there to wait on. */
@@ -148,6 +163,9 @@ async function handle(problem) {
   }
   if (isOver(problem) && !(await isOpen())) {
     show('ended');
+  } else if (problem.code === 'already_used') {
+    // The step was taken, and its answer was lost.
+    await proceed().catch(tell);
   } else if (problem.code === 'step_up_required') {
     // The change goes on where it was, once the person has passed a check.
     state.after = state.view;

@@ -1,7 +1,13 @@
 // Texts in the language of the person.
 
-// The keys stand once, and each language has its texts in their order.
-const { keys: KEYS, ...LANGUAGES } = JSON.parse(document.getElementById('texts').textContent);
+// Columns of lines: the keys, and below the tag of each language its texts in their order.
+const columns = document.getElementById('texts').textContent.split('\n\n');
+const { keys: KEYS, ...LANGUAGES } = Object.fromEntries(
+  columns.map((column) => {
+    const [name, ...lines] = column.split('\n');
+    return [name, lines];
+  }),
+);
 
 /** The language tag of the texts, one of the keys of `LANGUAGES`. */
 export let language = 'en';

@@ -23,7 +23,7 @@ import { language, pieces, t } from '../texts.js';
 import { proceed } from './flow.js';
 
 /** Milliseconds until a code can be sent again. The API refuses an earlier request and says how long to wait. */
-const RESEND_CHALLENGE_AFTER = 30_000;
+export const RESEND_AFTER = 30_000;
 
 const factors = () => usable(state.session.factors);
 
@@ -43,7 +43,7 @@ async function beginCheck(factor) {
 async function challenge(factor) {
   const body = { factorId: factor.id, locale: language, platform: 'web' };
   const { challengeId, sentTo } = await call('POST', '/challenges', body);
-  return { challengeId, sentTo, resendAt: Date.now() + RESEND_CHALLENGE_AFTER };
+  return { challengeId, sentTo, resendAt: Date.now() + RESEND_AFTER };
 }
 
 const verify = async (body) => proceed((await call('POST', '/verify', body)).next);
@@ -85,25 +85,31 @@ VIEWS.choose = ({ again }) => {
   screen({ title: title(), lead }, transaction(), problemBox(), choices(list), checkLinks());
 };
 
-VIEWS.code = (view) => {
-  const { factor, sentTo } = view;
-  const lead = sentTo ? pieces('code.sent', { to: el('b', null, sentTo) }) : t('code.app', { name: nameOf(factor) });
-  const input = codeField({ autofocus: true });
-  const body = ({ code }) => ({
-    code: bare(code),
-    ...(view.challengeId ? { challengeId: view.challengeId } : { factorId: factor.id }),
-  });
-  const node = form(input, t('confirm'), (values) => verify(body(values)));
+VIEWS.code = ({ factor, challengeId, sentTo }) => {
   const another = factors().length > 1 || hasRecoveryCodes();
+  codeView({
+    title: title(),
+    lead: t('code.app', { name: nameOf(factor) }),
+    sentTo,
+    type: factor.type,
+    submit: (code) => verify({ code, ...(challengeId ? { challengeId } : { factorId: factor.id }) }),
+    again: challengeId && (() => challenge(factor)),
+    links: checkLinks(another && link(t('check.another'), () => show('choose'))),
+  });
+};
+
+/** A view with the field of a code. One that was sent has its destination, and `again`, which sends another. */
+export function codeView({ title, lead, sentTo, type, submit, again, links }) {
+  const node = form(codeField({ autofocus: true }), t('confirm'), ({ code }) => submit(bare(code)));
   screen(
-    { title: title(), lead },
+    { title, lead: sentTo ? pieces('code.sent', { to: el('b', null, sentTo) }) : lead },
     transaction(),
     node,
-    view.challengeId && resend(async () => remember(await challenge(factor))),
-    checkLinks(another && link(t('check.another'), () => show('choose'))),
+    again && resend(async () => remember(await again())),
+    links,
   );
-  if (factor.type === 'sms') fillIn(node);
-};
+  if (type === 'sms') fillIn(node);
+}
 
 VIEWS.recovery = () => {
   const input = field({
@@ -126,10 +132,11 @@ VIEWS.recovery = () => {
 /** Nothing can pass a check: the person can only go back. */
 VIEWS.nothing = () => screen({ title: t('nothing.title'), lead: t('nothing.lead') }, problemBox(), checkLinks());
 
-const checkLinks = (...others) => el('div', { class: 'links' }, others, cancel());
+/** The ways from a view: others, and out. */
+export const checkLinks = (...others) => el('div', { class: 'links' }, others, cancel());
 
 /** Lets the browser fill in the code of an SMS (WebOTP) and sends it. */
-export async function fillIn(node) {
+async function fillIn(node) {
   if (!('OTPCredential' in window)) return;
   try {
     const { code } = await navigator.credentials.get({ otp: { transport: ['sms'] }, signal: shown.signal });

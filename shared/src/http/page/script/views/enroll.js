@@ -13,14 +13,12 @@ import {
   form,
   link,
   problemBox,
-  remember,
-  resend,
   screen,
   show,
 } from '../screen.js';
 import { call, state } from '../session.js';
-import { language, pieces, t } from '../texts.js';
-import { cancel, fillIn } from './check.js';
+import { language, t } from '../texts.js';
+import { cancel, codeView } from './check.js';
 import { proceed } from './flow.js';
 
 /** Milliseconds until a code can be sent again to a destination that is not enrolled yet. */
@@ -60,9 +58,9 @@ async function request(type, values) {
   return { enrollmentToken, sentTo, totp, resendAt: Date.now() + RESEND_ENROLLMENT_AFTER };
 }
 
-async function confirm({ code }) {
+async function confirm(code) {
   const { enrollmentToken } = state.view;
-  const { recoveryCodes, next } = await call('POST', '/enrollments/confirm', { enrollmentToken, code: bare(code) });
+  const { recoveryCodes, next } = await call('POST', '/enrollments/confirm', { enrollmentToken, code });
   if (recoveryCodes) show('codes', { codes: recoveryCodes, next });
   else await proceed(next);
 }
@@ -95,20 +93,18 @@ VIEWS.begin = ({ type, values }) => {
   );
 };
 
-VIEWS.enrollSent = (view) => {
-  const { type, values, sentTo } = view;
-  const node = form(codeField({ autofocus: true }), t('confirm'), confirm);
-  screen(
-    { title: t(`${type}.title`), lead: pieces('code.sent', { to: el('b', null, sentTo) }) },
-    node,
-    resend(async () => remember(await request(type, values))),
-    enrollLinks(
+VIEWS.enrollSent = ({ type, values, sentTo }) =>
+  codeView({
+    title: t(`${type}.title`),
+    sentTo,
+    type,
+    submit: confirm,
+    again: () => request(type, values),
+    links: enrollLinks(
       link(t('change'), () => show('begin', { type, values })),
       another(),
     ),
-  );
-  if (type === 'sms') fillIn(node);
-};
+  });
 
 VIEWS.enrollApp = ({ totp }) => {
   const groups = totp.secret.match(/.{1,4}/g).join(' ');
@@ -127,7 +123,7 @@ VIEWS.enrollApp = ({ totp }) => {
         copy(totp.secret),
       ),
     ),
-    form(codeField({ label: t('totp.code') }), t('confirm'), confirm),
+    form(codeField({ label: t('totp.code') }), t('confirm'), ({ code }) => confirm(bare(code))),
     enrollLinks(another()),
   );
 };

@@ -21,8 +21,12 @@ export async function proceed(next) {
 
 export function route() {
   const { after } = state;
-  if (state.session.needs === 'check') return check();
+  const { needs, next } = state.session;
+  // The session is finished, and the answer with the way back was lost.
+  if (next) return leave(next, true);
+  if (needs === 'check') return check();
   delete state.after;
   if (after) return show(after.name, { ...after, problem: null });
-  return state.session.needs === 'enroll' ? enroll() : show('manage');
+  if (needs === 'contact') return show('contact');
+  return needs === 'enroll' ? enroll() : show('manage');
 }
