@@ -226,6 +226,7 @@ for (const document of documents) await step(`the code in ${document} lets in th
   const { session } = query;
   assert.equal(await call('finish', query, {}), undefined, 'a browser that began nothing');
   assert.equal(await call('finish', query, other), undefined, 'a browser that began another session');
+  assert.equal(await call('finish', { ...query, session: 'another' }, browser), undefined, 'the address of another session');
   assert.equal(await call('finish', { session }, browser), undefined, 'no code');
   assert.equal(await call('finish', { session, code: session }, browser), undefined, 'a wrong code');
   assert.equal(await call('finish', query, browser), 'alice');
