@@ -97,10 +97,12 @@ fn every_error_in_the_snapshots_is_documented() {
 #[test]
 fn every_file_that_the_documents_link_to_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let pages = fs::read_dir(root.join("docs")).unwrap().chain(fs::read_dir(&root).unwrap());
+    let folders = fs::read_dir(root.join("examples")).unwrap().map(|entry| entry.unwrap().path());
+    let folders = folders.chain([root.join("docs"), root]).filter(|path| path.is_dir());
+    let pages = folders.flat_map(|folder| fs::read_dir(folder).unwrap());
     let pages: Vec<_> =
         pages.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|it| it == "md")).collect();
-    assert!(pages.len() > 7, "only {} pages were found", pages.len());
+    assert!(pages.len() > 15, "only {} pages were found", pages.len());
     for page in pages {
         for link in fs::read_to_string(&page).unwrap().split("](").skip(1) {
             let target = link.split(')').next().unwrap().split('#').next().unwrap();
@@ -110,4 +112,14 @@ fn every_file_that_the_documents_link_to_is_there() {
             }
         }
     }
+}
+
+#[test]
+fn the_applications_of_120_lines_have_no_more() {
+    for example in ["node-express/app.js", "python-fastapi/app.py", "profile-page/index.html"] {
+        let lines = read(&format!("examples/{example}")).lines().count();
+        assert!(lines <= 120, "{example} has {lines} lines");
+    }
+    let block = read("README.md").split_once("```js\n").unwrap().1.split("```").next().unwrap().lines().count();
+    assert!(block <= 15, "the code on the README's first screen has {block} lines");
 }

@@ -7,15 +7,13 @@ const { PORT = '8080', HOST = '127.0.0.1', COUNTERSIGN_URL = 'http://127.0.0.1:3
 const ORIGIN = process.env.ORIGIN ?? `http://127.0.0.1:${PORT}`;
 const RETURN_URL = `${ORIGIN}/signed-in`; // Countersign must allow it: RETURN_URLS
 
-// --- Countersign: requests are signed with AWS IAM. The local server accepts any signature. ---
-const aws = new AwsClient({
-  accessKeyId: process.env.AWS_ACCESS_KEY_ID ?? 'any',
-  secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY ?? 'any',
-  sessionToken: process.env.AWS_SESSION_TOKEN,
-  region: process.env.AWS_REGION ?? 'us-east-1',
-  service: 'execute-api',
-  retries: 2,
-});
+// --- Countersign: requests are signed with AWS IAM. The local server has a key of its own. ---
+const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = process.env;
+const { AWS_SESSION_TOKEN: sessionToken, AWS_REGION: region = 'us-east-1' } = process.env;
+const key = COUNTERSIGN_URL.startsWith('http://127.0.0.1:')
+  ? { accessKeyId: 'local', secretAccessKey: 'local' }
+  : { accessKeyId, secretAccessKey, sessionToken };
+const aws = new AwsClient({ ...key, region, service: 'execute-api', retries: 2 });
 
 async function countersign(user, path, body) {
   const answer = await aws.fetch(`${COUNTERSIGN_URL}/v1/users/${encodeURIComponent(user)}${path}`, {
@@ -31,7 +29,9 @@ async function countersign(user, path, body) {
 async function startSession(user) {
   // firstFactor: the password was checked here. An e-mail is then not enough as a second factor.
   const check = { purpose: 'check', returnUrl: RETURN_URL, firstFactor: { amr: ['pwd'] } };
-  const enroll = { purpose: 'enroll', returnUrl: RETURN_URL, accountName: user };
+  // contact: a code is sent there before the first factor is enrolled. A thief of the password does not get this code.
+  const contact = { email: users.get(user).email };
+  const enroll = { purpose: 'enroll', returnUrl: RETURN_URL, accountName: user, contact };
   let expected = 'passed';
   let { status, body } = await countersign(user, '/sessions', check);
   if (status === 404 && body.code === 'not_enrolled') {
@@ -45,11 +45,11 @@ async function startSession(user) {
 // --- Your users. Here: one, in memory. ---
 const salt = randomBytes(16);
 const hash = (password) => scryptSync(password, salt, 32);
-const passwords = new Map([['alice', hash('correct horse')]]);
+const users = new Map([['alice', { hash: hash('correct horse'), email: 'alice@example.com' }]]);
 
 function passwordIsRight(name, password) {
   // An unknown name is compared too, so that it takes the same time.
-  return timingSafeEqual(hash(password), passwords.get(name) ?? randomBytes(32));
+  return timingSafeEqual(hash(password), users.get(name)?.hash ?? randomBytes(32));
 }
 
 // --- Your browser sessions. Here: in memory. ---

@@ -1,15 +1,16 @@
 //! The caller's identity, as the authorizers of an API Gateway HTTP API establish it.
 //!
 //! A user is checked as by the JWT authorizer: an RS256 signature by a known key, issuer, audience or client, and
-//! times. The token comes bare or after `Bearer`. The back end is recognised by a header in the form of an AWS
-//! signature (`SigV4`). There is no account to check the signature against, so it counts only from this machine.
+//! times. The token comes bare or after `Bearer`. The back end is known by the AWS signature of its requests (`SigV4`),
+//! which counts only from this machine.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use countersign::clock::{Clock, SystemClock, SystemRandomness};
@@ -23,9 +24,13 @@ use serde_json::{Map, Value, json};
 
 use crate::issuer::{CLIENT, ISSUER, Issuer};
 use crate::loopback::is_from_this_machine;
+use crate::signature::Verifier;
 
-/// The beginning of the `authorization` header of a signed request.
-const SIGNATURE: &str = "AWS4-HMAC-SHA256 ";
+/// The largest body of an HTTP API, in bytes.
+const LARGEST_BODY: usize = 10 * 1024 * 1024;
+
+/// The header of a 403 with the reason. The gateway has none.
+const REASON: HeaderName = HeaderName::from_static("countersign-reason");
 
 /// The value of `www-authenticate` for a token that is not valid.
 macro_rules! invalid_token {
@@ -172,12 +177,31 @@ pub(crate) async fn authorize(State(authorizer): State<Arc<Authorizer>>, request
     }
 }
 
-/// Passes a request of the back end on, or answers 403 as API Gateway does without IAM permission.
-pub(crate) async fn authorize_back_end(request: Request, next: Next) -> Response {
-    if !(authorization(&request).starts_with(SIGNATURE) && is_from_this_machine(request.headers())) {
-        return (StatusCode::FORBIDDEN, Json(json!({"message": "Forbidden"}))).into_response();
+/// Passes a request of the back end on, or answers 403 as API Gateway does without IAM permission: an HTTP API gives no
+/// reason. The log has it, and so has a header.
+pub(crate) async fn authorize_back_end(
+    State(verifier): State<Arc<Verifier>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if !is_from_this_machine(request.headers()) {
+        return forbidden("the request must be to 127.0.0.1 or localhost, and from no page of another site");
     }
-    run_as(Identity::BackEnd, request, next).await
+    let (head, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+        let body = Json(json!({"message": "Request Entity Too Large"}));
+        return (StatusCode::PAYLOAD_TOO_LARGE, body).into_response();
+    };
+    match verifier.check(&head, &body, SystemClock.now()) {
+        Ok(()) => run_as(Identity::BackEnd, Request::from_parts(head, Body::from(body)), next).await,
+        Err(refusal) => forbidden(refusal.reason()),
+    }
+}
+
+fn forbidden(reason: &'static str) -> Response {
+    tracing::warn!(signature.refusal = reason, "a request for the back end's routes was refused");
+    let reason = HeaderValue::from_static(reason);
+    (StatusCode::FORBIDDEN, [(REASON, reason)], Json(json!({"message": "Forbidden"}))).into_response()
 }
 
 /// The header `authorization`; empty if it is missing. A header that is no text counts as a malformed token.

@@ -13,16 +13,34 @@ use crate::serve::own_issuer;
 /// The default data folder.
 const DEFAULT_DATA_DIR: &str = ".countersign";
 
+/// The default access key id, and its secret.
+const DEFAULT_KEY_PART: &str = "local";
+
 /// The chosen command.
 pub(crate) enum Command {
     /// Runs the server.
-    Serve { port: u16, data_dir: PathBuf, settings: Box<Settings> },
+    Serve { port: u16, data_dir: PathBuf, key: AccessKey, settings: Box<Settings> },
     /// Prints an access token.
     Token { data_dir: PathBuf, person: Person },
     /// Enrols an authenticator app over HTTP.
     Demo { port: u16, data_dir: PathBuf, person: Person },
     /// Says what a receipt means.
     Receipt(Asked),
+}
+
+/// The access key that signs for the back end.
+pub(crate) struct AccessKey {
+    /// The access key id.
+    pub(crate) id: String,
+    /// The secret access key.
+    pub(crate) secret: String,
+}
+
+impl AccessKey {
+    /// Whether it is the well-known one.
+    pub(crate) fn is_default(&self) -> bool {
+        [&self.id, &self.secret].iter().all(|part| *part == DEFAULT_KEY_PART)
+    }
 }
 
 /// The person that a token is for.
@@ -78,9 +96,12 @@ fn chosen(matches: &ArgMatches) -> Result<Command, ConfigError> {
                 ConfigError(problems.iter().map(|problem| as_given(problem, matches)).collect())
             });
             match (port, settings) {
-                (Ok(port), Ok(settings)) => {
-                    Command::Serve { port, data_dir: data_dir(matches), settings: Box::new(settings) }
-                }
+                (Ok(port), Ok(settings)) => Command::Serve {
+                    port,
+                    data_dir: data_dir(matches),
+                    key: access_key(matches),
+                    settings: Box::new(settings),
+                },
                 (port, settings) => {
                     let problems = [port.err(), settings.err()].into_iter().flatten();
                     return Err(ConfigError(problems.flat_map(|ConfigError(problems)| problems).collect()));
@@ -153,6 +174,7 @@ fn command() -> clap::Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("Serves every function on one port of this machine, with a store in a file and an inbox for the codes")
         .args([port_arg(), data_dir_arg()])
+        .args(access_key_args())
         .args(settings)
         .subcommands([token, demo, receipt])
         .args_conflicts_with_subcommands(true)
@@ -173,6 +195,33 @@ fn data_dir_arg() -> Arg {
         .value_parser(value_parser!(PathBuf))
         .default_value(DEFAULT_DATA_DIR)
         .help("where accounts and keys are kept")
+}
+
+/// The variables are not those of the AWS tools: a developer's own AWS credentials must not become this server's.
+fn access_key_args() -> [Arg; 2] {
+    let arg = |name: &'static str, variable: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .env(variable)
+            .hide_env_values(true)
+            .value_parser(key_part)
+            .default_value(DEFAULT_KEY_PART)
+    };
+    [
+        arg("access-key-id", "LOCAL_ACCESS_KEY_ID").help("the AWS access key id that signs for the back end"),
+        arg("secret-access-key", "LOCAL_SECRET_ACCESS_KEY").help("its secret access key"),
+    ]
+}
+
+/// A part of an access key. The id stands between slashes and commas in a signature.
+fn key_part(text: &str) -> Result<String, &'static str> {
+    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',');
+    is_plain.then(|| text.to_owned()).ok_or("must be ASCII without spaces and commas")
+}
+
+fn access_key(matches: &ArgMatches) -> AccessKey {
+    let text = |name: &str| matches.get_one::<String>(name).cloned().unwrap_or_default();
+    AccessKey { id: text("access-key-id"), secret: text("secret-access-key") }
 }
 
 /// The port, from `least` on. clap can't check it: it names the flag, even if the value came by the variable.

@@ -11,6 +11,7 @@ use countersign::http::routes::{Access, routes};
 
 use crate::loopback::host;
 use crate::page::{self, wants_a_page};
+use crate::try_it;
 
 const INTRODUCTION: [&str; 2] = [
     "The second factor for any application: its local server, for this machine alone.",
@@ -31,20 +32,30 @@ const LOCAL: [(&str, &str); 3] = [
 /// The state of the route.
 pub(crate) struct Home {
     /// The command that prints a token.
-    pub(crate) token_command: String,
+    pub(crate) token: String,
     /// The command that runs the demo.
-    pub(crate) demo_command: String,
+    pub(crate) demo: String,
+    /// The command that calls a route as the back end.
+    pub(crate) back_end: String,
 }
 
 /// `GET /`
 pub(crate) async fn get(State(home): State<Arc<Home>>, headers: HeaderMap) -> Response {
-    if wants_a_page(&headers) { page::response(home.html()) } else { home.text(host(&headers)).into_response() }
+    if wants_a_page(&headers) {
+        page::response_with_script("Countersign", &INTRODUCTION.join(" "), &home.content())
+    } else {
+        home.text(host(&headers)).into_response()
+    }
 }
 
 impl Home {
     /// The commands, with their effects.
-    fn commands(&self) -> [(&str, &str); 2] {
-        [(&self.token_command, "Prints an access token"), (&self.demo_command, "Enrols your own authenticator app")]
+    fn commands(&self) -> [(&str, &str); 3] {
+        [
+            (&self.token, "Prints an access token"),
+            (&self.demo, "Enrols your own authenticator app"),
+            (&self.back_end, "Calls a route as your back end"),
+        ]
     }
 
     fn text(&self, host: &str) -> String {
@@ -65,8 +76,17 @@ impl Home {
         text
     }
 
-    fn html(&self) -> String {
-        let mut content = String::from("<section><h2>Here</h2>");
+    fn content(&self) -> String {
+        let mut content = format!(
+            "<section class=try><div class=start><h2>Try it</h2><p>This server plays the application too. Enrol a factor for \
+             a person, then sign in with it. The page opens in a window of its own. At its end you see what a back end \
+             gets.</p>{form}<p>Or in a terminal, in the folder of the source:</p><pre>{demo}</pre><pre>{back_end}</pre></div>\
+             <div><h2>Inbox</h2><div id=inbox aria-live=polite>No messages yet. A code that Countersign would send by SMS or \
+             e-mail appears here.</div></div></section><section><h2>Here</h2>",
+            form = try_it::form("demo", "countersign-try"),
+            demo = escaped(&self.demo),
+            back_end = escaped(&self.back_end),
+        );
         for (path, subject) in LOCAL {
             let _ = write!(content, "<p>{subject}:<br><a href='{path}'>{path}</a></p>");
         }
@@ -79,10 +99,10 @@ impl Home {
         }
         content.push_str("</section><section><h2>Routes</h2>");
         for (title, list) in routes_by_caller() {
-            let _ = write!(content, "<p>{title}:</p><pre>{list}</pre>");
+            let _ = write!(content, "<p>{title}:</p><pre class=list tabindex=0>{list}</pre>");
         }
         content.push_str("</section>");
-        page::html("Countersign", "", &INTRODUCTION.join(" "), &content)
+        content
     }
 }
 

@@ -12,6 +12,8 @@ mod loopback;
 mod page;
 mod receipt;
 mod serve;
+mod signature;
+mod try_it;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -28,7 +30,7 @@ async fn main() -> ExitCode {
         }
     };
     let done = match command {
-        Command::Serve { port, data_dir, settings } => serve::serve(port, &data_dir, *settings).await,
+        Command::Serve { port, data_dir, key, settings } => serve::serve(port, &data_dir, key, *settings).await,
         Command::Token { data_dir, person } => issuer::print_token(&data_dir, &person),
         Command::Receipt(asked) => receipt::run(&asked),
         Command::Demo { port, data_dir, person } => demo::run(port, &data_dir, &person),

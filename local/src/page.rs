@@ -1,10 +1,34 @@
 //! The pages of the local server: their style, their security policy, and the browsers that they are for.
 
-use axum::http::{HeaderMap, header};
-use axum::response::{Html, IntoResponse, Response};
+use std::sync::LazyLock;
 
-/// The pages' content security policy: they load nothing, run nothing, and can't be framed.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{Html, IntoResponse, Response};
+use data_encoding::BASE64;
+
+/// The pages' content security policy: they load nothing, run nothing, and can't be framed. Their forms go to this
+/// server.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+/// The script of the home page, which shows the inbox.
+const SCRIPT: &str = include_str!("home.js");
+
+/// The policy of the home page: its own script, and calls to this server, besides.
+static POLICY_WITH_SCRIPT: LazyLock<String> = LazyLock::new(|| {
+    let digest = BASE64.encode(digest(&SHA256, SCRIPT.as_bytes()).as_ref());
+    format!("{POLICY}; script-src 'sha256-{digest}'; connect-src 'self'")
+});
+
+/// The other headers of a page. The opener policy is that of `/page`, so that both can share a named window. The policy
+/// `no-referrer` would make a browser send forms with the origin `null`.
+pub(crate) const HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+];
 
 /// A page. `head` is added to its head; `introduction` stands below the title. Nothing here is escaped.
 pub(crate) fn html(title: &str, head: &str, introduction: &str, content: &str) -> String {
@@ -17,7 +41,13 @@ pub(crate) fn html(title: &str, head: &str, introduction: &str, content: &str) -
 
 /// The answer with a page.
 pub(crate) fn response(page: String) -> Response {
-    ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response()
+    (HEADERS, [(header::CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response()
+}
+
+/// The answer with the home page, which ends with its script.
+pub(crate) fn response_with_script(title: &str, introduction: &str, content: &str) -> Response {
+    let page = html(title, "", introduction, &format!("{content}<script type=module>{SCRIPT}</script>"));
+    (HEADERS, [(header::CONTENT_SECURITY_POLICY, POLICY_WITH_SCRIPT.as_str())], Html(page)).into_response()
 }
 
 /// Whether the header `Accept` prefers HTML to JSON (RFC 9110, section 12.5.1). A client that accepts anything is a
@@ -51,7 +81,17 @@ padding:.1em .6em;margin-right:.2em}b{color:var(--ink);overflow-wrap:anywhere}a{
 .code{font:600 2.25rem/1.2 ui-monospace,monospace;letter-spacing:.12em;color:var(--mark);margin:.6rem 0 .5rem;\
 user-select:all}h2{font-size:1rem;margin:.5rem 0 0}section p{margin:.5rem 0}\
 pre{font:.9rem/1.5 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere;color:var(--soft);margin:.5rem 0 0}\
-section pre{white-space:pre;overflow-x:auto;color:var(--ink);background:var(--ground);border-radius:6px;padding:.75rem 1rem}";
+section>pre,.start>pre{color:var(--ink);background:var(--ground);border-radius:6px;\
+padding:.75rem 1rem}section>.list{white-space:pre;overflow-x:auto}code{font:.9em ui-monospace,monospace;overflow-wrap:anywhere}.result h2:not(:first-child){margin-top:1.5rem}\
+form{display:flex;flex-wrap:wrap;gap:.5rem;margin:.75rem 0 1rem}label{flex:1 0 100%;color:var(--soft);font-size:.9rem}\
+input{display:block;box-sizing:border-box;width:100%;max-width:22rem;font:inherit;color:var(--ink);background:var(--paper);\
+border:1px solid var(--soft);border-radius:8px;padding:.45rem .7rem;margin:.2rem 0 .25rem}\
+button{font:inherit;font-weight:600;color:var(--paper);background:var(--mark);border:0;border-radius:8px;\
+padding:.55rem 1.1rem;cursor:pointer}:is(a,button,input):focus-visible{outline:3px solid var(--mark);outline-offset:2px}\
+.try{display:grid;grid-template-columns:minmax(0,1fr);gap:1.5rem 2rem}main:has(.try){max-width:64rem}\
+@media(min-width:56rem){.try{grid-template-columns:repeat(2,minmax(0,1fr))}}\
+.try li:nth-child(n+4){display:none}.try li{background:var(--ground);padding:.75rem 1rem;margin:.5rem 0}\
+.try .code{margin:.4rem 0}";
 
 #[cfg(test)]
 mod tests {

@@ -13,13 +13,13 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use countersign::clock::{Clock, SystemClock, SystemRandomness};
 use countersign::delivery::outbox::Outbox;
 use countersign::flows::{Seams, Service, Settings};
 use countersign::http::RECEIPT;
-use countersign::http::routes::{Access, router_behind};
+use countersign::http::routes::{Access, router, router_behind};
 use countersign::http::well_known::{Configuration, KeySet};
 use countersign::keys::file::KeyFile;
 use countersign::store::embedded::{EmbeddedStore, OpenError, damaged};
@@ -31,12 +31,14 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::authorizer::{Authorizer, authorize, authorize_back_end, name_request};
 use crate::clock::{self, LocalClock};
-use crate::command_line::data_dir_flag;
+use crate::command_line::{AccessKey, data_dir_flag};
 use crate::home::{self, Home};
 use crate::inbox::{self, Inbox};
 use crate::issuer::{CLIENT, ISSUER, Issuer, discovery};
 use crate::loopback::{from_this_machine, host};
 use crate::report;
+use crate::signature::Verifier;
+use crate::try_it::{self, RETURN_PATH, TryIt};
 
 /// The time between two sweeps of expired items.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
@@ -49,7 +51,12 @@ const GRACE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// The port is in use, or the data is in use by another process or can't be read.
-pub(crate) async fn serve(port: u16, data_dir: &Path, mut settings: Settings) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn serve(
+    port: u16,
+    data_dir: &Path,
+    key: AccessKey,
+    mut settings: Settings,
+) -> Result<(), Box<dyn Error>> {
     countersign::telemetry::start();
     make_folder(data_dir)?;
     let store = open_store(&data_dir.join("countersign.redb"))?;
@@ -75,6 +82,8 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, mut settings: Settings) ->
     if settings.receipts.as_ref().is_some_and(|receipts| receipts.audiences.iter().any(|audience| audience == CLIENT)) {
         return Err(format!("--receipt-audiences must not have {CLIENT}, the audience of access tokens").into());
     }
+    let return_urls = return_urls(address.port());
+    settings.return_urls.0.extend_from_slice(&return_urls);
     let issuer = Arc::new(Issuer::open(data_dir)?);
     let clock = Arc::new(LocalClock::default());
     let outbox = Arc::new(Outbox::new(store.database(), clock.clone()));
@@ -89,19 +98,27 @@ pub(crate) async fn serve(port: u16, data_dir: &Path, mut settings: Settings) ->
     let service = Arc::new(Service::new(seams, settings));
 
     let authorizer = Arc::new(Authorizer::of(&issuer));
+    let verifier = Arc::new(Verifier::new(&key.id, &key.secret));
     let guarded = router_behind(None, &service, |access, handler| match access {
         Access::User => handler.layer(from_fn_with_state(Arc::clone(&authorizer), authorize)),
-        Access::BackEnd => handler.layer(from_fn(authorize_back_end)),
+        Access::BackEnd => handler.layer(from_fn_with_state(Arc::clone(&verifier), authorize_back_end)),
         // The function checks a session's token itself.
         Access::Public | Access::Hosted => handler.layer(from_fn(name_request)),
     });
 
     let commands = Commands::of(address.port(), data_dir);
     let inbox = Arc::new(Inbox { outbox, token_command: commands.token("carol") });
-    let home = Arc::new(Home { token_command: commands.token("alice"), demo_command: commands.demo("alice") });
+    let home = Arc::new(Home {
+        token: commands.token("alice"),
+        demo: commands.demo("alice"),
+        back_end: commands.back_end("demo", &key),
+    });
+    let try_it = Arc::new(TryIt::new(router(None, &service), return_urls.to_vec()));
     let local = Router::new()
         .route("/", get(home::get).with_state(home))
         .route("/local/inbox", get(inbox::get).with_state(inbox))
+        .route("/local/try", post(try_it::begin).with_state(try_it.clone()))
+        .route(RETURN_PATH, get(try_it::finish).with_state(try_it))
         .route("/local/clock", get(clock::get).post(clock::set).with_state(clock.clone()))
         .route("/local/issuer/.well-known/openid-configuration", get(configuration))
         .route("/local/issuer/.well-known/jwks.json", get(key_set).with_state(issuer.clone()))
@@ -135,6 +152,11 @@ pub(crate) fn own_issuer(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
+/// The URLs to which the sessions of "Try it" return: a browser may use either name of this machine.
+fn return_urls(port: u16) -> [String; 2] {
+    ["127.0.0.1", "localhost"].map(|host| format!("http://{host}:{port}{RETURN_PATH}"))
+}
+
 /// Creates a folder with mode 0700, and its parents.
 ///
 /// # Errors
@@ -161,6 +183,7 @@ fn open_store(path: &Path) -> Result<EmbeddedStore, OpenError> {
 
 /// The shell commands of the next steps, with the flags of this server.
 struct Commands {
+    port: u16,
     port_flag: String,
     data_flag: String,
 }
@@ -168,11 +191,19 @@ struct Commands {
 impl Commands {
     fn of(port: u16, data_dir: &Path) -> Self {
         let port_flag = if port == 3000 { String::new() } else { format!(" --port {port}") };
-        Self { port_flag, data_flag: data_dir_flag(data_dir) }
+        Self { port, port_flag, data_flag: data_dir_flag(data_dir) }
     }
 
     fn token(&self, user: &str) -> String {
         format!("cargo run -q -- token --user {user}{}", self.data_flag)
+    }
+
+    /// The list of a user's factors, asked for as the back end. A secret other than the default is not shown.
+    fn back_end(&self, user: &str, key: &AccessKey) -> String {
+        let credentials = if key.is_default() { "local:local" } else { "ID:SECRET" };
+        let Self { port, .. } = self;
+        let url = format!("http://127.0.0.1:{port}/v1/users/{user}/factors");
+        format!("curl --aws-sigv4 aws:amz:local:execute-api --user {credentials} {url}")
     }
 
     fn demo(&self, user: &str) -> String {
@@ -187,7 +218,7 @@ fn welcome(address: SocketAddr, data_dir: &Path, commands: &Commands) -> io::Res
         out,
         "Countersign listens on http://{address}\n\n  \
          Codes that would be sent   http://{address}/local/inbox\n  \
-         Routes and documents       http://{address}/\n  \
+         Try it in a browser        http://{address}/\n  \
          Accounts and keys          {data_dir}\n\n\
          In a second terminal:\n\n  \
          Enrol your own app         {demo}\n  \

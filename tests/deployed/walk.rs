@@ -327,30 +327,34 @@ fn session(walk: &mut Walk<'_>) {
     walk.with(person, &of(VERIFY), &[], &json!({"challengeId": challenge, "code": code})).expect(200);
     walk.with(person, "GET /v1/session/factors", &[], &Value::Null).expect(200);
     let next = walk.with(person, "POST /v1/session/cancel", &[], &Value::Null).expect(200).text("/next");
+    walk.keep(next.split_once("&code=").unwrap().1);
+    // As if the answer with the way back had been lost.
+    let next = walk.with(person, "GET /v1/session", &[], &Value::Null).expect(200).text("/next");
     let code = walk.keep(next.split_once("&code=").unwrap().1);
-    walk.with(person, "GET /v1/session", &[], &Value::Null).expect(409);
     let redeem = "POST /v1/users/{userId}/sessions/{id}/redeem";
     let redeemed = walk.with(grace, redeem, &[("id", &id)], &json!({"code": code})).expect(200);
     assert_eq!(redeemed.body, json!({"status": "managed"}));
+    walk.with(person, "GET /v1/session", &[], &Value::Null).expect(409);
     sleep(PAUSE);
     let (_, token) = open(walk, "check");
     walk.with(Caller::Session(&token), &of(CHALLENGE), &[], &json!({})).expect(201);
     walk.with(Caller::Session("forged"), "GET /v1/session", &[], &Value::Null).expect(401);
-    contact(walk);
+    contact(walk, "heidi", "phoneNumber", "+41791234577");
+    contact(walk, "ivan", "email", "ivan@example.com");
 }
 
 /// The first factor is enrolled after the contact of record was confirmed, and the contact hears of every change (T52).
-fn contact(walk: &mut Walk<'_>) {
-    let (heidi, phone) = (Caller::BackEnd("heidi"), "+41791234577");
-    let request = json!({"purpose": "manage", "returnUrl": RETURN_URL, "contact": {"phoneNumber": phone}});
-    let created = walk.with(heidi, "POST /v1/users/{userId}/sessions", &[], &request).expect(201);
+fn contact(walk: &mut Walk<'_>, user: &str, field: &str, to: &str) {
+    let back_end = Caller::BackEnd(user);
+    let request = json!({"purpose": "manage", "returnUrl": RETURN_URL, "contact": {field: to}});
+    let created = walk.with(back_end, "POST /v1/users/{userId}/sessions", &[], &request).expect(201);
     let token = walk.keep(created.text("/url").split_once('#').unwrap().1);
     let (person, app) = (Caller::Session(&token), json!({"factorType": "totp"}));
     let enroll = ENROLL.replace("/v1/me", "/v1/session");
     assert_eq!(walk.with(person, &enroll, &[], &app).expect(403).text("/code"), "contact_required");
     walk.with(person, "POST /v1/session/contact", &[], &json!({})).expect(201);
-    let message = walk.target.message_to(phone).unwrap();
-    walk.keep(phone);
+    let message = walk.target.message_to(to).unwrap();
+    walk.keep(to);
     let code = message.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 8).unwrap();
     let code = walk.keep(code);
     walk.with(person, "POST /v1/session/contact/confirm", &[], &json!({"code": code})).expect(204);
@@ -358,11 +362,11 @@ fn contact(walk: &mut Walk<'_>) {
     let code = walk.code(&begun.text("/totp/secret"), 0);
     let confirm = json!({"enrollmentToken": begun.text("/enrollmentToken"), "code": code});
     walk.with(person, &CONFIRM.replace("/v1/me", "/v1/session"), &[], &confirm).expect(201);
-    let heard = walk.target.message_to(phone).unwrap();
+    let heard = walk.target.message_to(to).unwrap();
     assert!(heard.contains("an authenticator app was added"), "{heard}");
-    let codes = walk.with(heidi, "POST /v1/users/{userId}/recovery-codes", &[], &Value::Null).expect(201);
+    let codes = walk.with(back_end, "POST /v1/users/{userId}/recovery-codes", &[], &Value::Null).expect(201);
     assert!(codes.body["recoveryCodes"].is_array());
-    let heard = walk.target.message_to(phone).unwrap();
+    let heard = walk.target.message_to(to).unwrap();
     assert!(heard.contains("new recovery codes"), "{heard}");
 }
 

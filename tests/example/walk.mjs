@@ -1,9 +1,9 @@
-// The example application with a browser that follows redirects and keeps cookies, and with a thief's browser. It runs in
-// a folder with the example's packages.
+// An example application, in whatever language, with a browser that follows redirects and keeps cookies, and with a
+// thief's browser. Then the code of the documents in that language: the arguments are the command that runs it, and the
+// documents.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { execFileSync, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 
 const env = (name) => process.env[name] ?? assert.fail(`set ${name} in the environment`);
 const app = env('APP_URL');
@@ -29,8 +29,10 @@ class Browser {
     const response = await fetch(new URL(url, app), { ...init, headers, redirect: 'manual' });
     const [set] = response.headers.getSetCookie();
     if (set) {
-      assert.match(set, /; HttpOnly; SameSite=Lax$/);
-      this.cookie = set.split(';')[0];
+      const [cookie, ...attributes] = set.split('; ');
+      // Frameworks differ in order and letter case.
+      assert.deepEqual(attributes.map((each) => each.toLowerCase()).sort(), ['httponly', 'path=/', 'samesite=lax']);
+      this.cookie = cookie;
     }
     return { status: response.status, location: response.headers.get('location'), text: await response.text() };
   }
@@ -70,22 +72,35 @@ function page(link) {
   return async (method, path, body) => {
     const headers = { authorization: `Bearer ${token}`, 'countersign-browser': browser, 'content-type': 'application/json' };
     const response = await fetch(countersign + path, { method, headers, body: body && JSON.stringify(body) });
-    const answer = await response.json();
-    assert(response.ok, `${method} ${path} answered ${response.status} ${answer.code}`);
-    return answer;
+    const text = await response.text();
+    assert(response.ok, `${method} ${path} answered ${response.status} ${text}`);
+    return text && JSON.parse(text);
   };
 }
 
 /** The server's clock stands still: a code of an app passes once, so each check is in a period of its own. */
 let time = new Date();
-let secret;
-async function nextCode() {
+async function nextPeriod() {
   time = new Date(time.getTime() + 30_000);
   const headers = { 'content-type': 'application/json' };
   const set = await fetch(`${countersign}/local/clock`, { method: 'POST', headers, body: JSON.stringify({ now: time.toISOString() }) });
   assert(set.ok);
+}
+
+let secret;
+async function nextCode() {
+  await nextPeriod();
   return execFileSync('oathtool', ['--totp', '-b', '-N', time.toISOString(), secret], { encoding: 'utf8' }).trim();
 }
+
+/** The newest code that was sent to the user's address. */
+async function sentCode() {
+  const inbox = await fetch(`${countersign}/local/inbox`, { headers: { accept: 'application/json' } });
+  const message = (await inbox.json()).find(({ to, code }) => to === 'alice@example.com' && code);
+  return message?.code ?? assert.fail('no code was sent');
+}
+
+const wrong = (code) => (code === '00000000' ? '11111111' : '00000000');
 
 /** Passes the check behind a link; returns the URL to which the browser goes. */
 async function passCheck(link) {
@@ -110,10 +125,26 @@ await step('a browser without both factors stays outside', async () => {
   assert.equal(browser.cookie, undefined);
 });
 
-await step('the first sign-in enrols an app, and is finished', async () => {
+await step('a thief with the password who comes first enrols nothing', async () => {
+  const thief = new Browser();
+  const call = page(await thief.passPassword());
+  const { purpose, needs, contact } = await call('GET', '/v1/session');
+  assert.deepEqual([purpose, needs, contact.maskedDestination], ['enroll', 'contact', 'a***@example.com']);
+  const refused = /403 .*contact_required/;
+  await assert.rejects(call('POST', '/v1/session/enrollments', { factorType: 'totp' }), refused);
+  await call('POST', '/v1/session/contact', {});
+  await assert.rejects(call('POST', '/v1/session/contact/confirm', { code: wrong(await sentCode()) }), /incorrect_code/);
+  await assert.rejects(call('POST', '/v1/session/enrollments', { factorType: 'totp' }), refused);
+  await nextPeriod();
+});
+
+await step('the first sign-in enrols an app with the code that was sent to the address on record', async () => {
   const browser = new Browser();
   const call = page(await browser.passPassword());
-  assert.equal((await call('GET', '/v1/session')).purpose, 'enroll');
+  assert.equal((await call('GET', '/v1/session')).needs, 'contact');
+  await call('POST', '/v1/session/contact', {});
+  await call('POST', '/v1/session/contact/confirm', { code: await sentCode() });
+  assert.equal((await call('GET', '/v1/session')).needs, 'enroll');
   const { enrollmentToken, totp } = await call('POST', '/v1/session/enrollments', { factorType: 'totp' });
   assert.match(totp.uri, /:alice\?/);
   secret = totp.secret;
@@ -172,20 +203,32 @@ await step("a thief with the password gets nothing from the owner's checks, and 
   await thief.isRefused('/private');
 });
 
-await step('the code for Node in docs/integrate.md lets in the user who passed, and nobody else', async () => {
-  const text = readFileSync(new URL('../../docs/integrate.md', import.meta.url), 'utf8');
-  const [, code] = text.match(/```js\n(.*?)```/s);
-  const file = resolve('integrate.mjs');
-  writeFileSync(file, `const RETURN_URL = '${SIGNED_IN}';\n${code}\nexport { begin, finish };\n`);
-  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'any', AWS_SECRET_ACCESS_KEY: 'any', AWS_REGION: 'us-east-1' });
-  const { begin, finish } = await import(file);
-  await assert.rejects(begin('bob|without', {}), /not_enrolled/);
+const [program, script, ...documents] = process.argv.slice(2);
+for (const document of documents) await step(`the code in ${document} lets in the user who passed, and nobody else`, async () => {
+  const env = { ...process.env, RETURN_URL: SIGNED_IN, AWS_REGION: 'us-east-1', AWS_DEFAULT_REGION: 'us-east-1' };
+  Object.assign(env, { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' });
+  const code = spawn(program, [script, document], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  const outcomes = createInterface({ input: code.stdout })[Symbol.asyncIterator]();
+  /** Calls a documented function; the application's session of this browser is changed as the function changes it. */
+  const call = async (name, given, browser) => {
+    code.stdin.write(`${JSON.stringify({ call: name, given, session: browser })}\n`);
+    const { value = assert.fail('the documented code ended') } = await outcomes.next();
+    const { session, result, error } = JSON.parse(value);
+    Object.assign(browser, session);
+    if (error) throw new Error(error);
+    return result ?? undefined;
+  };
+  await assert.rejects(call('begin', 'bob|without', {}), /not_enrolled/);
   const [browser, other] = [{}, {}];
-  const next = await passCheck(await begin('alice', browser));
-  await begin('alice', other);
+  const next = await passCheck(await call('begin', 'alice', browser));
+  await call('begin', 'alice', other);
   const query = Object.fromEntries(new URL(next).searchParams);
   const { session } = query;
-  assert.deepEqual(await Promise.all([{}, other].map((each) => finish(query, each))), [undefined, undefined]);
-  assert.deepEqual([await finish({ session }, browser), await finish({ session, code: session }, browser)], [undefined, undefined]);
-  assert.equal(await finish(query, browser), 'alice');
+  assert.equal(await call('finish', query, {}), undefined, 'a browser that began nothing');
+  assert.equal(await call('finish', query, other), undefined, 'a browser that began another session');
+  assert.equal(await call('finish', { ...query, session: 'another' }, browser), undefined, 'the address of another session');
+  assert.equal(await call('finish', { session }, browser), undefined, 'no code');
+  assert.equal(await call('finish', { session, code: session }, browser), undefined, 'a wrong code');
+  assert.equal(await call('finish', query, browser), 'alice');
+  code.stdin.end();
 });

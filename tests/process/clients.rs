@@ -50,8 +50,11 @@ pub(crate) fn python() -> &'static Path {
         if !folder.join("venv").exists() {
             succeed(Command::new("python3").args(["-m", "venv", "venv"]).current_dir(&folder));
         }
-        let arguments = ["install", "--quiet", "--require-hashes", "-r", "requirements.txt"];
-        succeed(Command::new(folder.join("venv/bin/pip")).args(arguments).current_dir(&folder));
+        // One environment serves the clients and the example, so both lock files pin the same versions.
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/python-fastapi/requirements.txt");
+        // A `venv/bin/pip` that was copied with the target folder would install into the environment that it came from.
+        let pip = ["-m", "pip", "install", "--quiet", "--require-hashes", "-r", "requirements.txt", "-r"];
+        succeed(Command::new(folder.join("venv/bin/python")).args(pip).arg(example).current_dir(&folder));
         folder
     })
 }

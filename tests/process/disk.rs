@@ -7,7 +7,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::server::{BINARY, SIGNED, Server, request};
+use crate::server::{BINARY, Server};
+use crate::signing::BackEnd;
 use crate::tools::have;
 
 /// Bytes of a page of the store's file.
@@ -15,8 +16,8 @@ const PAGE: usize = 4096;
 
 /// Begins an enrolment as the back end, which needs no token; returns the status.
 fn enroll(server: &Server, user: &str) -> u16 {
-    let url = format!("{}/v1/users/{user}/enrollments", server.url);
-    request("POST", &url, Some(SIGNED), &json!({"factorType": "totp"})).unwrap().0
+    let path = format!("/v1/users/{user}/enrollments");
+    BackEnd::of(server).call("POST", &path, &json!({"factorType": "totp"})).0
 }
 
 /// A data folder of a server that was stopped, with a user's enrolment in it.
@@ -56,8 +57,7 @@ fn after_a_full_disk_the_server_goes_on_without_a_restart() {
     for number in full..full + 20 {
         assert_eq!(enroll(&server, &format!("user-{number}")), 201);
     }
-    let url = format!("{}/v1/users/alice/factors", server.url);
-    assert_eq!(request("GET", &url, Some(SIGNED), &Value::Null).unwrap().0, 200);
+    assert_eq!(BackEnd::of(&server).call("GET", "/v1/users/alice/factors", &Value::Null).0, 200);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The examples: a server with its own login and routes beside the second factor, and an application that uses hosted
 //! sessions.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,7 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::clients::{copy, succeed};
+use crate::clients::{copy, python, succeed};
+use crate::page::drivers;
 use crate::server::{Server, request};
 use crate::tools::{have, skip, totp};
 
@@ -68,27 +69,49 @@ impl Drop for Running {
     }
 }
 
-#[test]
-fn the_node_example_lets_in_only_the_browser_that_passed() {
-    if !["node", "npm", "oathtool"].into_iter().all(have) {
-        return;
-    }
-    let folder = copy("../examples/node-express", "node-express");
-    succeed(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder));
+/// The page with the code of hosted sessions in each language.
+const INTEGRATE: &str = "docs/integrate.md";
 
-    // Countersign must know the application's URL before the application starts.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+/// A file of this repository.
+fn file(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// Reads what an application says until it names its URL, and drops the rest, so that no pipe is ever full.
+fn wait_for(url: &str, output: impl Read + Send + 'static) {
+    let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+    let mut said = Vec::new();
+    while !said.last().is_some_and(|line: &String| line.contains(url)) {
+        said.push(lines.next().unwrap_or_else(|| panic!("the application ended: {said:?}")));
+    }
+    std::thread::spawn(move || lines.for_each(drop));
+}
+
+/// A port for an application, whose URL Countersign must know before the application starts.
+fn free_port() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
+}
+
+/// Runs an application beside a server, and walks through it as its user and as a thief. `documented` is the program and
+/// the script that run the code of the documents in the application's language, and the documents. All run in a folder with
+/// the packages.
+#[track_caller]
+fn walk(mut application: Command, documented: &[&Path], folder: &Path) {
+    let port = free_port();
     let url = format!("http://127.0.0.1:{port}");
     let server = Server::start_with(&["--return-urls", &format!("{url}/signed-in")]);
-    let mut command = Command::new("node");
-    command.arg("app.js").current_dir(&folder).env("PORT", &port).env("COUNTERSIGN_URL", &server.url);
-    let mut app = Running(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
-    let line = BufReader::new(app.0.stdout.take().unwrap()).lines().next().expect("it says where it listens").unwrap();
-    assert_eq!(line, format!("The example listens on {url}"));
+    // One pipe for both streams, because applications differ in where they say that they listen.
+    let (output, stream) = std::io::pipe().unwrap();
+    application.current_dir(folder).env("PORT", &port).env("COUNTERSIGN_URL", &server.url).stdin(Stdio::null());
+    // A developer's shell may have the key of an AWS account. The local server does not know it.
+    application.env("AWS_ACCESS_KEY_ID", "of-an-account").env("AWS_SECRET_ACCESS_KEY", "its-secret");
+    let _app = Running(application.stdout(stream.try_clone().unwrap()).stderr(stream).spawn().unwrap());
+    drop(application);
+    wait_for(&url, output);
 
-    let walk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/example/walk.mjs");
     let mut browsers = Command::new("node");
-    succeed(browsers.arg(walk).current_dir(&folder).env("APP_URL", &url).env("COUNTERSIGN_URL", &server.url));
+    browsers.arg(file("tests/example/walk.mjs")).args(documented).current_dir(folder);
+    succeed(browsers.env("APP_URL", &url).env("COUNTERSIGN_URL", &server.url));
 
     // Without Countersign nobody is let in.
     drop(server);
@@ -96,4 +119,42 @@ fn the_node_example_lets_in_only_the_browser_that_passed() {
     let answer = ureq::post(format!("{url}/sign-in")).config().http_status_as_error(false).build();
     let answer = answer.content_type("application/x-www-form-urlencoded").send(form).unwrap();
     assert_eq!((answer.status().as_u16(), answer.headers().get("set-cookie")), (503, None));
+}
+
+#[test]
+fn the_node_example_lets_in_only_the_browser_that_passed() {
+    if !["node", "npm", "oathtool"].into_iter().all(have) {
+        return;
+    }
+    let folder = copy("../examples/node-express", "node-express");
+    succeed(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder));
+    let mut application = Command::new("node");
+    application.arg("app.js");
+    let script = file("tests/example/documented.mjs");
+    walk(application, &["node".as_ref(), &script, "README.md".as_ref(), INTEGRATE.as_ref()], &folder);
+}
+
+#[test]
+fn the_python_example_lets_in_only_the_browser_that_passed() {
+    if !["node", "python3", "oathtool"].into_iter().all(have) {
+        return;
+    }
+    let folder = python();
+    let interpreter = folder.join("venv/bin/python");
+    let mut application = Command::new(&interpreter);
+    application.arg(file("examples/python-fastapi/app.py"));
+    walk(application, &[&interpreter, &file("tests/example/documented.py"), INTEGRATE.as_ref()], folder);
+}
+
+#[test]
+fn the_profile_page_turns_two_factor_on_and_off_from_another_origin() {
+    if !["chromium", "node", "npm", "oathtool", "zbarimg"].into_iter().all(have) {
+        return;
+    }
+    let origin = format!("http://127.0.0.1:{}", free_port());
+    let server = Server::start_with(&["--allowed-origins", &origin]);
+    let mut driver = Command::new("node");
+    driver.arg("profile.mjs").current_dir(drivers()).env("COUNTERSIGN_URL", &server.url).env("ORIGIN", origin);
+    let page = file("examples/profile-page/index.html").canonicalize().unwrap();
+    succeed(driver.env("TOKEN", server.token("alice")).env("PAGE_FILE", page));
 }

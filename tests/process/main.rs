@@ -26,5 +26,7 @@ mod receipts;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod signing;
+#[cfg(test)]
 #[path = "../rig/tools.rs"]
 mod tools;

@@ -15,7 +15,7 @@ const RETURN: &str = "http://127.0.0.1:9/signed-in";
 const LOGO: &str = "http://127.0.0.1:9/logo.svg";
 
 /// The drivers of the page with their packages, in the target folder.
-fn drivers() -> &'static Path {
+pub(crate) fn drivers() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let folder = copy("page", "page");
@@ -68,4 +68,9 @@ fn the_page_goes_on_after_a_power_cut_a_reload_a_way_back_and_a_double_click() {
 #[test]
 fn a_session_goes_from_the_back_end_over_the_page_to_its_redemption() {
     drive("session.mjs");
+}
+
+#[test]
+fn the_local_servers_own_page_shows_the_whole_circle() {
+    drive("try.mjs");
 }

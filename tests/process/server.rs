@@ -150,10 +150,6 @@ impl User {
     }
 }
 
-/// The `authorization` header of a signed request of the back end.
-pub const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=any/20261121/us-east-1/execute-api/aws4_request, \
-                          SignedHeaders=host;x-amz-date, Signature=0";
-
 /// Sends one HTTP request; `None` if there was no answer.
 pub fn request(method: &str, url: &str, token: Option<&str>, body: &Value) -> Option<(u16, Value)> {
     let config = ureq::Agent::config_builder()
