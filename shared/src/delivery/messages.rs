@@ -198,11 +198,12 @@ impl Wording {
                     "{code} is your {product} code to add this number. Valid for {life}. Don't share it with anyone."
                 )
             }
-            (Language::English, Purpose::Enrollment) => format!("{product} setup: {code}, {minutes} min. Don't share."),
             (Language::English, Purpose::Contact) if is_gsm(product) => {
                 format!("{code} is your {product} code to set up a second factor. Valid for {life}. Don't share it.")
             }
-            (Language::English, Purpose::Contact) => format!("{product} setup: {code}, {minutes} min. Don't share."),
+            (Language::English, Purpose::Enrollment | Purpose::Contact) => {
+                format!("{product} setup: {code}, {minutes} min. Don't share.")
+            }
             (Language::English, Purpose::Transaction(text)) if is_gsm(product) && is_gsm(text) => {
                 format!("{product}: {text}\nCode for this alone: {code}. Valid for {life}. Don't share it with anyone.")
             }

@@ -42,7 +42,7 @@ pub enum Change {
         /// Recovery codes that replace the current ones. `None` keeps the current ones.
         codes: Option<RecoverySet>,
         /// The contact that was confirmed for it. `None` keeps the account's.
-        contact: Option<ContactOfRecord>,
+        contact: Option<Box<ContactOfRecord>>,
     },
     /// Factors are removed. The recovery codes are removed with the last factor.
     Remove(Vec<FactorId>),
@@ -285,7 +285,7 @@ impl Account {
                     }
                 }
                 self.recovery = codes.or(self.recovery.take());
-                self.contact = contact.or(self.contact.take());
+                self.contact = contact.map(|contact| *contact).or(self.contact.take());
             }
             Change::Remove(ids) => self.factors.retain(|factor| !ids.contains(factor.id())),
             Change::ReplaceCodes(codes) => self.recovery = Some(codes),

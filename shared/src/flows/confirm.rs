@@ -251,7 +251,7 @@ fn bind(
 ) -> Result<Outcome<Confirmed>, Error> {
     hosted::require_contact(work, cx)?;
     let factor_type = draft.candidate.factor_type();
-    let contact = hosted::contact_of_record(work, cx)?;
+    let contact = hosted::contact_of_record(work, cx)?.map(Box::new);
     let account = work.account_mut()?;
     let (recovery_codes, codes) = match terms.recovery {
         RecoveryHandout::WithFirstFactor(count) if account.factors().is_empty() => {
