@@ -153,7 +153,7 @@ pub struct DoneSession {
     pub first_factor: Option<FirstFactor>,
     /// The sealed [`crate::flows::hosted::Brief`].
     pub brief: Sealed,
-    /// The time when it was finished.
+    /// The time at which the one-time code was given out.
     pub at: Timestamp,
     /// The redemption.
     pub redeemed: Option<Redeemed>,
@@ -180,12 +180,11 @@ pub struct Redeemed {
 }
 
 impl DoneSession {
-    /// Whether this browser may get another code in place of the one whose answer it has lost. The time in which the
-    /// result can be redeemed still counts from the end of the session.
+    /// Whether this browser may get another code in place of the one that it has lost, or that a person did not use while
+    /// they wrote down their recovery codes. This ends with the session's token.
     #[must_use]
-    pub fn gives_code_again(&self, browser: NonceDigest, epoch: Epoch, now: Timestamp) -> bool {
-        let is_in_time = now.is_within(REDEEM_SECONDS, self.at);
-        self.redeemed.is_none() && self.browser == browser && self.epoch == epoch && is_in_time
+    pub fn gives_code_again(&self, browser: NonceDigest, epoch: Epoch) -> bool {
+        self.redeemed.is_none() && self.browser == browser && self.epoch == epoch
     }
 }
 

@@ -73,7 +73,7 @@ fn admit(work: &mut Work, cx: &Cx<'_>, session: &InSession, step: Step) -> Resul
             return Err(step_up_required(work, cx));
         }
         Hosted::Open(_) => {}
-        Hosted::Done(done) if step == Step::Show && done.gives_code_again(session.browser, epoch, cx.now) => {}
+        Hosted::Done(done) if step == Step::Show && done.gives_code_again(session.browser, epoch) => {}
         Hosted::Done(_) => return Err(Error::AlreadyUsed(Subject::Session)),
         Hosted::None | Hosted::Canceled { .. } => return Err(Error::Expired(Subject::Session)),
     }

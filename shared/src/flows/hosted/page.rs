@@ -68,8 +68,8 @@ impl Needs {
 }
 
 impl Service {
-    /// Returns the content of the page. For two minutes after the end of the session, until the back end has redeemed its
-    /// result, the browser that finished it gets the way back again, with a code that replaces the one before.
+    /// Returns the content of the page. Until the back end has redeemed the result or the token has expired, the browser
+    /// that finished the session gets the way back again, with a code that replaces the one before.
     ///
     /// # Errors
     /// [`Error::Unauthorized`] for another browser, [`Error::Expired`], [`Error::AlreadyUsed`], [`Error::Busy`].
@@ -101,7 +101,7 @@ impl UseCase for Show {
         let Some(session) = &cx.caller.in_session else { return Err(Error::Unauthorized) };
         if let Hosted::Done(done) = work.hosted_mut(&session.id)? {
             let code = Nonce::random(cx.randomness)?;
-            done.code = code.digest();
+            (done.code, done.at) = (code.digest(), cx.now);
             let brief = Brief::open(&session.id, &done.brief, cx.vault)?;
             return Ok(Outcome::reply(Page::Done(next(&brief.return_url, &session.id, Some(code)))));
         }

@@ -61,7 +61,7 @@ async function request(type, values) {
 async function confirm(code) {
   const { enrollmentToken } = state.view;
   const { recoveryCodes, next } = await call('POST', '/enrollments/confirm', { enrollmentToken, code });
-  if (recoveryCodes) show('codes', { codes: recoveryCodes, next });
+  if (recoveryCodes) show('codes', { codes: recoveryCodes, next, until: Date.now() + 60_000 });
   else await proceed(next);
 }
 
@@ -139,7 +139,7 @@ function copy(text) {
   return node;
 }
 
-VIEWS.codes = ({ codes, next }) => {
+VIEWS.codes = ({ codes, next, until }) => {
   const name = `${state.session.product} – ${t('recovery.name')}`;
   const text = [name, '', ...codes, ''].join('\n');
   const file = `data:text/plain;charset=utf-8,${encodeURIComponent(text)}`;
@@ -158,6 +158,7 @@ VIEWS.codes = ({ codes, next }) => {
       button('secondary', () => print(), t('codes.print')),
     ),
     problemBox(),
-    button('primary', () => proceed(next), t('codes.kept')),
+    // The code on the way back lives two minutes. After one, the API is asked for another.
+    button('primary', () => proceed(Date.now() < until && next), t('codes.kept')),
   );
 };
