@@ -1,0 +1,9 @@
+//! Passkeys: registrations and assertions are verified as WebAuthn Level 3 says (T43).
+
+mod assertions;
+mod flips;
+mod given;
+mod options;
+mod registrations;
+mod responses;
+mod vectors;
