@@ -3,6 +3,7 @@
 mod assertions;
 mod flips;
 mod given;
+mod judges;
 mod options;
 mod registrations;
 mod responses;
