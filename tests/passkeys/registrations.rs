@@ -244,6 +244,12 @@ fn an_ed25519_key_has_32_bytes_and_a_large_order_t43() {
         point[31] |= 0x80;
         assert_eq!(with_key(cose_ed25519(&point)), Err(Refused::PublicKey), "{y}");
     }
+    // X25519, Ed448, P-256.
+    for curve in [4, 7, 1] {
+        let (int, point) = (cbor::integer, cbor::bytes(&[3; 32]));
+        let key = cbor::map(&[(int(1), int(1)), (int(3), int(-8)), (int(-1), int(curve)), (int(-2), point)]);
+        assert_eq!(with_key(key), Err(Refused::PublicKey), "{curve}");
+    }
     for length in [0, 31, 33, 64] {
         assert_eq!(with_key(cose_ed25519(&vec![3; length])), Err(Refused::PublicKey), "{length}");
     }

@@ -6,10 +6,12 @@
 //! RequestOptions  ──▶ browser ──▶ AuthenticationResponse ─▶ verify_assertion ────▶ Asserted     (its counter is stored)
 //! ```
 //!
-//! Where the standard leaves a choice, this module refuses: responses from a frame of another origin, a counter that does
-//! not grow, a credential that changes its backup eligibility, CBOR in any other than the canonical form. There are two
-//! exceptions, both about things that nothing here depends on: extensions are read and ignored, and attestation is not
-//! trusted (see [`verify_registration`]).
+//! This module refuses wherever the standard leaves a choice: responses from a frame of another origin, a counter that
+//! does not grow, a credential that changes its backup eligibility, CBOR in a form that is not canonical. There are two
+//! exceptions, because nothing here depends on them: extensions are read and ignored, and attestation is not trusted (see
+//! [`verify_registration`]).
+//!
+//! Challenges, credential ids, user handles, public keys and responses are never printed.
 
 mod assertion;
 mod attestation;

@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use super::{Algorithm, Challenge, CredentialId, RelyingParty, Transports, UserHandle};
 
-/// How much something is wanted: a discoverable credential (section 5.4.6), or user verification (section 5.8.6).
+/// The degree to which a discoverable credential (section 5.4.6) or user verification (section 5.8.6) is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Requirement {
-    /// Without it the ceremony fails.
+    /// The ceremony fails without it.
     Required,
-    /// With it if the authenticator can.
+    /// The client tries to have it.
     Preferred,
-    /// Rather without it.
+    /// The client avoids it.
     Discouraged,
 }
 
