@@ -5,6 +5,7 @@ mod flips;
 mod given;
 mod judges;
 mod options;
+mod recorded;
 mod registrations;
 mod responses;
 mod vectors;
