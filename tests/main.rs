@@ -24,6 +24,8 @@ mod native;
 #[cfg(test)]
 mod page;
 #[cfg(test)]
+mod passkeys;
+#[cfg(test)]
 mod pictures;
 #[cfg(test)]
 mod profile;

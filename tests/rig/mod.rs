@@ -29,6 +29,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use tower::ServiceExt;
 
+pub mod authenticator;
 mod clients;
 pub mod dynamodb;
 pub mod enroll;

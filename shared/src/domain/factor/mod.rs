@@ -13,6 +13,7 @@ use super::token::NonceDigest;
 use super::vault::{Purpose, Vault};
 
 pub mod passcode;
+pub mod passkey;
 pub mod totp;
 
 pub use super::contact::Channel;
