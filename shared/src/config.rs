@@ -234,6 +234,7 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
             page_url: Some(page_url).filter(|url| !url.is_empty()),
             brand,
             return_urls,
+            relying_party: None,
             transactions,
             transactions_by_app,
         }),
