@@ -92,10 +92,10 @@ pub struct Settings {
     pub brand: Brand,
     /// The URLs to which hosted sessions return; empty for no sessions.
     pub return_urls: ReturnUrls,
+    /// The relying party of passkeys; `None` for no passkeys.
+    pub relying_party: Option<RelyingParty>,
     /// The types of transactions that can be confirmed.
     pub transactions: TransactionTexts,
-    /// The relying party of passkeys. `None`: there are none.
-    pub relying_party: Option<RelyingParty>,
     /// Whether a code of an authenticator app confirms a transaction, although the app does not show it.
     pub transactions_by_app: bool,
 }
