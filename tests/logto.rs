@@ -6,6 +6,7 @@ use crate::rig::enroll::logto::{BIND, SECRET, VERIFY, binding};
 use crate::rig::{Transcript, World};
 
 mod binding;
+mod passkeys;
 mod secrets;
 mod verifying;
 

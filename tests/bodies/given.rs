@@ -58,6 +58,11 @@ pub fn well_meant(route: &Route) -> Vec<Value> {
         "/api/experience/verification/totp/verify" => {
             vec![json!({"code": code}), json!({"code": code, "verificationId": "el.totp.AAAAAAAAAAAAAAAAAAAAAA"})]
         }
+        path if path.starts_with("/api/experience/verification/web-authn/") && path.ends_with("/verify") => {
+            vec![
+                json!({"verificationId": "el.passkey.AAAAAAAAAAAAAAAAAAAAAA", "payload": {"type": "WebAuthn", "id": "AQ"}}),
+            ]
+        }
         "/api/experience/profile/mfa" => {
             vec![json!({"type": "Totp", "verificationId": "el.totp.AAAAAAAAAAAAAAAAAAAAAA"})]
         }
@@ -65,6 +70,8 @@ pub fn well_meant(route: &Route) -> Vec<Value> {
         "/profile/two-fa/disable" => vec![json!({"code": code})],
         // These ask for no body.
         "/api/experience/verification/totp/secret"
+        | "/api/experience/verification/web-authn/registration"
+        | "/api/experience/verification/web-authn/authentication"
         | "/profile/two-fa"
         | "/v1/me"
         | "/v1/me/cancel"

@@ -9,6 +9,7 @@ mod back_end;
 mod genauth;
 mod logto;
 mod native;
+mod passkeys;
 mod profile;
 mod session;
 
@@ -25,7 +26,8 @@ use flows;
 
 /// Every flow of every dialect.
 pub(crate) fn all() -> impl Iterator<Item = &'static Flow> {
-    let tables = [native::FLOWS, back_end::FLOWS, session::FLOWS, genauth::FLOWS, logto::FLOWS, profile::FLOWS];
+    let tables =
+        [native::FLOWS, passkeys::FLOWS, back_end::FLOWS, session::FLOWS, genauth::FLOWS, logto::FLOWS, profile::FLOWS];
     tables.into_iter().flatten()
 }
 

@@ -144,6 +144,8 @@ impl Keys for TestKeys {
 const DEFAULTS: &[(&str, &str)] = &[
     ("TRANSACTION_TYPES", TRANSFERS),
     ("PAGE_URL", "https://countersign.example/page"),
+    ("RP_ID", "example.com"),
+    ("RP_ORIGINS", "https://login.example.com,https://countersign.example"),
     ("RETURN_URLS", "https://shop.example/signed-in"),
 ];
 

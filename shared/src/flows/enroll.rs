@@ -119,11 +119,10 @@ impl Service {
     /// pending, unless it is unknown whether the message was sent.
     pub async fn enroll(&self, caller: &Caller, request: &Request) -> Result<Enrolled, Error> {
         let limit = match &request.target {
-            Target::App => None,
             Target::Passkey if self.settings().relying_party.is_none() => {
                 return Err(Error::ChannelNotConfigured("A passkey"));
             }
-            Target::Passkey => None,
+            Target::App | Target::Passkey => None,
             Target::Destination(destination) => {
                 self.require_deliverable(destination)?;
                 Some(caller.limit(destination)?)

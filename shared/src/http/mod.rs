@@ -10,6 +10,7 @@ mod genauth;
 mod logto;
 mod native;
 mod page;
+mod passkeys;
 mod profile;
 pub mod routes;
 pub mod well_known;

@@ -8,14 +8,16 @@ use axum::extract::State;
 use axum::handler::Handler;
 use axum::http::StatusCode;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::body::Fields;
 use super::dialect::Dialect;
 use super::failure::Failure;
 use super::routes::{Function, Method, Route};
-use super::{Accepts, AppOffer, PathId};
+use super::{Accepts, AppOffer, PathId, passkeys};
 use crate::domain::enrollment::Claim;
 use crate::domain::error::Error;
+use crate::domain::factor::passkey::Demands;
 use crate::domain::factor::{FactorSummary, FactorType};
 use crate::domain::ids::Label;
 use crate::domain::otpauth::ParameterOrder;
@@ -32,10 +34,7 @@ use crate::flows::{self, Caller, Service, Settings};
 mod brand;
 mod errors;
 mod fields;
-mod passkeys;
 mod sessions;
-
-use passkeys::PasskeyReply;
 
 use fields::{
     account_name, code, factor_type, fields_for, first_factor, levels, optional_code, optional_factor_id, platform,
@@ -123,6 +122,25 @@ struct EnrollReply {
     passkey: Option<PasskeyReply>,
 }
 
+/// The options for the browser.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PasskeyReply {
+    /// `PublicKeyCredentialCreationOptionsJSON` or `PublicKeyCredentialRequestOptionsJSON`.
+    public_key: Value,
+}
+
+const CREDENTIAL: &str = "credential";
+
+/// Whether the body has a passkey's answer in place of a code.
+fn has_credential(fields: &Fields) -> Result<bool, Failure> {
+    let is_given = fields.optional_object(CREDENTIAL)?.is_some();
+    match (is_given, fields.optional_text("code")?) {
+        (true, Some(_)) => Err(fields.problem(CREDENTIAL, "must not stand beside `code`")),
+        (is_given, _) => Ok(is_given),
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct TotpReply {
@@ -150,7 +168,10 @@ async fn enroll(
     let account_name = enrolled.account_name.as_ref().unwrap_or(&account_name);
     let (sent_to, totp, passkey) = match enrolled.offer {
         Offer::Sent(destination) => (Some(destination.to_string()), None, None),
-        Offer::Passkey(offer) => (None, None, Some(passkeys::creation(&service, account_name, &offer)?)),
+        Offer::Passkey(offer) => {
+            let public_key = passkeys::creation(&service, account_name, &offer, &Demands::SECOND_FACTOR)?;
+            (None, None, Some(PasskeyReply { public_key }))
+        }
         Offer::App { secret, parameters, .. } => {
             let AppOffer { secret, uri, qr_code } =
                 AppOffer::new(&service, account_name, secret, parameters, ParameterOrder::SecretFirst)?;
@@ -177,8 +198,8 @@ struct ConfirmReply {
 async fn confirm(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<ConfirmReply> {
     fields.require_only(&["enrollmentToken", "code", "credential"])?;
     let token = EnrollmentToken::parse(fields.text("enrollmentToken")?, REALM)?;
-    let proof = if passkeys::is_given(&fields)? {
-        Given::Registration(Box::new(passkeys::registration(&fields)?))
+    let proof = if has_credential(&fields)? {
+        Given::Registration(Box::new(passkeys::registration(&fields, CREDENTIAL, |_| {})?))
     } else {
         Given::Code(code(&fields)?)
     };
@@ -225,7 +246,7 @@ async fn challenge(
             factor_id: None,
             sent_to: None,
             expires_at: made.expires_at.to_string(),
-            passkey: Some(passkeys::request(&service, &made)?),
+            passkey: Some(PasskeyReply { public_key: passkeys::request(&service, &made, &Demands::SECOND_FACTOR)? }),
         };
         return Ok((StatusCode::CREATED, Json(reply)));
     }
@@ -274,8 +295,8 @@ struct VerifyReply {
 async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<VerifyReply> {
     fields.require_only(&fields_for(&caller, &without_transaction(&caller, &VERIFY_FIELDS), "firstFactor"))?;
     let binding = Binding { first_factor: first_factor(&fields)?, transaction: transaction(&fields)? };
-    if passkeys::is_given(&fields)? {
-        let response = passkeys::assertion(&fields)?;
+    if has_credential(&fields)? {
+        let response = passkeys::assertion(&fields, CREDENTIAL, |_| {})?;
         for field in ["factorId", "factorType"] {
             if fields.optional_text(field)?.is_some() {
                 return Err(fields.problem(field, BESIDE_CHALLENGE));
