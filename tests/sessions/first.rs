@@ -220,6 +220,41 @@ pub(super) async fn notices_go_to_a_phone_in_its_language_and_have_a_limit_t52(s
     assert_eq!((world.postbox.calls(), alice.get(FACTORS).await.expect(200).json()), (sent, before));
 }
 
+/// A person who adds and removes a first factor again and again gets no new notices with each contact that is kept.
+pub(super) async fn a_first_factor_that_comes_and_goes_brings_no_new_notices_t52(store: Arc<dyn Store>) {
+    let world = guarded(store);
+    let begun = with_contact(&world, "manage").await;
+    confirm_contact(&begun).await;
+    let seen = world.postbox.sent().len();
+    for _ in 0..5 {
+        let (_, app, _) = enroll_app(&begun.person, "Phone").await;
+        begun.person.delete(&format!("{FACTORS}/{app}"), Value::Null).await.expect(204);
+    }
+    let (token, secret) = native::begin_app(&begun.person, "Phone").await;
+    let reply = native::confirm(&begun.person, &token, &world.next_code(&secret)).await;
+    refused(&reply, 429, "too_many_messages");
+    assert_eq!(heard(&world, seen).len(), 10);
+    // The back end's changes count too.
+    let (token, secret) = native::begin_app(&world.back_end("alice"), "Phone").await;
+    let reply = native::confirm(&world.back_end("alice"), &token, &world.next_code(&secret)).await;
+    refused(&reply, 429, "too_many_messages");
+}
+
+/// The wait after a step back of the clock ends, even if no code is compared.
+pub(super) async fn a_clock_step_back_stops_no_change_for_longer_than_its_wait_t49(store: Arc<dyn Store>) {
+    let world = guarded(store);
+    enroll_with_contact(&world).await;
+    let back_end = world.back_end("alice");
+    for _ in 0..9 {
+        back_end.post(CODES, json!({})).await.expect(201);
+    }
+    world.pass(-31_536_000);
+    let waits = back_end.post(CODES, json!({})).await.retry_after().unwrap();
+    assert!(waits <= 3_600, "{waits}");
+    world.pass(i64::try_from(waits).unwrap());
+    back_end.post(CODES, json!({})).await.expect(201);
+}
+
 pub(super) async fn a_notice_that_is_not_sent_undoes_no_change_t52(store: Arc<dyn Store>) {
     let world = guarded(store);
     let (secret, _) = enroll_with_contact(&world).await;
