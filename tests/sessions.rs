@@ -58,6 +58,7 @@ macro_rules! session_tests {
                 a_change_after_the_pass_voids_the_result_t46,
                 of_two_redemptions_at_once_one_counts_t46,
                 a_person_who_leaves_gets_no_code_t46,
+                a_result_of_a_version_that_kept_no_browser_is_redeemed_t46,
             }
             tokens {
                 a_session_belongs_to_the_first_browser_that_used_it_t46,
