@@ -35,6 +35,7 @@ macro_rules! session_tests {
                 notices_go_to_a_phone_in_its_language_and_have_a_limit_t52,
                 a_first_factor_that_comes_and_goes_brings_no_new_notices_t52,
                 a_clock_step_back_stops_no_change_for_longer_than_its_wait_t49,
+                a_contact_gets_five_codes_an_hour_over_all_users_t30,
                 a_notice_that_is_not_sent_undoes_no_change_t52,
                 a_forgotten_user_begins_anew_t52,
                 a_contact_must_be_one_that_messages_reach_t52,

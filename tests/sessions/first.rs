@@ -255,6 +255,45 @@ pub(super) async fn a_clock_step_back_stops_no_change_for_longer_than_its_wait_t
     back_end.post(CODES, json!({})).await.expect(201);
 }
 
+/// A sign-up that takes any number as its user's contact sends no more to one number than any other enrolment.
+pub(super) async fn a_contact_gets_five_codes_an_hour_over_all_users_t30(store: Arc<dyn Store>) {
+    let world = guarded(store);
+    let ask = async |user: usize, contact: &str| {
+        let contact = json!({"phoneNumber": contact});
+        let request = json!({"purpose": "enroll", "returnUrl": RETURN, "contact": contact});
+        let created = world.back_end(&format!("user-{user}")).post("/v1/me/sessions", request).await.expect(201);
+        let person = world.in_session(created.text("/url").split_once('#').unwrap().1, BROWSER);
+        person.post(CONTACT, json!({})).await
+    };
+    // One user gets one less, so that nobody alone keeps another user's code from the same contact.
+    for _ in 0..4 {
+        ask(0, "+8613800138000").await.expect(201);
+        world.pass(200);
+    }
+    assert_eq!(ask(0, "+8613800138000").await.outcome(), (429, "too_many_messages".to_owned()));
+    ask(1, "13800138000").await.expect(201);
+    let messages = world.postbox.calls();
+    for user in 2..5 {
+        let reply = ask(user, "+86 138 0013 8000").await;
+        assert_eq!((reply.outcome().1.as_str(), reply.retry_after()), ("too_many_messages", Some(2_800)));
+    }
+    assert_eq!(world.postbox.calls(), messages);
+    // Strangers who enrol the number as their own factor use none of it up, and another contact has codes of its own.
+    ask(5, "+8613800138001").await.expect(201);
+    for user in 6..11 {
+        let number = json!({"factorType": "sms", "phoneNumber": "+8613800138002"});
+        world.back_end(&format!("user-{user}")).post(ENROLL, number).await.expect(201);
+    }
+    ask(11, "+8613800138002").await.expect(201);
+    // A code that is refused leaves nothing behind.
+    world.postbox.fate(Fate::Refused);
+    for _ in 0..6 {
+        refused(&ask(12, "+8613800138003").await, 502, "delivery_failed");
+    }
+    world.postbox.fate(Fate::Arrives);
+    ask(12, "+8613800138003").await.expect(201);
+}
+
 pub(super) async fn a_notice_that_is_not_sent_undoes_no_change_t52(store: Arc<dyn Store>) {
     let world = guarded(store);
     let (secret, _) = enroll_with_contact(&world).await;

@@ -484,4 +484,14 @@ impl Caller {
         let kind = FactorType::from(destination.channel()).name();
         self.keyring.index(kind, &[&destination.limit_form()]).map(LimitIndex)
     }
+
+    /// The name of the limit of a contact of record. It is another one, so that nobody who enrols the destination of a
+    /// stranger uses up the codes that its owner needs before a first factor.
+    ///
+    /// # Errors
+    /// As [`crate::keys::Keyring::index`].
+    pub(super) fn contact_limit(&self, contact: &Destination) -> Result<LimitIndex, Error> {
+        let kind = FactorType::from(contact.channel()).name();
+        self.keyring.index("contact", &[kind, &contact.limit_form()]).map(LimitIndex)
+    }
 }
