@@ -5,6 +5,7 @@ mod first;
 mod given;
 mod purposes;
 mod redeeming;
+mod thief;
 mod tokens;
 
 /// Runs every test against its own store.
