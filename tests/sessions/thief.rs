@@ -70,7 +70,8 @@ impl Game {
                 0 => world.session("alice", "thief-1"),
                 _ => {
                     let token = self.dice.pick(&self.sessions).as_str();
-                    world.in_session(token, *self.dice.pick(&[BROWSER, BROWSER, OTHER]))
+                    let browser = self.dice.pick(&[BROWSER, BROWSER, OTHER]);
+                    world.in_session(token, browser)
                 }
             },
         }
@@ -78,13 +79,15 @@ impl Game {
 
     /// A code that was sent to the thief, under any of the settings.
     fn mail(&self) -> Option<String> {
-        let sent = [&self.before, &self.after[0], &self.after[1]].into_iter().flat_map(|world| world.postbox.sent());
-        sent.filter(|message| message.to == THIEFS_ADDRESS).last().map(|message| message.code)
+        let worlds = [&self.before, &self.after[0], &self.after[1]];
+        let mut sent = worlds.into_iter().flat_map(|world| world.postbox.sent());
+        sent.rfind(|message| message.to == THIEFS_ADDRESS).map(|message| message.code)
     }
 
     async fn begin(&mut self, world: &World) {
         let thief = self.thief(world);
-        let user = world.session("alice", *self.dice.pick(&["thief-1", "thief-2"]));
+        let name = self.dice.pick(&["thief-1", "thief-2"]);
+        let user = world.session("alice", name);
         let made = |reply: &Reply, pointer: &str| reply.json().pointer(pointer)?.as_str().map(str::to_owned);
         let secret_of =
             |uri: String| uri.split("secret=").nth(1).and_then(|rest| rest.split('&').next()).map(str::to_owned);
@@ -126,7 +129,8 @@ impl Game {
         let (dialect, token, secret) = self.dice.pick(&self.drafts).clone();
         let code = secret.map_or_else(|| self.mail().unwrap_or_default(), |secret| world.next_code(&secret));
         let thief = self.thief(world);
-        let user = world.session("alice", *self.dice.pick(&["thief-1", "thief-2"]));
+        let name = self.dice.pick(&["thief-1", "thief-2"]);
+        let user = world.session("alice", name);
         let reply = match dialect {
             "native" => thief.post(CONFIRM, json!({"enrollmentToken": token, "code": code})).await,
             "genauth" => genauth::confirm(&user, "OTP", &token, &code).await,
