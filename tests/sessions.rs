@@ -5,6 +5,7 @@ mod first;
 mod given;
 mod purposes;
 mod redeeming;
+mod thief;
 mod tokens;
 
 /// Runs every test against its own store.
@@ -33,6 +34,9 @@ macro_rules! session_tests {
                 a_code_is_of_one_session_and_is_guessed_five_times_t52,
                 the_contact_hears_of_every_change_t52,
                 notices_go_to_a_phone_in_its_language_and_have_a_limit_t52,
+                a_first_factor_that_comes_and_goes_brings_no_new_notices_t52,
+                a_clock_step_back_stops_no_change_for_longer_than_its_wait_t49,
+                a_contact_gets_five_codes_an_hour_over_all_users_t30,
                 a_notice_that_is_not_sent_undoes_no_change_t52,
                 a_forgotten_user_begins_anew_t52,
                 a_contact_must_be_one_that_messages_reach_t52,
@@ -56,6 +60,7 @@ macro_rules! session_tests {
                 a_change_after_the_pass_voids_the_result_t46,
                 of_two_redemptions_at_once_one_counts_t46,
                 a_person_who_leaves_gets_no_code_t46,
+                a_result_of_a_version_that_kept_no_browser_is_redeemed_t46,
             }
             tokens {
                 a_session_belongs_to_the_first_browser_that_used_it_t46,

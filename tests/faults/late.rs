@@ -10,7 +10,7 @@ use countersign::store::{Commit, Key, Store, StoreError, Stored};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::rig::{Plan, TestClock, World};
+use crate::rig::{Plan, TestClock, World, enroll_app};
 
 /// A store that takes `milliseconds` for each call.
 struct Slow {
@@ -72,4 +72,25 @@ async fn a_message_is_not_sent_or_charged_without_time_to_await_its_outcome_t35(
     store.milliseconds.store(2400, Ordering::SeqCst);
     alice.post("/v1/me/enrollments", request).await.expect(201);
     assert_eq!(world.postbox.sent().len(), 1);
+}
+
+/// A thief could make the table slow with a flood of requests, and then make a change.
+#[tokio::test(start_paused = true)]
+async fn a_slow_table_makes_no_change_a_silent_one_t52() {
+    let store = Slow::by(0);
+    let settings =
+        [("RECEIPT_ISSUER", "https://countersign.example"), ("RETURN_URLS", "https://shop.example/signed-in")];
+    let world = Plan { clock: TestClock::of_the_runtime(), ..Plan::over(store.clone(), &settings) }.build();
+    let contact = json!({"email": "alice@example.com"});
+    let request = json!({"purpose": "enroll", "returnUrl": "https://shop.example/signed-in", "contact": contact});
+    let url = world.back_end("alice").post("/v1/me/sessions", request).await.expect(201).text("/url");
+    let person = world.in_session(url.split_once('#').unwrap().1, "AAAAAAAAAAAAAAAAAAAAAA");
+    person.post("/v1/session/contact", json!({})).await.expect(201);
+    person.post("/v1/session/contact/confirm", json!({"code": world.postbox.code()})).await.expect(204);
+    enroll_app(&person, "Phone").await;
+
+    let heard = world.postbox.calls();
+    store.milliseconds.store(2600, Ordering::SeqCst);
+    world.back_end("alice").post("/v1/me/recovery-codes", json!({})).await.expect(201);
+    assert_eq!(world.postbox.calls(), heard + 1);
 }

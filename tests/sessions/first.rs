@@ -220,6 +220,80 @@ pub(super) async fn notices_go_to_a_phone_in_its_language_and_have_a_limit_t52(s
     assert_eq!((world.postbox.calls(), alice.get(FACTORS).await.expect(200).json()), (sent, before));
 }
 
+/// A person who adds and removes a first factor again and again gets no new notices with each contact that is kept.
+pub(super) async fn a_first_factor_that_comes_and_goes_brings_no_new_notices_t52(store: Arc<dyn Store>) {
+    let world = guarded(store);
+    let begun = with_contact(&world, "manage").await;
+    confirm_contact(&begun).await;
+    let seen = world.postbox.sent().len();
+    for _ in 0..5 {
+        let (_, app, _) = enroll_app(&begun.person, "Phone").await;
+        begun.person.delete(&format!("{FACTORS}/{app}"), Value::Null).await.expect(204);
+    }
+    let (token, secret) = native::begin_app(&begun.person, "Phone").await;
+    let reply = native::confirm(&begun.person, &token, &world.next_code(&secret)).await;
+    refused(&reply, 429, "too_many_messages");
+    assert_eq!(heard(&world, seen).len(), 10);
+    // The back end's changes count too.
+    let (token, secret) = native::begin_app(&world.back_end("alice"), "Phone").await;
+    let reply = native::confirm(&world.back_end("alice"), &token, &world.next_code(&secret)).await;
+    refused(&reply, 429, "too_many_messages");
+}
+
+/// The wait after a step back of the clock ends, even if no code is compared.
+pub(super) async fn a_clock_step_back_stops_no_change_for_longer_than_its_wait_t49(store: Arc<dyn Store>) {
+    let world = guarded(store);
+    enroll_with_contact(&world).await;
+    let back_end = world.back_end("alice");
+    for _ in 0..9 {
+        back_end.post(CODES, json!({})).await.expect(201);
+    }
+    world.pass(-31_536_000);
+    let waits = back_end.post(CODES, json!({})).await.retry_after().unwrap();
+    assert!(waits <= 3_600, "{waits}");
+    world.pass(i64::try_from(waits).unwrap());
+    back_end.post(CODES, json!({})).await.expect(201);
+}
+
+/// A sign-up that takes any number as its user's contact sends no more to one number than any other enrolment.
+pub(super) async fn a_contact_gets_five_codes_an_hour_over_all_users_t30(store: Arc<dyn Store>) {
+    let world = guarded(store);
+    let ask = async |user: usize, contact: &str| {
+        let contact = json!({"phoneNumber": contact});
+        let request = json!({"purpose": "enroll", "returnUrl": RETURN, "contact": contact});
+        let created = world.back_end(&format!("user-{user}")).post("/v1/me/sessions", request).await.expect(201);
+        let person = world.in_session(created.text("/url").split_once('#').unwrap().1, BROWSER);
+        person.post(CONTACT, json!({})).await
+    };
+    // One user gets one less, so that nobody alone keeps another user's code from the same contact.
+    for _ in 0..4 {
+        ask(0, "+8613800138000").await.expect(201);
+        world.pass(200);
+    }
+    assert_eq!(ask(0, "+8613800138000").await.outcome(), (429, "too_many_messages".to_owned()));
+    ask(1, "13800138000").await.expect(201);
+    let messages = world.postbox.calls();
+    for user in 2..5 {
+        let reply = ask(user, "+86 138 0013 8000").await;
+        assert_eq!((reply.outcome().1.as_str(), reply.retry_after()), ("too_many_messages", Some(2_800)));
+    }
+    assert_eq!(world.postbox.calls(), messages);
+    // Strangers who enrol the number as their own factor use none of it up, and another contact has codes of its own.
+    ask(5, "+8613800138001").await.expect(201);
+    for user in 6..11 {
+        let number = json!({"factorType": "sms", "phoneNumber": "+8613800138002"});
+        world.back_end(&format!("user-{user}")).post(ENROLL, number).await.expect(201);
+    }
+    ask(11, "+8613800138002").await.expect(201);
+    // A code that is refused leaves nothing behind.
+    world.postbox.fate(Fate::Refused);
+    for _ in 0..6 {
+        refused(&ask(12, "+8613800138003").await, 502, "delivery_failed");
+    }
+    world.postbox.fate(Fate::Arrives);
+    ask(12, "+8613800138003").await.expect(201);
+}
+
 pub(super) async fn a_notice_that_is_not_sent_undoes_no_change_t52(store: Arc<dyn Store>) {
     let world = guarded(store);
     let (secret, _) = enroll_with_contact(&world).await;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use countersign::store::Store;
+use countersign::domain::ids::{HostedId, UserId};
+use countersign::store::records::hosted_key;
+use countersign::store::{Commit, Item, Put, Replaces, Store, Version};
 use serde_json::{Value, json};
 
 use super::given::*;
@@ -108,4 +110,23 @@ pub(super) async fn a_person_who_leaves_gets_no_code_t46(store: Arc<dyn Store>) 
     let code = pass(&begun, &secret).await;
     world.back_end("alice").delete(&format!("/v1/me/sessions/{}", begun.id), Value::Null).await.expect(204);
     refused(&redeem(&world, &begun.id, &code).await, 404, "not_found");
+}
+
+/// An instance from before the way back was given again kept no browser with a result.
+pub(super) async fn a_result_of_a_version_that_kept_no_browser_is_redeemed_t46(store: Arc<dyn Store>) {
+    let world = world(Arc::clone(&store));
+    let (secret, ..) = enroll_app(&world.user("alice"), "Phone").await;
+    let begun = check_session(&world).await;
+    let code = pass(&begun, &secret).await;
+    let key = hosted_key(&UserId::parse("alice").unwrap(), &HostedId::parse(&begun.id).unwrap());
+    let stored = store.get(&key).await.unwrap().unwrap();
+    let others = stored.item.iter().filter(|(name, _)| *name != "browser");
+    let item: Item = others.map(|(name, value)| (name.to_owned(), value.clone())).collect();
+    let put = Put { key, replaces: Replaces::Version(stored.version), item, ttl: None };
+    store.commit(&Commit { version: Version([7; Version::LENGTH]), puts: vec![put] }).await.unwrap();
+
+    assert_eq!(status(&world, &begun.id).await, "done");
+    // Nobody knows which browser it was, so none gets another code.
+    refused(&begun.person.get(VIEW).await, 409, "already_used");
+    redeem(&world, &begun.id, &code).await.expect(200);
 }

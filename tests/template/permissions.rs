@@ -24,7 +24,7 @@ pub(super) fn items(function: Function) -> (&'static [&'static str], &'static [&
             (KINDS, KINDS)
         }
         Function::Factors => (&["a#*", "e#*", "c#*", "s#*"], &["a#*", "e#*", "c#*", "s#*"]),
-        Function::Challenge => (&["a#*", "c#*", "s#*"], &["c#*", "s#*"]),
+        Function::Challenge => (&["a#*", "c#*", "l#*", "s#*"], &["c#*", "l#*", "s#*"]),
         Function::Page => (&["k#jwks"], &[]),
     }
 }

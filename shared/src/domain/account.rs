@@ -312,7 +312,11 @@ impl Account {
                     }
                 }
                 self.recovery = codes.or(self.recovery.take());
-                self.contact = contact.map(|contact| *contact).or(self.contact.take());
+                self.contact = match (contact, self.contact.take()) {
+                    // A person who adds and removes a first factor again and again gets no new notices.
+                    (Some(new), Some(before)) => Some(ContactOfRecord { notices: before.notices, ..*new }),
+                    (new, before) => new.map(|new| *new).or(before),
+                };
             }
             Change::Remove(ids) => self.factors.retain(|factor| !ids.contains(factor.id())),
             Change::ReplaceCodes(codes) => self.recovery = Some(codes),

@@ -145,8 +145,9 @@ pub struct DoneSession {
     pub result: HostedResult,
     /// The digest of the one-time code.
     pub code: NonceDigest,
-    /// The digest of the secret of the browser that finished it. Only this browser gets a code again.
-    pub browser: NonceDigest,
+    /// The digest of the secret of the browser that finished it. Only this browser gets a code again. An earlier version
+    /// kept none.
+    pub browser: Option<NonceDigest>,
     /// The account's epoch when it was finished. The result counts in this epoch alone.
     pub epoch: Epoch,
     /// The first factor, if the back end stated it.
@@ -184,7 +185,7 @@ impl DoneSession {
     /// they wrote down their recovery codes. This ends with the session's token.
     #[must_use]
     pub fn gives_code_again(&self, browser: NonceDigest, epoch: Epoch) -> bool {
-        self.redeemed.is_none() && self.browser == browser && self.epoch == epoch
+        self.redeemed.is_none() && self.browser == Some(browser) && self.epoch == epoch
     }
 }
 

@@ -285,7 +285,7 @@ impl UserTag {
     pub const LENGTH: usize = 8;
 }
 
-/// The enrolment messages to a destination, over all users.
+/// The enrolment messages to a destination, or the codes to a contact of record, over all users.
 pub type DestinationLimit = Log<UserTag>;
 
 impl DestinationLimit {
@@ -294,8 +294,22 @@ impl DestinationLimit {
     /// # Errors
     /// [`Error::TooManyMessages`] when a budget of [`Policy::user_budgets`] or [`Policy::destination_budgets`] is used up.
     pub fn charge(&self, user: UserTag, now: Timestamp, policy: &Policy) -> Result<Self, Error> {
+        self.charge_to(&policy.user_budgets(), user, now, policy)
+    }
+
+    /// The limit of a contact of record with one more code, for this user. The interval between two codes is that of the
+    /// user's challenge.
+    ///
+    /// # Errors
+    /// As [`DestinationLimit::charge`].
+    pub fn charge_contact(&self, user: UserTag, now: Timestamp, policy: &Policy) -> Result<Self, Error> {
+        let [_, hour, day] = policy.user_budgets();
+        self.charge_to(&[hour, day], user, now, policy)
+    }
+
+    fn charge_to(&self, of_user: &[Budget], user: UserTag, now: Timestamp, policy: &Policy) -> Result<Self, Error> {
         let budgets = policy.destination_budgets();
-        let wait_of_user = longest_wait(&self.moments(|by| *by == user), &policy.user_budgets(), now);
+        let wait_of_user = longest_wait(&self.moments(|by| *by == user), of_user, now);
         admit_send(wait_of_user.max(longest_wait(&self.moments(|_| true), &budgets, now)))?;
         Ok(self.and_sent(now, user, &budgets))
     }

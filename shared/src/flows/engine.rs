@@ -392,7 +392,7 @@ impl Service {
                     let undo = committed.map(|version| work.restored(&undo, version, &cx)).unwrap_or_default();
                     self.send(caller, &message, undo).await?;
                 }
-                Some(Outgoing::Notice(message)) => self.notify(caller, &message).await,
+                Some(Outgoing::Notice(message)) => self.notify(&message).await,
                 None => {}
             }
             return Ok(reply);
@@ -456,17 +456,11 @@ impl Service {
         Err(failure)
     }
 
-    /// Sends a notice once. The change that it is about stands, whatever becomes of it.
-    async fn notify(&self, caller: &Caller, message: &Message) {
-        let failure = if caller.deadline.is_late(self.clock.as_ref()) {
-            "the request has no time left".to_owned()
-        } else {
-            match self.delivery.send(message).await {
-                Ok(()) => return,
-                Err(error) => error.to_string(),
-            }
-        };
-        tracing::warn!(notice.error = failure, "a notice of a change was not sent");
+    /// Sends a notice once, however late the request is. The change that it is about stands, whatever becomes of it.
+    async fn notify(&self, message: &Message) {
+        if let Err(error) = self.delivery.send(message).await {
+            tracing::warn!(notice.error = %error, "a notice of a change was not sent");
+        }
     }
 
     /// The channels that messages can be sent by.
@@ -489,5 +483,15 @@ impl Caller {
     pub(super) fn limit(&self, destination: &Destination) -> Result<LimitIndex, Error> {
         let kind = FactorType::from(destination.channel()).name();
         self.keyring.index(kind, &[&destination.limit_form()]).map(LimitIndex)
+    }
+
+    /// The name of the limit of a contact of record. It is another one, so that nobody who enrols the destination of a
+    /// stranger uses up the codes that its owner needs before a first factor.
+    ///
+    /// # Errors
+    /// As [`crate::keys::Keyring::index`].
+    pub(super) fn contact_limit(&self, contact: &Destination) -> Result<LimitIndex, Error> {
+        let kind = FactorType::from(contact.channel()).name();
+        self.keyring.index("contact", &[kind, &contact.limit_form()]).map(LimitIndex)
     }
 }

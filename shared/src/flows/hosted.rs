@@ -109,7 +109,7 @@ pub(super) fn finish(work: &mut Work, cx: &Cx<'_>, result: HostedResult) -> Resu
     let done = DoneSession {
         result,
         code: code.digest(),
-        browser: session.browser,
+        browser: Some(session.browser),
         epoch: work.account()?.epoch(),
         first_factor,
         brief: sealed,

@@ -1,6 +1,6 @@
 //! Notices: the contact of record hears of every change of the account's factors.
 
-use super::engine::{Cx, Outgoing, Work};
+use super::engine::{Cx, Name, Outgoing, Work};
 use crate::delivery::Language;
 use crate::delivery::notices::Notice;
 use crate::domain::error::Error;
@@ -11,6 +11,7 @@ use crate::domain::error::Error;
 /// # Errors
 /// [`Error::TooManyMessages`].
 pub(super) fn of_change(work: &mut Work, cx: &Cx<'_>, notice: Notice) -> Result<Option<Outgoing>, Error> {
+    work.rewind(&Name::Account, cx.now);
     let Some(contact) = work.account_mut()?.contact_mut() else { return Ok(None) };
     // The operator has switched the channel off.
     if !cx.channels.contains(&contact.method.channel) {

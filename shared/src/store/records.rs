@@ -253,7 +253,7 @@ impl Record for Hosted {
                     .with("result", result)
                     .with_some("check", check.map(write_check))
                     .with("code", done.code.0.as_slice())
-                    .with("browser", done.browser.0.as_slice())
+                    .with_some("browser", done.browser.map(|browser| browser.0.to_vec()))
                     .with("epoch", done.epoch.0)
                     .with("brief", versioned(done.brief.version, &done.brief.bytes))
                     .with("at", done.at.unix())
@@ -270,7 +270,6 @@ impl Record for Hosted {
             "none" => Self::None,
             "open" => {
                 let levels = item.optional_text("levels")?.unwrap_or_default().split_whitespace();
-                let browser = item.optional_bytes("browser")?.map(|bytes| bytes.try_into().map(NonceDigest));
                 Self::Open(OpenSession {
                     purpose: HostedPurpose::from_name(item.text("purpose")?).ok_or(ItemError("purpose"))?,
                     epoch: Epoch(item.number("epoch")?),
@@ -285,7 +284,7 @@ impl Record for Hosted {
                         }
                         Some(_) => return Err(ItemError("contact")),
                     },
-                    browser: browser.transpose().map_err(|_| ItemError("browser"))?,
+                    browser: read_browser(item)?,
                     expires_at: time(item, "expires")?,
                 })
             }
@@ -304,7 +303,7 @@ impl Record for Hosted {
                 Self::Done(DoneSession {
                     result,
                     code: NonceDigest(array(item, "code")?),
-                    browser: NonceDigest(array(item, "browser")?),
+                    browser: read_browser(item)?,
                     epoch: Epoch(item.number("epoch")?),
                     first_factor: read_first_factor(item)?,
                     brief: read_sealed(item, "brief")?,
@@ -325,6 +324,11 @@ impl Record for Hosted {
         };
         Some(end.plus(KEPT_SECONDS).unix())
     }
+}
+
+fn read_browser(item: &Item) -> Result<Option<NonceDigest>, ItemError> {
+    let browser = item.optional_bytes("browser")?.map(|bytes| bytes.try_into().map(NonceDigest));
+    browser.transpose().map_err(|_| ItemError("browser"))
 }
 
 fn write_sent(item: Item, log: &SendLog) -> Item {

@@ -21,7 +21,7 @@ use crate::domain::vault::Vault;
 use crate::flows::engine::{Cx, Name, Outcome, Outgoing, UseCase, Work};
 use crate::flows::{Caller, Service};
 
-use super::current;
+use super::{Brief, current};
 
 /// The realm of contacts. Their challenges have no id on the wire.
 const REALM: Realm = Realm::new('k');
@@ -51,7 +51,7 @@ impl Service {
     /// [`Error::ChannelNotConfigured`], [`Error::TooManyAttempts`], [`Error::TooManyMessages`],
     /// [`Error::DeliveryFailed`], [`Error::Busy`].
     pub async fn send_contact_code(&self, caller: &Caller, request: &SendContactCode) -> Result<ContactSent, Error> {
-        self.run(caller, request).await
+        self.run(caller, &Send { request, caller }).await
     }
 
     /// Confirms the contact of record with its code. `language` is the language of later notices, unless the back end
@@ -132,13 +132,28 @@ fn kind(contact: &Destination) -> CodeKind {
     FactorType::from(contact.channel()).into()
 }
 
-impl UseCase for SendContactCode {
+struct Send<'a> {
+    request: &'a SendContactCode,
+    caller: &'a Caller,
+}
+
+impl Send<'_> {
+    /// The limit of codes to the contact over all users. The contact is known only after the session was read.
+    fn limit(&self, work: &Work, vault: &dyn Vault) -> Option<Name> {
+        let session = self.caller.in_session.as_ref()?;
+        let Hosted::Open(open) = work.hosted(&session.id).ok()? else { return None };
+        let contact = Brief::open(&session.id, &open.brief, vault).ok()?.contact?.destination().ok()?;
+        self.caller.contact_limit(&contact).ok().map(Name::Limit)
+    }
+}
+
+impl UseCase for Send<'_> {
     type Reply = ContactSent;
 
     const STEP: Step = Step::Enroll;
 
-    fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
-        vec![name()]
+    fn reads(&self, work: &Work, vault: &dyn Vault) -> Vec<Name> {
+        [name()].into_iter().chain(self.limit(work, vault)).collect()
     }
 
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<ContactSent>, Error> {
@@ -160,13 +175,17 @@ impl UseCase for SendContactCode {
         let (allowed, awaited) = (Allowed::Beginner(epoch), Awaited::Passcode(digest));
         let open = OpenChallenge { ticket, allowed, awaited, transaction: None, expires_at, tries };
         challenge.state = ChallengeState::Open(open);
+        let limit = self.caller.contact_limit(&contact)?;
+        work.rewind(&Name::Limit(limit), cx.now);
+        let counted = work.limit_mut(limit)?;
+        *counted = counted.charge_contact(cx.vault.user_tag()?, cx.now, cx.policy())?;
 
-        let Self { language, platform } = *self;
+        let SendContactCode { language, platform } = *self.request;
         let occasion = Occasion { purpose: Purpose::Contact, platform, language, minutes: seconds / 60 };
         let message = cx.settings.wording.passcode(&contact, &code, &occasion);
         let message = message.ok_or(Error::Internal("a message does not fit one SMS"))?;
         let reply = ContactSent { sent_to: contact.masked(), expires_at };
-        Ok(Outcome { reply, message: Some(Outgoing::Code { message, undo: vec![name()] }) })
+        Ok(Outcome { reply, message: Some(Outgoing::Code { message, undo: vec![name(), Name::Limit(limit)] }) })
     }
 }
 
