@@ -34,6 +34,8 @@ mod receipts;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod relying_party;
+#[cfg(test)]
 mod restore;
 #[cfg(test)]
 mod rig;

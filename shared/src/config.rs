@@ -3,6 +3,11 @@
 
 use std::ops::RangeInclusive;
 
+mod relying_party;
+
+pub use relying_party::check_page;
+use relying_party::relying_party;
+
 use crate::delivery::messages::{Wording, WordingError};
 use crate::delivery::transaction_texts::TransactionTexts;
 use crate::domain::contact::PhoneNumber;
@@ -123,6 +128,16 @@ pub const SETTINGS: &[Setting] = &[
     text("PAGE_COLOR", "", "the colour of the page's buttons, links and icons, as #rrggbb"),
     text("PAGE_LOGO", "", "the URL of a picture that the page shows in place of PRODUCT_NAME"),
     text(
+        "RP_ID",
+        "",
+        "the domain that passkeys belong to: another one makes all of them useless; without one there are none",
+    ),
+    text(
+        "RP_ORIGINS",
+        "",
+        "the origins of the pages that may use passkeys, with commas; without one it is https:// and RP_ID",
+    ),
+    text(
         "TRANSACTION_TYPES",
         "",
         "the transactions that can be confirmed, as JSON: each type with its text in each language",
@@ -213,30 +228,36 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
     let return_urls =
         reader.parsed("RETURN_URLS", "must be https URLs with a path and without a query, with commas", return_urls);
     let brand = brand(&mut reader);
+    let relying_party = relying_party(&mut reader, &product);
     let transactions = transactions(&mut reader);
     let transactions_by_app = reader.parsed("TRANSACTION_APPS", "must be on or off", switch);
     if user_id_claim.is_empty() {
         reader.problems.push("USER_ID_CLAIM must not be empty".to_owned());
     }
     match wording {
-        Some(wording) if reader.problems.is_empty() => Ok(Settings {
-            policy,
-            enrollment_seconds,
-            genauth_enrollment_seconds,
-            profile_recovery_codes,
-            product,
-            wording,
-            default_country_code,
-            countries,
-            user_id_claim,
-            allowed_origins,
-            receipts,
-            page_url: Some(page_url).filter(|url| !url.is_empty()),
-            brand,
-            return_urls,
-            transactions,
-            transactions_by_app,
-        }),
+        Some(wording) if reader.problems.is_empty() => {
+            let settings = Settings {
+                policy,
+                enrollment_seconds,
+                genauth_enrollment_seconds,
+                profile_recovery_codes,
+                product,
+                wording,
+                default_country_code,
+                countries,
+                user_id_claim,
+                allowed_origins,
+                receipts,
+                page_url: Some(page_url).filter(|url| !url.is_empty()),
+                brand,
+                return_urls,
+                relying_party,
+                transactions,
+                transactions_by_app,
+            };
+            check_page(&settings)?;
+            Ok(settings)
+        }
         _ => Err(ConfigError(reader.problems)),
     }
 }

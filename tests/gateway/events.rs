@@ -84,6 +84,7 @@ const OUTCOMES: &[(&str, u64, &str)] = &[
     ("profile-patch-two-fa-disable", 400, ""),
     ("well-known-get-jwks", 501, "channel_not_configured"),
     ("well-known-get-openid-configuration", 501, "channel_not_configured"),
+    ("well-known-get-webauthn", 501, "channel_not_configured"),
     ("well-known-get-page", 200, ""),
 ];
 

@@ -31,9 +31,11 @@ impl Notice {
             (Language::English, FactorType::Totp) => "an authenticator app",
             (Language::English, FactorType::Sms) => "a phone number",
             (Language::English, FactorType::Email) => "an e-mail address",
+            (Language::English, FactorType::Passkey) => "a passkey",
             (Language::Chinese, FactorType::Totp) => "身份验证器",
             (Language::Chinese, FactorType::Sms) => "手机号码",
             (Language::Chinese, FactorType::Email) => "邮箱",
+            (Language::Chinese, FactorType::Passkey) => "通行密钥",
         };
         match (language, self) {
             (Language::English, Self::Added(added)) => format!("{} was added to your account", factor(added)),

@@ -3,7 +3,8 @@
 use super::actor::Actor;
 use super::contact::{ContactOfRecord, Destination};
 use super::error::{Error, Subject};
-use super::factor::{Candidate, Factor, FactorSummary, FactorType, Method, Opened, Place};
+use super::factor::passkey::{self, CredentialId, UserHandle};
+use super::factor::{Candidate, Factor, FactorSummary, FactorType, Method, Opened, Place, Setup};
 use super::grant::{Allowed, Beginning, Epoch, Grant};
 use super::ids::{FactorId, Label};
 use super::policy::Policy;
@@ -28,6 +29,8 @@ pub struct Account {
     pub(crate) grants: Vec<Grant>,
     /// The contact that was confirmed before the first factor.
     pub(crate) contact: Option<ContactOfRecord>,
+    /// The handle of the user in passkeys. `None` before the first one.
+    pub(crate) user_handle: Option<UserHandle>,
 }
 
 /// A change of factors or recovery codes. Any change may follow a compromise, so each one revokes what other sessions
@@ -84,6 +87,26 @@ impl Account {
     /// [`Error::NotFound`].
     pub fn factor_mut(&mut self, id: &FactorId) -> Result<&mut Factor, Error> {
         self.factors.iter_mut().find(|factor| factor.id() == id).ok_or(Error::NotFound(Subject::Factor))
+    }
+
+    /// The passkeys, with the ids of their factors.
+    pub fn passkeys(&self) -> impl Iterator<Item = (&FactorId, &passkey::Method)> {
+        self.factors.iter().filter_map(|factor| match factor.method() {
+            Method::Passkey(method) => Some((factor.id(), method)),
+            Method::Totp(_) | Method::Passcode(_) => None,
+        })
+    }
+
+    /// The passkey with this credential.
+    #[must_use]
+    pub fn passkey(&self, credential: &CredentialId) -> Option<(&FactorId, &passkey::Method)> {
+        self.passkeys().find(|(_, method)| method.credential.id == *credential)
+    }
+
+    /// The handle of the user in passkeys.
+    #[must_use]
+    pub fn user_handle(&self) -> Option<&UserHandle> {
+        self.user_handle.as_ref()
     }
 
     /// The summaries of all factors, for their owner.
@@ -224,6 +247,7 @@ impl Account {
         match place {
             Place::App(label) => self.require_free_label(label, None),
             Place::Destination(destination) => self.require_new_destination(destination, vault),
+            Place::Passkey => Ok(()),
         }
     }
 
@@ -241,7 +265,7 @@ impl Account {
                     return Err(Error::AlreadyEnrolled(factor.factor_type()));
                 }
                 // The owner of an unreadable factor may enrol its destination anew.
-                Some(Opened::Passcode(_) | Opened::Totp(_)) | None => {}
+                Some(Opened::Passcode(_) | Opened::Totp(_) | Opened::Passkey) | None => {}
             }
         }
         Ok(())
@@ -254,7 +278,7 @@ impl Account {
     pub fn rename(&mut self, id: &FactorId, label: Label) -> Result<&Factor, Error> {
         match self.factor(id)?.method() {
             Method::Totp(_) => self.require_free_label(&label, Some(id))?,
-            Method::Passcode(_) => {}
+            Method::Passcode(_) | Method::Passkey(_) => {}
         }
         let factor = self.factor_mut(id)?;
         factor.rename(label);
@@ -273,6 +297,9 @@ impl Account {
         let mut first = None;
         match change {
             Change::Bind { candidate, possession, codes, contact } => {
+                if let Setup::Passkey(setup) = &candidate.setup {
+                    self.user_handle = Some(setup.user_handle.clone());
+                }
                 let factor = Factor::bound(candidate, &possession, now)?;
                 let enrolled = PassedCheck::enrolled(factor.id().clone(), now);
                 let had_second_factor = self.has_second_factor();

@@ -10,6 +10,7 @@
 use super::actor::Access;
 use super::enrollment::Ticket;
 use super::error::{CodeKind, Error, Subject};
+use super::factor::passkey::NONCE_LENGTH;
 use super::grant::{Allowed, Beginning};
 use super::limits::{SendLog, Tries};
 use super::policy::Policy;
@@ -66,6 +67,8 @@ pub struct OpenChallenge {
 pub enum Awaited {
     /// The keyed digest of the passcode that was sent.
     Passcode(Digest),
+    /// The signature of any passkey over the challenge with this nonce.
+    Passkey([u8; NONCE_LENGTH]),
 }
 
 impl OpenChallenge {

@@ -95,6 +95,8 @@ pub enum CodeKind {
     Email,
     /// A recovery code.
     Recovery,
+    /// A passkey's answer.
+    Passkey,
 }
 
 impl From<FactorType> for CodeKind {
@@ -103,6 +105,7 @@ impl From<FactorType> for CodeKind {
             FactorType::Totp => Self::Totp,
             FactorType::Sms => Self::Sms,
             FactorType::Email => Self::Email,
+            FactorType::Passkey => Self::Passkey,
         }
     }
 }
@@ -175,6 +178,7 @@ impl fmt::Display for Error {
             Self::FactorRequired => f.write_str("Name the factor that the code is for."),
             Self::ChallengeRequired => f.write_str("Ask for a challenge first: the codes of this factor are sent."),
             Self::NotChallengeable => f.write_str("This factor can't be challenged: it makes its own codes."),
+            Self::IncorrectCode { kind: CodeKind::Passkey, .. } => f.write_str("The passkey was not accepted."),
             Self::IncorrectCode { .. } => f.write_str("The code is not right."),
             Self::CodeAlreadyUsed => f.write_str("This code was used before: wait for the next one."),
             Self::TransactionRefused(_) => f.write_str("This transaction can't be confirmed like this."),
@@ -191,6 +195,7 @@ impl fmt::Display for Error {
             Self::NotFound(Subject::Session) => f.write_str("There is no such session."),
             Self::NotFound(Subject::Contact) => f.write_str("There is no contact to confirm."),
             Self::AlreadyEnrolled(FactorType::Totp) => f.write_str("An authenticator app of this label is enrolled."),
+            Self::AlreadyEnrolled(FactorType::Passkey) => f.write_str("This passkey is already enrolled."),
             Self::AlreadyEnrolled(_) => f.write_str("This destination is already enrolled."),
             Self::TooManyFactors => f.write_str("The account has as many factors as it may have."),
             Self::NotEnrolled(Some(_)) => f.write_str("No factor of this type is enrolled."),

@@ -57,6 +57,12 @@ impl FactorId {
         Self("contact000000000".to_owned())
     }
 
+    /// The id of all passkeys of a user together, where a factor's id is meant: any of them may answer a challenge.
+    #[must_use]
+    pub fn any_passkey() -> Self {
+        Self("passkey000000000".to_owned())
+    }
+
     /// Parses an id from outside or from the store: 16 lower-case letters and digits. `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -1,5 +1,6 @@
 //! The evidence that a proof was right. No factor can be made without it.
 
+use super::factor::passkey::{Asserted, Registered};
 use super::factor::totp::Step;
 
 /// Evidence that a person holds the factor that they enrol or check. Only a right attempt creates it. The store returns
@@ -8,12 +9,16 @@ use super::factor::totp::Step;
 pub struct Possession(Evidence);
 
 /// The evidence of each kind of factor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Evidence {
     /// An app's code of this time step.
     Totp(Step),
     /// A passcode that was sent.
     Passcode,
+    /// A new passkey, as its registration described it.
+    Registered(Box<Registered>),
+    /// The signature of an enrolled passkey.
+    Asserted(Asserted),
 }
 
 /// The result of comparing a proof.
@@ -35,8 +40,8 @@ impl Possession {
 
     /// The evidence.
     #[must_use]
-    pub fn evidence(&self) -> Evidence {
-        self.0
+    pub fn evidence(&self) -> &Evidence {
+        &self.0
     }
 }
 

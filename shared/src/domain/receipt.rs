@@ -3,7 +3,8 @@
 //! A receipt claims what was seen and no more. The same fact stands in three claims, because verifiers differ in what
 //! they can ask for: `amr` is a list, `acr` one word, `scope` words of which API Gateway asks for one.
 
-use super::factor::{Factor, FactorType};
+use super::factor::passkey::Asserted;
+use super::factor::{Factor, FactorType, Method};
 use super::ids::FactorId;
 use super::time::Timestamp;
 use super::transaction::Confirmation;
@@ -22,13 +23,15 @@ pub enum Level {
     Email,
     /// A recovery code.
     Recovery,
+    /// A passkey, which resists phishing.
+    Passkey,
     /// Nothing: a factor was just enrolled. It is no check: a thief with the password who enrols first gets this level.
     Enrolled,
 }
 
 impl Level {
     /// The levels that a check can have, in the order of the documents.
-    pub const OF_CHECKS: [Self; 4] = [Self::App, Self::Sms, Self::Email, Self::Recovery];
+    pub const OF_CHECKS: [Self; 5] = [Self::Passkey, Self::App, Self::Sms, Self::Email, Self::Recovery];
 
     /// The level of a check with a factor of this type.
     #[must_use]
@@ -37,6 +40,7 @@ impl Level {
             FactorType::Totp => Self::App,
             FactorType::Sms => Self::Sms,
             FactorType::Email => Self::Email,
+            FactorType::Passkey => Self::Passkey,
         }
     }
 
@@ -45,7 +49,7 @@ impl Level {
     #[must_use]
     pub const fn is_second_factor(self) -> bool {
         match self {
-            Self::App | Self::Sms | Self::Recovery => true,
+            Self::Passkey | Self::App | Self::Sms | Self::Recovery => true,
             Self::Email | Self::Enrolled => false,
         }
     }
@@ -56,7 +60,7 @@ impl Level {
     pub const fn is_weak(self) -> bool {
         match self {
             Self::Email => true,
-            Self::App | Self::Sms | Self::Recovery | Self::Enrolled => false,
+            Self::Passkey | Self::App | Self::Sms | Self::Recovery | Self::Enrolled => false,
         }
     }
 
@@ -66,11 +70,13 @@ impl Level {
         match self {
             Self::App | Self::Email | Self::Recovery => &["otp"],
             Self::Sms => &["sms"],
+            Self::Passkey => &["pop", "user"],
             Self::Enrolled => &[],
         }
     }
 
-    /// The authentication context class reference (OpenID Connect Core 1.0, section 2).
+    /// The authentication context class reference (OpenID Connect Core 1.0, section 2). `phr` is OpenID's word for
+    /// resistance to phishing (EAP ACR Values 1.0). `phrh` would claim hardware, which needs attestation.
     #[must_use]
     pub const fn acr(self) -> &'static str {
         match self {
@@ -78,6 +84,7 @@ impl Level {
             Self::Sms => "sms",
             Self::Email => "email",
             Self::Recovery => "recovery",
+            Self::Passkey => "phr",
             Self::Enrolled => "enrolled",
         }
     }
@@ -96,6 +103,7 @@ impl Level {
             Self::Sms => "second_factor sms",
             Self::Email => "email",
             Self::Recovery => "second_factor recovery",
+            Self::Passkey => "second_factor phr",
             Self::Enrolled => "enrolled",
         }
     }
@@ -113,6 +121,17 @@ pub struct PassedCheck {
     pub bound_at: Option<Timestamp>,
     /// The time of the check.
     pub at: Timestamp,
+    /// The passkey's own statements, if it was passed with one.
+    pub passkey: Option<PasskeyUse>,
+}
+
+/// The statements of a passkey in an assertion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasskeyUse {
+    /// Whether the authenticator verified its user, by a PIN or a biometric.
+    pub user_verified: bool,
+    /// Whether the passkey may be copied to other devices of its owner.
+    pub backup_eligible: bool,
 }
 
 impl PassedCheck {
@@ -120,13 +139,24 @@ impl PassedCheck {
     #[must_use]
     pub fn with(factor: &Factor, at: Timestamp) -> Self {
         let level = Level::of(factor.factor_type());
-        Self { level, factor: Some(factor.id().clone()), bound_at: Some(factor.created_at()), at }
+        Self { level, factor: Some(factor.id().clone()), bound_at: Some(factor.created_at()), at, passkey: None }
+    }
+
+    /// A check that this passkey passed with an assertion.
+    #[must_use]
+    pub fn with_passkey(factor: &Factor, asserted: Asserted, at: Timestamp) -> Self {
+        let backup_eligible = match factor.method() {
+            Method::Passkey(method) => method.credential.backup_eligible,
+            Method::Totp(_) | Method::Passcode(_) => false,
+        };
+        let passkey = Some(PasskeyUse { user_verified: asserted.user_verified, backup_eligible });
+        Self { passkey, ..Self::with(factor, at) }
     }
 
     /// The enrolment of a factor.
     #[must_use]
     pub const fn enrolled(factor: FactorId, at: Timestamp) -> Self {
-        Self { level: Level::Enrolled, factor: Some(factor), bound_at: Some(at), at }
+        Self { level: Level::Enrolled, factor: Some(factor), bound_at: Some(at), at, passkey: None }
     }
 
     /// The factor's id, or the word that stands for a recovery code. A factor's id has 16 characters.
@@ -197,12 +227,18 @@ impl Statement {
         match self.transaction {
             Some(_) if self.check.level.is_second_factor() => "transaction",
             Some(_) => "email_transaction",
+            None if self.is_user_verified() => "second_factor phr uv",
             None => self.check.level.scope(),
         }
     }
 
-    /// Authentication method references (RFC 8176, section 2). They contain the first factor and `mfa` only if the back
-    /// end stated the first factor and the check was with a second one.
+    /// Whether a passkey verified its user. This is a second factor by itself: something that the person knows or is.
+    const fn is_user_verified(&self) -> bool {
+        matches!(self.check.passkey, Some(PasskeyUse { user_verified: true, .. }))
+    }
+
+    /// Authentication method references (RFC 8176, section 2). They contain the first factor only if the back end stated it
+    /// and the check was with a second one. They contain `mfa` in the same case, and if a passkey verified its user.
     #[must_use]
     pub fn amr(&self) -> Vec<&'static str> {
         let own = self.check.level.amr();
@@ -211,6 +247,7 @@ impl Statement {
                 let further = own.iter().copied().filter(|method| !first.contains(method));
                 first.iter().copied().chain(further).chain(["mfa"]).collect()
             }
+            Some(_) | None if self.is_user_verified() => own.iter().copied().chain(["mfa"]).collect(),
             Some(_) | None => own.to_vec(),
         }
     }

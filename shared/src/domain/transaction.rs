@@ -199,6 +199,8 @@ pub enum Shown {
     Message,
     /// On the page of a hosted session.
     Page,
+    /// On the page, and a passkey has signed it.
+    Signed,
 }
 
 impl Shown {
@@ -208,6 +210,7 @@ impl Shown {
         match self {
             Self::Message => "message",
             Self::Page => "page",
+            Self::Signed => "signed",
         }
     }
 }

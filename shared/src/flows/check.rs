@@ -129,7 +129,7 @@ fn check_recovery(work: &mut Work, cx: &Cx<'_>, code: &RecoveryCode, apps: &Apps
     let set = work.account_mut()?.recovery_mut().ok_or(INCORRECT)?;
     let given = cx.vault.recovery_digest(set.version(), code)?;
     let bound_at = set.issued_at();
-    let passed = PassedCheck { level: Level::Recovery, factor: None, bound_at, at: cx.now };
+    let passed = PassedCheck { level: Level::Recovery, factor: None, bound_at, at: cx.now, passkey: None };
     if set.spend(&given) { Ok(passed) } else { Err(INCORRECT) }
 }
 
@@ -139,7 +139,7 @@ fn meant(factors: &[Factor], apps: &Apps, vault: &dyn Vault) -> Result<Vec<(Fact
         let all = factors.iter().filter(|factor| factor.factor_type() == FactorType::Totp);
         let apps = usable(all, vault)?.into_iter().filter_map(|factor| match factor.method() {
             Method::Totp(method) => Some((factor.id().clone(), method.clone())),
-            Method::Passcode(_) => None,
+            Method::Passcode(_) | Method::Passkey(_) => None,
         });
         Ok(apps.collect::<Vec<_>>())
     };
@@ -162,7 +162,7 @@ fn meant(factors: &[Factor], apps: &Apps, vault: &dyn Vault) -> Result<Vec<(Fact
             let factor = factors.iter().find(|factor| factor.id() == id).ok_or(Error::NotFound(Subject::Factor))?;
             match factor.method() {
                 Method::Totp(method) => Ok(vec![(id.clone(), method.clone())]),
-                Method::Passcode(_) => Err(Error::ChallengeRequired),
+                Method::Passcode(_) | Method::Passkey(_) => Err(Error::ChallengeRequired),
             }
         }
     }

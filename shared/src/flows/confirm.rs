@@ -10,10 +10,11 @@ use crate::domain::account::Change;
 use crate::domain::actor::Actor;
 use crate::domain::enrollment::{Claim, Draft, Enrollment};
 use crate::domain::error::{CodeKind, Error, Subject};
-use crate::domain::factor::{FactorSummary, FactorType, Opened};
+use crate::domain::factor::passkey::RegistrationResponse;
+use crate::domain::factor::{FactorSummary, FactorType, Opened, Proof};
 use crate::domain::grant::Allowed;
 use crate::domain::hosted::{HostedResult, Step};
-use crate::domain::possession::{Attempt, Possession};
+use crate::domain::possession::{Attempt, Evidence, Possession};
 use crate::domain::receipt::{PassedCheck, Statement};
 use crate::domain::recovery::RecoverySet;
 use crate::domain::secret::{Code, RecoveryCode};
@@ -45,6 +46,14 @@ impl Stated for Confirmed {
     }
 }
 
+/// A proof of a new factor, as a client gives it. It is not printed.
+pub enum Given {
+    /// A code.
+    Code(Code),
+    /// The registration of a passkey.
+    Registration(Box<RegistrationResponse>),
+}
+
 /// New recovery codes for their owner. They are not printed.
 #[derive(Default)]
 pub struct NewCodes(pub Vec<RecoveryCode>);
@@ -56,7 +65,7 @@ impl std::fmt::Debug for NewCodes {
 }
 
 impl Service {
-    /// Confirms an enrolment with its code.
+    /// Confirms an enrolment with its code, or with a passkey's registration.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`], [`Error::StepUpRequired`],
@@ -67,9 +76,9 @@ impl Service {
         caller: &Caller,
         terms: &Terms,
         claim: Claim<'_>,
-        code: &Code,
+        proof: &Given,
     ) -> Result<Confirmed, Error> {
-        self.run_for_receipt(caller, &Confirm { terms, claim, code }).await
+        self.run_for_receipt(caller, &Confirm { terms, claim, proof }).await
     }
 
     /// Verifies the code of an enrolment that [`Service::bind`] binds later. This does not count as a recent check.
@@ -77,8 +86,8 @@ impl Service {
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`], [`Error::TooManyAttempts`],
     /// [`Error::IncorrectCode`], [`Error::CodeAlreadyUsed`], [`Error::Busy`].
-    pub async fn verify_candidate(&self, caller: &Caller, token: &EnrollmentToken, code: &Code) -> Result<(), Error> {
-        self.run(caller, &VerifyCandidate { claim: Claim::from(token), code }).await
+    pub async fn verify_candidate(&self, caller: &Caller, token: &EnrollmentToken, proof: &Given) -> Result<(), Error> {
+        self.run(caller, &VerifyCandidate { claim: Claim::from(token), proof }).await
     }
 
     /// Binds an enrolment whose code was verified before. `token` may be the error of a malformed id: it is returned
@@ -100,7 +109,7 @@ impl Service {
 pub(super) struct Confirm<'a> {
     pub(super) terms: &'a Terms,
     pub(super) claim: Claim<'a>,
-    pub(super) code: &'a Code,
+    pub(super) proof: &'a Given,
 }
 
 impl UseCase for Confirm<'_> {
@@ -126,14 +135,14 @@ impl UseCase for Confirm<'_> {
         let draft = draft.clone();
         let opened = draft.candidate.open(cx.vault)?;
         require_room(work, cx, self.terms, &draft, &opened)?;
-        let possession = prove(work, cx, self.claim, self.code, &opened)?;
+        let possession = prove(work, cx, self.claim, self.proof, &opened)?;
         bind(work, cx, self.terms, &draft, &opened, possession)
     }
 }
 
 struct VerifyCandidate<'a> {
     claim: Claim<'a>,
-    code: &'a Code,
+    proof: &'a Given,
 }
 
 impl UseCase for VerifyCandidate<'_> {
@@ -148,7 +157,7 @@ impl UseCase for VerifyCandidate<'_> {
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<()>, Error> {
         work.rewind(&Name::Enrollment(self.claim.factor_type), cx.now);
         let opened = claimed(work, cx, self.claim)?.0.candidate.open(cx.vault)?;
-        let possession = prove(work, cx, self.claim, self.code, &opened)?;
+        let possession = prove(work, cx, self.claim, self.proof, &opened)?;
         let draft = claimed(work, cx, self.claim)?.0.clone();
         *work.enrollment_mut(self.claim.factor_type)? = Enrollment::Verified(draft, possession);
         Ok(Outcome::reply(()))
@@ -215,14 +224,19 @@ fn claimed<'a>(work: &'a Work, cx: &Cx<'_>, claim: Claim<'_>) -> Result<(&'a Dra
 }
 
 /// Compares the code of a draft, which may have been verified before, and settles the count of a wrong one.
-fn prove(work: &mut Work, cx: &Cx<'_>, claim: Claim<'_>, code: &Code, opened: &Opened) -> Result<Possession, Error> {
+fn prove(work: &mut Work, cx: &Cx<'_>, claim: Claim<'_>, given: &Given, opened: &Opened) -> Result<Possession, Error> {
     let (draft, shown) = claimed(work, cx, claim)?;
     let kind = CodeKind::from(draft.candidate.factor_type());
     draft.tries.admit(kind, cx.now, cx.policy())?;
-    // A code of any other form can't be right, so it is not counted as a guess.
-    let Code::Digits(digits) = code else { return Err(Error::IncorrectCode { kind, remaining: None }) };
+    let proof = match (given, &cx.settings.relying_party) {
+        (Given::Code(Code::Digits(digits)), _) => Proof::Digits(digits),
+        (Given::Registration(response), Some(relying_party)) => Proof::Registration(response, relying_party),
+        // A code of any other form can't be right, so it is not counted as a guess.
+        (Given::Code(_), _) => return Err(Error::IncorrectCode { kind, remaining: None }),
+        (Given::Registration(_), None) => return Err(Error::ChannelNotConfigured("A passkey")),
+    };
     let (candidate, nonce, shown) = (&draft.candidate, draft.ticket.nonce, shown.map(Possession::evidence));
-    match candidate.attempt(opened, cx.vault, nonce, digits, cx.now, shown)? {
+    match candidate.attempt(opened, cx.vault, nonce, proof, cx.now, shown)? {
         Attempt::Right(possession) => Ok(possession),
         Attempt::Spent => Err(Error::CodeAlreadyUsed),
         Attempt::Wrong => {
@@ -251,6 +265,11 @@ fn bind(
 ) -> Result<Outcome<Confirmed>, Error> {
     hosted::require_contact(work, cx)?;
     let factor_type = draft.candidate.factor_type();
+    if let Evidence::Registered(registered) = possession.evidence()
+        && work.account()?.passkey(&registered.credential_id).is_some()
+    {
+        return Err(Error::AlreadyEnrolled(factor_type));
+    }
     let contact = hosted::contact_of_record(work, cx)?.map(Box::new);
     let account = work.account_mut()?;
     let (recovery_codes, codes) = match terms.recovery {

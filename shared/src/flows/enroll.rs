@@ -13,11 +13,12 @@ use crate::domain::contact::{Destination, MaskedDestination};
 use crate::domain::enrollment::{Draft, Enrollment, Ticket};
 use crate::domain::error::Error;
 use crate::domain::factor::totp::Parameters;
-use crate::domain::factor::{Candidate, FactorType, Place, Setup, passcode, totp};
+use crate::domain::factor::{Candidate, FactorType, Place, Setup, passcode, passkey, totp};
 use crate::domain::grant::Allowed;
 use crate::domain::hosted::Step;
 use crate::domain::ids::{FactorId, Label};
 use crate::domain::limits::Tries;
+use crate::domain::random;
 use crate::domain::recovery::RecoverySet;
 use crate::domain::secret::{Code, Passcode, RecoveryCode};
 use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
@@ -31,6 +32,8 @@ pub enum Target {
     App,
     /// A phone number or an e-mail address.
     Destination(Destination),
+    /// A passkey.
+    Passkey,
 }
 
 impl Target {
@@ -38,6 +41,7 @@ impl Target {
         match self {
             Self::App => FactorType::Totp,
             Self::Destination(destination) => destination.channel().into(),
+            Self::Passkey => FactorType::Passkey,
         }
     }
 }
@@ -91,6 +95,18 @@ pub enum Offer {
     },
     /// A code was sent to this destination.
     Sent(MaskedDestination),
+    /// The content of a passkey's creation options.
+    Passkey(PasskeyOffer),
+}
+
+/// The content of a passkey's creation options.
+pub struct PasskeyOffer {
+    /// The challenge.
+    pub challenge: passkey::Challenge,
+    /// The user's handle.
+    pub user_handle: passkey::UserHandle,
+    /// The user's passkeys. An authenticator that has one of them makes no second one.
+    pub exclude: Vec<passkey::Method>,
 }
 
 impl Service {
@@ -104,6 +120,10 @@ impl Service {
     pub async fn enroll(&self, caller: &Caller, request: &Request) -> Result<Enrolled, Error> {
         let limit = match &request.target {
             Target::App => None,
+            Target::Passkey if self.settings().relying_party.is_none() => {
+                return Err(Error::ChannelNotConfigured("A passkey"));
+            }
+            Target::Passkey => None,
             Target::Destination(destination) => {
                 self.require_deliverable(destination)?;
                 Some(caller.limit(destination)?)
@@ -156,7 +176,7 @@ impl UseCase for Enroll<'_> {
         };
         let allowed = self.require_place(work, cx, &label)?;
         let tries = self.carried_tries(work, cx)?;
-        let mut begun = self.begin(cx, label, allowed, tries)?;
+        let mut begun = self.begin(work.account()?, cx, label, allowed, tries)?;
         let of_session = hosted::current(work, cx)?.and_then(|(_, brief)| brief.account_name);
         begun.reply.account_name = of_session.map(|name| AccountName::new(&name));
         if let Some(limit) = self.limit {
@@ -187,6 +207,7 @@ impl Enroll<'_> {
         let place = match &self.request.target {
             Target::App => Place::App(label),
             Target::Destination(destination) => Place::Destination(destination),
+            Target::Passkey => Place::Passkey,
         };
         match self.request.terms.check_needed {
             CheckNeeded::ToBegin => account.require_room(place, cx.vault, cx.policy())?,
@@ -205,7 +226,7 @@ impl Enroll<'_> {
     /// secret, so there is nothing to guess.
     fn carried_tries(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Tries, Error> {
         match &self.request.target {
-            Target::App => Ok(Tries::default()),
+            Target::App | Target::Passkey => Ok(Tries::default()),
             Target::Destination(destination) => {
                 let factor_type = FactorType::from(destination.channel());
                 work.rewind(&Name::Enrollment(factor_type), cx.now);
@@ -216,7 +237,14 @@ impl Enroll<'_> {
         }
     }
 
-    fn begin(&self, cx: &Cx<'_>, label: Label, allowed: Allowed, tries: Tries) -> Result<Begun, Error> {
+    fn begin(
+        &self,
+        account: &Account,
+        cx: &Cx<'_>,
+        label: Label,
+        allowed: Allowed,
+        tries: Tries,
+    ) -> Result<Begun, Error> {
         let Request { terms, target, language, platform, .. } = self.request;
         let token = EnrollmentToken::random(terms.realm, target.factor_type(), cx.randomness)?;
         let ticket = Ticket { realm: terms.realm, by: cx.caller.actor, nonce: token.nonce.digest() };
@@ -228,6 +256,17 @@ impl Enroll<'_> {
                 let (recovery_code, recovery) = self.recovery_code(cx)?.unzip();
                 let offer = Offer::App { secret: secret.base32(), parameters, recovery_code };
                 (Setup::Totp(setup), recovery, offer, None)
+            }
+            Target::Passkey => {
+                let nonce = random::bytes(cx.randomness)?;
+                let user_handle = match account.user_handle() {
+                    Some(handle) => handle.clone(),
+                    None => passkey::UserHandle::random(cx.randomness)?,
+                };
+                let exclude = account.passkeys().map(|(_, method)| method.clone()).collect();
+                let challenge = passkey::Challenge::of(nonce, None);
+                let offer = PasskeyOffer { challenge, user_handle: user_handle.clone(), exclude };
+                (Setup::Passkey(passkey::Setup { nonce, user_handle }), None, Offer::Passkey(offer), None)
             }
             Target::Destination(destination) => {
                 let code = Passcode::random(cx.policy().passcode_digits, cx.randomness)?;
@@ -266,7 +305,7 @@ impl Enroll<'_> {
 pub(super) fn require_first_app(terms: &Terms, factor_type: FactorType, account: &Account) -> Result<(), Error> {
     let has_app = match factor_type {
         FactorType::Totp => account.of_type(factor_type).next().is_some(),
-        FactorType::Sms | FactorType::Email => false,
+        FactorType::Sms | FactorType::Email | FactorType::Passkey => false,
     };
     match terms.apps {
         AppsAllowed::One if has_app => Err(Error::AlreadyEnrolled(factor_type)),

@@ -13,6 +13,7 @@ use crate::delivery::{Channel, Delivery};
 use crate::domain::actor::Actor;
 use crate::domain::contact::PhoneNumber;
 use crate::domain::error::Error;
+use crate::domain::factor::passkey::RelyingParty;
 use crate::domain::hosted::InSession;
 use crate::domain::ids::{Session, UserId};
 use crate::domain::policy::Policy;
@@ -33,6 +34,7 @@ mod forget;
 pub mod hosted;
 pub mod needed;
 mod notice;
+pub mod passkeys;
 pub mod receipt;
 #[cfg(test)]
 mod tests;
@@ -90,6 +92,8 @@ pub struct Settings {
     pub brand: Brand,
     /// The URLs to which hosted sessions return; empty for no sessions.
     pub return_urls: ReturnUrls,
+    /// The relying party of passkeys; `None` for no passkeys.
+    pub relying_party: Option<RelyingParty>,
     /// The types of transactions that can be confirmed.
     pub transactions: TransactionTexts,
     /// Whether a code of an authenticator app confirms a transaction, although the app does not show it.

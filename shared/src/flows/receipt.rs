@@ -117,6 +117,8 @@ struct Claims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     bound_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    backup_eligible: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<&'a str>,
     /// A digest of the caller's session.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -235,6 +237,7 @@ impl Service {
             scope: statement.scope(),
             factor_id: check.factor_id(),
             bound_at: check.bound_at.map(Timestamp::unix),
+            backup_eligible: check.passkey.map(|passkey| passkey.backup_eligible),
             client_id: caller.client_id.as_deref(),
             sid,
             transaction: statement.transaction.as_ref().map(TransactionClaims::of),

@@ -7,7 +7,7 @@ use data_encoding::BASE32_NOPAD;
 
 use super::challenge::Target;
 use super::check::Apps;
-use super::confirm::Confirm;
+use super::confirm::{Confirm, Given};
 use super::engine::{Cx, Name, Outcome, Outgoing, UseCase, Work};
 use super::enroll::{Enroll, Enrolled, Offer, Request};
 use super::factors::{new_recovery_codes, rename};
@@ -112,7 +112,7 @@ impl Bench {
     fn enroll_app(&mut self, label: &str) -> (Vec<u8>, FactorSummary) {
         let (begun, secret) = self.begin_app(OWNER, label).unwrap();
         let code = self.code(&secret);
-        let confirm = Confirm { terms: &terms(), claim: Claim::from(&begun.token), code: &code };
+        let confirm = Confirm { terms: &terms(), claim: Claim::from(&begun.token), proof: &Given::Code(code) };
         let confirmed = self.decide(OWNER, &confirm).map(|outcome| outcome.reply).unwrap();
         self.now = self.now.plus(PERIOD * 2);
         (secret, confirmed.factor)
@@ -218,7 +218,7 @@ fn a_change_ends_the_recent_checks_and_enrollments_of_other_sessions() {
     let (begun, thiefs) = bench.begin_app(THIEF, "Thief's").unwrap();
     bench.decide(OWNER, &new_recovery_codes(None)).map(|_| ()).unwrap();
     let code = bench.code(&thiefs);
-    let confirm = Confirm { terms: &terms(), claim: Claim::from(&begun.token), code: &code };
+    let confirm = Confirm { terms: &terms(), claim: Claim::from(&begun.token), proof: &Given::Code(code) };
     assert!(matches!(bench.decide(THIEF, &confirm), Err(Error::StepUpRequired { .. })));
     assert_eq!(bench.account().factors().len(), 1);
 }
@@ -251,7 +251,7 @@ fn a_change_ends_the_open_challenges_of_other_sessions() {
         let outcome = bench.decide(OWNER, &Enroll { request: &an_address(), limit: None });
         let Outcome { reply, message } = outcome.unwrap_or_else(|error| panic!("{error}"));
         let (code, _) = sent_code(message);
-        let confirm = Confirm { terms: &terms(), claim: Claim::from(&reply.token), code: &code };
+        let confirm = Confirm { terms: &terms(), claim: Claim::from(&reply.token), proof: &Given::Code(code) };
         bench.decide(OWNER, &confirm).map(|_| ()).unwrap();
 
         let target = Target::OnlyOf(FactorType::Email);

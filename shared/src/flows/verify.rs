@@ -58,7 +58,7 @@ pub struct Passed {
 }
 
 impl Passed {
-    fn new(check: PassedCheck, binding: &Binding, shown: Option<Shown>) -> Result<Self, Error> {
+    pub(super) fn new(check: PassedCheck, binding: &Binding, shown: Option<Shown>) -> Result<Self, Error> {
         let transaction = binding.transaction.clone();
         let transaction = transaction.map(|transaction| Confirmation::new(transaction, shown)).transpose()?;
         let (issued_at, first_factor) = (check.at, binding.first_factor.clone());
@@ -182,20 +182,13 @@ impl UseCase for Answer<'_> {
         account.factor(factor_id)?.admit(cx.now, cx.policy())?;
         let binding = self.binding.in_session(work, cx)?;
         let given = binding.transaction.as_ref().map(Transaction::hash).transpose()?;
-        if open.transaction.is_some() && given.is_none() {
-            return Err(Error::TransactionRefused(TransactionProblem::new("", "is missing: the challenge is for one")));
-        }
         let nonce = open.ticket.nonce;
-        let is_of_another = match (&open.transaction, &given) {
-            (None, None) => false,
-            (Some(bound), Some(hash)) => {
-                *bound != cx.vault.transaction_digest(bound.version, factor_id, nonce, hash)?
-            }
-            (Some(_), None) | (None, Some(_)) => true,
-        };
+        let is_of_another = open.is_of_another(binding.transaction.as_ref(), factor_id, cx.vault)?;
         let attempt = match open.awaited {
             // A code for another transaction is wrong whatever its digits are, and they are not compared.
             _ if is_of_another => Attempt::Wrong,
+            // The id of a passkeys' challenge names no factor.
+            Awaited::Passkey(_) => return Err(Error::NotFound(Subject::Challenge)),
             Awaited::Passcode(awaited) => {
                 passcode::compare(cx.vault, factor_id, nonce, given.as_ref(), &awaited, self.digits)?
             }

@@ -127,6 +127,11 @@ impl Fields {
         Ok(self.optional_object(name)?.unwrap_or_else(absent))
     }
 
+    /// The object as JSON.
+    pub(super) fn into_json(self) -> Value {
+        Value::Object(self.object)
+    }
+
     /// Its fields.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.object.iter().map(|(name, value)| (name.as_str(), value))

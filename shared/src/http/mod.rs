@@ -163,7 +163,9 @@ impl AppOffer {
             Offer::App { secret, parameters, .. } => {
                 Ok((enrolled.token, Self::new(service, &caller.account_name, secret, parameters, order)?))
             }
-            Offer::Sent(_) => Err(Error::Internal("an app was to be enrolled, and a code was sent")),
+            Offer::Sent(_) | Offer::Passkey(_) => {
+                Err(Error::Internal("an app was to be enrolled, and a code was sent"))
+            }
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::domain::otpauth::ParameterOrder;
 use crate::domain::secret::RecoveryCode;
 use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
 use crate::domain::token::Realm;
+use crate::flows::confirm::Given;
 use crate::flows::{Caller, Service, Settings};
 
 type Reply<T> = Result<(StatusCode, Json<Body<T>>), Failure>;
@@ -101,7 +102,7 @@ async fn enable(
     // The page holds no token, so it means the user's only pending app.
     let terms = DIALECT.terms(&service);
     let claim = Claim { realm: terms.realm, factor_type: FactorType::Totp, nonce: None };
-    let confirmed = service.confirm(&caller, &terms, claim, &code).await?;
+    let confirmed = service.confirm(&caller, &terms, claim, &Given::Code(code)).await?;
     let codes = confirmed.recovery_codes.0.iter().map(RecoveryCode::grouped).collect();
     Ok((ReceiptHeader(confirmed.receipt), success(StatusCode::OK, "Successfully enabled 2FA", Some(codes))))
 }

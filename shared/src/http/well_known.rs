@@ -1,6 +1,6 @@
-//! Public documents: the page of hosted sessions, and two by which verifiers of receipts find the keys. These two are
-//! the key set (RFC 7517, section 5) and the discovery document (OpenID Connect Discovery 1.0, section 3), of which
-//! verifiers read `issuer` and `jwks_uri`.
+//! Public documents: the page of hosted sessions, the origins that may use passkeys, and two by which verifiers of
+//! receipts find the keys. These two are the key set (RFC 7517, section 5) and the discovery document (OpenID Connect
+//! Discovery 1.0, section 3), of which verifiers read `issuer` and `jwks_uri`.
 
 use std::sync::Arc;
 
@@ -24,7 +24,8 @@ pub(super) static DIALECT: Dialect =
 /// The path of the key set below the issuer.
 const KEY_SET: &str = "/.well-known/jwks.json";
 
-/// A key is published three hours before it signs, so a cache of five minutes is never too old.
+/// A key is published three hours before it signs, so a cache of five minutes is never too old. Related origins change
+/// only with a deployment.
 const CACHED: (HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
 
 type Reply<T> = Result<([(HeaderName, HeaderValue); 1], Json<T>), Failure>;
@@ -34,6 +35,7 @@ fn routes() -> Vec<Route> {
     vec![
         Route::new(Function::Page, d, Method::Get, KEY_SET, key_set).for_anyone(),
         Route::new(Function::Page, d, Method::Get, "/.well-known/openid-configuration", configuration).for_anyone(),
+        Route::new(Function::Page, d, Method::Get, "/.well-known/webauthn", related_origins).for_anyone(),
         page::route(d),
     ]
 }
@@ -107,6 +109,21 @@ async fn configuration(State(service): State<Arc<Service>>) -> Reply<Configurati
     let issuer = service.settings().receipts.as_ref().map(|receipts| receipts.issuer.clone()).unwrap_or_default();
     let jwks_uri = format!("{}{KEY_SET}", issuer.trim_end_matches('/'));
     Ok(([CACHED], Json(Configuration::new(issuer, jwks_uri))))
+}
+
+/// The origins that may use the passkeys of a relying party (WebAuthn Level 3, section 5.11.1). A browser reads this
+/// document on the host of the relying party's id, if a page of another domain asks for a passkey.
+#[derive(Serialize)]
+struct RelatedOrigins {
+    origins: Vec<String>,
+}
+
+/// The related origins. An origin of an Android app is no URL with a host, so browsers have no use for it.
+async fn related_origins(State(service): State<Arc<Service>>) -> Reply<RelatedOrigins> {
+    let party = service.settings().relying_party.as_ref();
+    let party = party.ok_or(Error::ChannelNotConfigured("The relying party"))?;
+    let of_web = party.origins().iter().filter(|origin| !origin.starts_with("android:"));
+    Ok(([CACHED], Json(RelatedOrigins { origins: of_web.cloned().collect() })))
 }
 
 /// The published keys.

@@ -6,13 +6,15 @@
 use data_encoding::HEXLOWER;
 
 use super::{Item, ItemError, Key, Value};
+
+mod passkeys;
 use crate::domain::account::Account;
 use crate::domain::actor::Actor;
 use crate::domain::challenge::{Awaited, Challenge, ChallengeState, OpenChallenge};
 use crate::domain::contact::ContactOfRecord;
 use crate::domain::enrollment::{Draft, Enrollment, Ticket};
 use crate::domain::factor::totp::{Algorithm, Parameters, Step};
-use crate::domain::factor::{Candidate, Channel, Factor, FactorType, Method, Setup, passcode, totp};
+use crate::domain::factor::{Candidate, Channel, Factor, FactorType, Method, Setup, passcode, passkey, totp};
 use crate::domain::grant::{Allowed, Epoch, Grant};
 use crate::domain::hosted::{DoneSession, Hosted, HostedPurpose, HostedResult, OpenSession, Redeemed, SessionContact};
 use crate::domain::ids::{FactorId, HostedId, Label, Session, UserId};
@@ -104,6 +106,7 @@ impl Record for Account {
             .with_some("recovery", self.recovery.as_ref().map(write_set))
             .with_some("grants", (!grants.is_empty()).then_some(grants))
             .with_some("contact", self.contact.as_ref().map(write_contact))
+            .with_some("handle", self.user_handle.as_ref().map(|handle| handle.as_bytes().to_vec()))
     }
 
     fn read(item: &Item) -> Result<Self, ItemError> {
@@ -118,6 +121,7 @@ impl Record for Account {
                 .filter_map(|grant| read_grant(grant).transpose())
                 .collect::<Result<_, _>>()?,
             contact: item.map("contact")?.map(read_contact).transpose()?,
+            user_handle: item.optional_bytes("handle")?.map(passkeys::read_handle).transpose()?,
         })
     }
 
@@ -178,6 +182,7 @@ impl Record for Challenge {
                     .with("expires", expires_at.unix());
                 let item = match awaited {
                     Awaited::Passcode(code) => item.with("code", versioned(code.version, &code.bytes)),
+                    Awaited::Passkey(nonce) => item.with("passkey", nonce.as_slice()),
                 };
                 let item =
                     item.with_some("transaction", transaction.map(|digest| versioned(digest.version, &digest.bytes)));
@@ -196,7 +201,10 @@ impl Record for Challenge {
             state @ ("open" | "bound") => ChallengeState::Open(OpenChallenge {
                 ticket: read_ticket(item)?,
                 allowed: read_allowed(item)?,
-                awaited: Awaited::Passcode(read_digest(item, "code")?),
+                awaited: match item.optional_bytes("passkey")? {
+                    Some(_) => Awaited::Passkey(array(item, "passkey")?),
+                    None => Awaited::Passcode(read_digest(item, "code")?),
+                },
                 transaction: (state == "bound").then(|| read_digest(item, "transaction")).transpose()?,
                 expires_at: time(item, "expires")?,
                 tries: read_tries(item)?,
@@ -341,7 +349,7 @@ fn read_contact(item: &Item) -> Result<ContactOfRecord, ItemError> {
     let channel = match read_type(item)? {
         FactorType::Sms => Channel::Sms,
         FactorType::Email => Channel::Email,
-        FactorType::Totp => return Err(ItemError("type")),
+        FactorType::Totp | FactorType::Passkey => return Err(ItemError("type")),
     };
     let (method, language) = (read_destination(item, channel)?, item.text("language")?.to_owned());
     Ok(ContactOfRecord { method, language, notices: read_sent(item)? })
@@ -428,6 +436,7 @@ fn write_check(check: &PassedCheck) -> Item {
         .with("level", check.level.acr())
         .with_some("factor", check.factor.as_ref().map(FactorId::as_str))
         .with_some("bound", check.bound_at.map(Timestamp::unix))
+        .with_some("passkey", check.passkey.map(passkeys::use_number))
 }
 
 /// Reads a grant. One of another release may have no level or an unknown one, and then counts for nothing.
@@ -449,7 +458,8 @@ fn level(item: &Item) -> Result<Option<Level>, ItemError> {
 fn read_check(item: &Item) -> Result<PassedCheck, ItemError> {
     let level = level(item)?.ok_or(ItemError("level"))?;
     let factor = item.optional_text("factor")?.map(|id| FactorId::parse(id).ok_or(ItemError("factor"))).transpose()?;
-    Ok(PassedCheck { level, factor, bound_at: optional_time(item, "bound")?, at: time(item, "at")? })
+    let passkey = item.optional_number("passkey")?.map(passkeys::read_use);
+    Ok(PassedCheck { level, factor, bound_at: optional_time(item, "bound")?, at: time(item, "at")?, passkey })
 }
 
 fn write_public(key: &PublicKey) -> Item {
@@ -480,6 +490,7 @@ fn write_factor(factor: &Factor) -> Item {
     match factor.method() {
         Method::Totp(totp::Method { setup, used }) => write_app(item, setup).with("step", step_number(*used)),
         Method::Passcode(method) => write_destination(item, method),
+        Method::Passkey(method) => passkeys::write_method(item, method),
     }
 }
 
@@ -488,6 +499,7 @@ fn read_factor(item: &Item) -> Result<Factor, ItemError> {
         FactorType::Totp => Method::Totp(totp::Method { setup: read_app(item)?, used: Step(item.number("step")?) }),
         FactorType::Sms => Method::Passcode(read_destination(item, Channel::Sms)?),
         FactorType::Email => Method::Passcode(read_destination(item, Channel::Email)?),
+        FactorType::Passkey => Method::Passkey(passkeys::read_method(item)?),
     };
     let Tries { wrong, last } = read_tries(item)?;
     Ok(Factor::recorded(
@@ -515,6 +527,7 @@ fn write_draft(draft: &Draft, state: &'static str) -> Item {
         Setup::Passcode(passcode::Setup { method, awaited }) => {
             write_destination(item, method).with("code", versioned(awaited.version, &awaited.bytes))
         }
+        Setup::Passkey(setup) => passkeys::write_setup(item, setup),
     }
 }
 
@@ -523,6 +536,7 @@ fn read_draft(item: &Item) -> Result<Draft, ItemError> {
         FactorType::Totp => Setup::Totp(read_app(item)?),
         FactorType::Sms => Setup::Passcode(read_passcode(item, Channel::Sms)?),
         FactorType::Email => Setup::Passcode(read_passcode(item, Channel::Email)?),
+        FactorType::Passkey => Setup::Passkey(passkeys::read_setup(item)?),
     };
     Ok(Draft {
         ticket: read_ticket(item)?,
@@ -554,10 +568,12 @@ fn read_passcode(item: &Item, channel: Channel) -> Result<passcode::Setup, ItemE
     Ok(passcode::Setup { method: read_destination(item, channel)?, awaited: read_digest(item, "code")? })
 }
 
-fn write_evidence(item: Item, evidence: Evidence) -> Item {
+fn write_evidence(item: Item, evidence: &Evidence) -> Item {
     match evidence {
-        Evidence::Totp(step) => item.with("step", step_number(step)),
-        Evidence::Passcode => item,
+        Evidence::Totp(step) => item.with("step", step_number(*step)),
+        Evidence::Registered(registered) => passkeys::write_method(item, &passkey::Method::new(registered)),
+        // An assertion is of an enrolled passkey, and verifies no enrolment.
+        Evidence::Passcode | Evidence::Asserted(_) => item,
     }
 }
 
@@ -565,6 +581,7 @@ fn read_evidence(item: &Item, setup: &Setup) -> Result<Evidence, ItemError> {
     Ok(match setup {
         Setup::Totp(_) => Evidence::Totp(Step(item.number("step")?)),
         Setup::Passcode(_) => Evidence::Passcode,
+        Setup::Passkey(_) => passkeys::read_evidence(item)?,
     })
 }
 

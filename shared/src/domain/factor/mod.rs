@@ -27,11 +27,13 @@ pub enum FactorType {
     Sms,
     /// An e-mail address.
     Email,
+    /// A passkey.
+    Passkey,
 }
 
 impl FactorType {
     /// Every type.
-    pub const ALL: [Self; 3] = [Self::Totp, Self::Sms, Self::Email];
+    pub const ALL: [Self; 4] = [Self::Totp, Self::Sms, Self::Email, Self::Passkey];
 
     /// The name in tokens and items.
     #[must_use]
@@ -40,6 +42,7 @@ impl FactorType {
             Self::Totp => "totp",
             Self::Sms => "sms",
             Self::Email => "email",
+            Self::Passkey => "passkey",
         }
     }
 
@@ -56,6 +59,7 @@ impl FactorType {
             Self::Totp => "Authenticator app",
             Self::Sms => "SMS",
             Self::Email => "E-mail",
+            Self::Passkey => "Passkey",
         }
     }
 
@@ -66,6 +70,7 @@ impl FactorType {
             Self::Totp => ChallengeKind::None,
             Self::Sms => ChallengeKind::Passcode(Channel::Sms),
             Self::Email => ChallengeKind::Passcode(Channel::Email),
+            Self::Passkey => ChallengeKind::Passkey,
         }
     }
 }
@@ -77,6 +82,8 @@ pub enum ChallengeKind {
     None,
     /// A passcode is sent by this channel.
     Passcode(Channel),
+    /// The browser gets a challenge that any passkey of the user signs.
+    Passkey,
 }
 
 impl From<Channel> for FactorType {
@@ -106,6 +113,17 @@ pub enum Setup {
     Totp(totp::Setup),
     /// A passcode that was sent.
     Passcode(passcode::Setup),
+    /// The challenge of a passkey's registration.
+    Passkey(passkey::Setup),
+}
+
+/// A proof for a candidate.
+#[derive(Clone, Copy)]
+pub enum Proof<'a> {
+    /// A code of digits.
+    Digits(&'a Passcode),
+    /// The registration of a passkey with this relying party.
+    Registration(&'a passkey::RegistrationResponse, &'a passkey::RelyingParty),
 }
 
 /// The opened secret or destination of a candidate. A decision opens it once and uses it several times.
@@ -114,6 +132,8 @@ pub enum Opened {
     Totp(TotpSecret),
     /// A number or an address.
     Passcode(Destination),
+    /// A passkey, which has nothing to open.
+    Passkey,
 }
 
 impl Opened {
@@ -123,6 +143,7 @@ impl Opened {
         match self {
             Self::Totp(_) => Place::App(label),
             Self::Passcode(destination) => Place::Destination(destination),
+            Self::Passkey => Place::Passkey,
         }
     }
 }
@@ -134,6 +155,8 @@ pub enum Place<'a> {
     App(&'a Label),
     /// A number or an address.
     Destination(&'a Destination),
+    /// A passkey. Its credential is known once it is registered.
+    Passkey,
 }
 
 impl Candidate {
@@ -143,6 +166,7 @@ impl Candidate {
         match &self.setup {
             Setup::Totp(_) => FactorType::Totp,
             Setup::Passcode(setup) => setup.method.channel.into(),
+            Setup::Passkey(_) => FactorType::Passkey,
         }
     }
 
@@ -154,10 +178,11 @@ impl Candidate {
         match &self.setup {
             Setup::Totp(setup) => setup.open(vault, &self.id).map(Opened::Totp),
             Setup::Passcode(setup) => setup.method.open(vault, &self.id).map(Opened::Passcode),
+            Setup::Passkey(_) => Ok(Opened::Passkey),
         }
     }
 
-    /// Compares a code with what the candidate expects. `shown` is the evidence of an earlier right code.
+    /// Compares a proof with what the candidate expects. `shown` is the evidence of an earlier right code.
     ///
     /// # Errors
     /// As [`Vault::open`].
@@ -166,22 +191,30 @@ impl Candidate {
         opened: &Opened,
         vault: &dyn Vault,
         nonce: NonceDigest,
-        given: &Passcode,
+        given: Proof<'_>,
         now: Timestamp,
-        shown: Option<Evidence>,
+        shown: Option<&Evidence>,
     ) -> Result<Attempt, Error> {
-        match (&self.setup, opened) {
-            (Setup::Totp(setup), Opened::Totp(secret)) => {
+        match (&self.setup, opened, given) {
+            (Setup::Totp(setup), Opened::Totp(secret), Proof::Digits(digits)) => {
                 let used = match shown {
-                    Some(Evidence::Totp(step)) => Some(step),
-                    Some(Evidence::Passcode) | None => None,
+                    Some(Evidence::Totp(step)) => Some(*step),
+                    Some(Evidence::Passcode | Evidence::Registered(_) | Evidence::Asserted(_)) | None => None,
                 };
-                Ok(totp::check(secret, setup.parameters, given, now, used))
+                Ok(totp::check(secret, setup.parameters, digits, now, used))
             }
-            (Setup::Passcode(setup), Opened::Passcode(_)) => {
-                passcode::compare(vault, &self.id, nonce, None, &setup.awaited, given)
+            (Setup::Passcode(setup), Opened::Passcode(_), Proof::Digits(digits)) => {
+                passcode::compare(vault, &self.id, nonce, None, &setup.awaited, digits)
             }
-            (Setup::Totp(_), Opened::Passcode(_)) | (Setup::Passcode(_), Opened::Totp(_)) => Err(OTHER_KIND),
+            (Setup::Passkey(setup), Opened::Passkey, Proof::Registration(response, relying_party)) => {
+                Ok(setup.register(relying_party, response))
+            }
+            // The client chooses the form of its proof.
+            (Setup::Totp(_) | Setup::Passcode(_), _, Proof::Registration(..))
+            | (Setup::Passkey(_), _, Proof::Digits(_)) => Ok(Attempt::Wrong),
+            (Setup::Totp(_), Opened::Passcode(_) | Opened::Passkey, _)
+            | (Setup::Passcode(_), Opened::Totp(_) | Opened::Passkey, _)
+            | (Setup::Passkey(_), Opened::Totp(_) | Opened::Passcode(_), _) => Err(OTHER_KIND),
         }
     }
 }
@@ -195,14 +228,17 @@ pub enum Method {
     Totp(totp::Method),
     /// A passcode that is sent: its channel and destination.
     Passcode(passcode::Method),
+    /// A passkey: its credential.
+    Passkey(passkey::Method),
 }
 
 impl Method {
-    /// The sealed secret or destination, and the purpose of the seal.
-    fn sealed(&mut self) -> (Purpose, &mut Sealed) {
+    /// The sealed secret or destination, and the purpose of the seal. A passkey has none: its public key is no secret.
+    fn sealed(&mut self) -> Option<(Purpose, &mut Sealed)> {
         match self {
-            Self::Totp(method) => (Purpose::TotpSecret, &mut method.setup.secret),
-            Self::Passcode(method) => (Purpose::Destination, &mut method.destination),
+            Self::Totp(method) => Some((Purpose::TotpSecret, &mut method.setup.secret)),
+            Self::Passcode(method) => Some((Purpose::Destination, &mut method.destination)),
+            Self::Passkey(_) => None,
         }
     }
 }
@@ -223,9 +259,10 @@ impl Factor {
     pub(super) fn bound(candidate: Candidate, possession: &Possession, now: Timestamp) -> Result<Self, Error> {
         let Candidate { id, label, setup } = candidate;
         let method = match (setup, possession.evidence()) {
-            (Setup::Totp(setup), Evidence::Totp(used)) => Method::Totp(totp::Method { setup, used }),
+            (Setup::Totp(setup), Evidence::Totp(used)) => Method::Totp(totp::Method { setup, used: *used }),
             (Setup::Passcode(setup), Evidence::Passcode) => Method::Passcode(setup.method),
-            (Setup::Totp(_), Evidence::Passcode) | (Setup::Passcode(_), Evidence::Totp(_)) => return Err(OTHER_KIND),
+            (Setup::Passkey(_), Evidence::Registered(registered)) => Method::Passkey(passkey::Method::new(registered)),
+            (Setup::Totp(_) | Setup::Passcode(_) | Setup::Passkey(_), _) => return Err(OTHER_KIND),
         };
         Ok(Self { id, label, created_at: now, last_used_at: None, attempts: Attempts::default(), method })
     }
@@ -284,13 +321,14 @@ impl Factor {
         match &self.method {
             Method::Totp(_) => FactorType::Totp,
             Method::Passcode(method) => method.channel.into(),
+            Method::Passkey(_) => FactorType::Passkey,
         }
     }
 
-    /// Whether it is challenged before it is checked.
+    /// Whether a code is sent for it.
     #[must_use]
     pub fn is_challengeable(&self) -> bool {
-        self.factor_type().challenge() != ChallengeKind::None
+        matches!(self.factor_type().challenge(), ChallengeKind::Passcode(_))
     }
 
     /// Opens its secret or destination. `None`: it is unreadable, because its bytes are damaged or its key version is not
@@ -302,6 +340,7 @@ impl Factor {
         let opened = match &self.method {
             Method::Totp(method) => method.setup.open(vault, &self.id).map(Opened::Totp),
             Method::Passcode(method) => method.open(vault, &self.id).map(Opened::Passcode),
+            Method::Passkey(_) => Ok(Opened::Passkey),
         };
         match opened {
             Ok(opened) => Ok(Some(opened)),
@@ -326,7 +365,7 @@ impl Factor {
     #[must_use]
     pub fn summary_of(&self, opened: &Opened) -> FactorSummary {
         match opened {
-            Opened::Totp(_) => self.summary_to(None),
+            Opened::Totp(_) | Opened::Passkey => self.summary_to(None),
             Opened::Passcode(destination) => self.summary_to(Some(destination)),
         }
     }
@@ -365,12 +404,14 @@ impl Factor {
         self.attempts = Attempts::default();
         self.last_used_at = Some(now);
         match (&mut self.method, possession.evidence()) {
-            (Method::Totp(method), Evidence::Totp(step)) => method.used = step.max(method.used),
+            (Method::Totp(method), Evidence::Totp(step)) => method.used = (*step).max(method.used),
             (Method::Passcode(_), Evidence::Passcode) => {}
-            (Method::Totp(_), Evidence::Passcode) | (Method::Passcode(_), Evidence::Totp(_)) => return Err(OTHER_KIND),
+            (Method::Passkey(method), Evidence::Asserted(asserted)) => method.used(*asserted),
+            (Method::Totp(_) | Method::Passcode(_) | Method::Passkey(_), _) => return Err(OTHER_KIND),
         }
-        let (purpose, sealed) = self.method.sealed();
-        if sealed.version != vault.current() {
+        if let Some((purpose, sealed)) = self.method.sealed()
+            && sealed.version != vault.current()
+        {
             let plain = vault.open(purpose, &self.id, sealed)?;
             *sealed = vault.seal(purpose, &self.id, &plain)?;
         }
@@ -397,7 +438,7 @@ pub struct FactorSummary {
     pub factor_type: FactorType,
     /// Its label.
     pub label: Label,
-    /// The masked destination of its passcodes. `None` for an authenticator app.
+    /// The masked destination of its passcodes. `None` for an app or a passkey.
     pub destination: Option<MaskedDestination>,
     /// When it was enrolled.
     pub created_at: Timestamp,

@@ -284,7 +284,9 @@ impl UseCase for Redeem<'_> {
         let brief = Brief::open(self.id, &done.brief, cx.vault)?;
         let statement = match &result {
             HostedResult::Passed(check) => {
-                let confirmation = |transaction| Confirmation::new(transaction, Some(Shown::Page));
+                // A passkey has signed the transaction that the page has shown.
+                let shown = if check.level == Level::Passkey { Shown::Signed } else { Shown::Page };
+                let confirmation = |transaction| Confirmation::new(transaction, Some(shown));
                 let transaction = brief.transaction.map(confirmation).transpose()?;
                 Some(Statement { first_factor, transaction, ..Statement::of(check.clone(), redeemed.at) })
             }

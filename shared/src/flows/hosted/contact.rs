@@ -205,7 +205,7 @@ impl UseCase for Confirm<'_> {
             return Err(Error::Expired(Subject::Contact));
         }
         open.tries.admit(kind, cx.now, cx.policy())?;
-        let Awaited::Passcode(awaited) = open.awaited;
+        let Awaited::Passcode(awaited) = open.awaited else { return Err(Error::NotFound(Subject::Challenge)) };
         match passcode::compare(cx.vault, &id, open.ticket.nonce, None, &awaited, self.code)? {
             Attempt::Right(_) => {
                 work.challenge_mut(&id)?.pass();

@@ -121,7 +121,7 @@ impl UseCase for Show {
         let confirms = |level: Level| match level {
             Level::App => !is_of_transaction || cx.settings.transactions_by_app,
             Level::Recovery => !is_of_transaction,
-            Level::Sms | Level::Email | Level::Enrolled => true,
+            Level::Passkey | Level::Sms | Level::Email | Level::Enrolled => true,
         };
         let is_enough = |level: Level| match (purpose, needs) {
             (HostedPurpose::Check, _) => demand.takes(level) && confirms(level),

@@ -63,7 +63,7 @@ fn describe_refusal(error: &Error) -> (u16, Option<u16>) {
             (422, Some(6001))
         }
         Error::IncorrectCode { kind: CodeKind::Recovery, .. } => (422, Some(6002)),
-        Error::IncorrectCode { kind: CodeKind::Sms | CodeKind::Email, .. } => (422, Some(9001)),
+        Error::IncorrectCode { kind: CodeKind::Sms | CodeKind::Email | CodeKind::Passkey, .. } => (422, Some(9001)),
         Error::Expired(_) => (422, Some(9002)),
         Error::AlreadyUsed(_) => (422, Some(9003)),
         Error::NotVerified | Error::NothingToBind | Error::FactorRequired => (400, Some(9004)),

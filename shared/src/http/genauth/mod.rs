@@ -23,6 +23,7 @@ use crate::domain::otpauth::ParameterOrder;
 use crate::domain::secret::RecoveryCode;
 use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
 use crate::domain::token::{EnrollmentToken, Realm};
+use crate::flows::confirm::Given;
 use crate::flows::enroll::{self, Offer, Target};
 use crate::flows::verify::{Answers, Apps, Binding};
 use crate::flows::{Caller, Service, Settings};
@@ -110,13 +111,15 @@ async fn send_enroll_factor_request(
             Target::Destination(profile.phone_number(&service, "phoneNumber", country_code)?)
         }
         FactorType::Email => Target::Destination(profile.email_address("email")?),
+        // Its clients know no passkeys, and `factor_type` has refused the word.
+        FactorType::Passkey => Target::Passkey,
     };
     let language = accepts.language(None);
     let request =
         enroll::Request { terms: DIALECT.terms(&service), target, label: None, code: None, language, platform: None };
     let enrolled = service.enroll(&caller, &request).await?;
     let otp_data = match enrolled.offer {
-        Offer::Sent(_) => None,
+        Offer::Sent(_) | Offer::Passkey(_) => None,
         Offer::App { secret, parameters, recovery_code } => {
             let AppOffer { uri, qr_code, .. } =
                 AppOffer::new(&service, &caller.account_name, secret, parameters, ParameterOrder::SecretFirst)?;
@@ -139,7 +142,7 @@ async fn enroll_factor(
         return Err(Error::NotFound(Subject::Enrollment(factor_type)).into());
     }
     let code = fields.object("enrollmentData")?.code("passCode")?;
-    let confirmed = service.confirm(&caller, &DIALECT.terms(&service), Claim::from(&token), &code).await?;
+    let confirmed = service.confirm(&caller, &DIALECT.terms(&service), Claim::from(&token), &Given::Code(code)).await?;
     Ok((ReceiptHeader(confirmed.receipt), success(id, None)))
 }
 
@@ -172,8 +175,10 @@ struct Profile {
     email: Option<String>,
 }
 
-impl From<FactorSummary> for FactorReply {
-    fn from(factor: FactorSummary) -> Self {
+impl FactorReply {
+    /// `None` for a factor of a type that GenAuth does not know.
+    fn of(factor: FactorSummary) -> Option<Self> {
+        let factor_type = type_name(factor.factor_type)?;
         let profile = match factor.destination {
             None => Profile::default(),
             Some(MaskedDestination::Email(email)) => Profile { email: Some(email), ..Profile::default() },
@@ -182,7 +187,7 @@ impl From<FactorSummary> for FactorReply {
             }
         };
         let factor_id = factor.id.as_str().to_owned();
-        Self { factor_id, factor_type: type_name(factor.factor_type), profile }
+        Some(Self { factor_id, factor_type, profile })
     }
 }
 
@@ -192,7 +197,7 @@ async fn list_enrolled_factors(
     id: RequestId,
 ) -> Reply<Vec<FactorReply>> {
     let factors = service.overview(&caller).await?.factors;
-    Ok(success(id, Some(factors.into_iter().map(FactorReply::from).collect())))
+    Ok(success(id, Some(factors.into_iter().filter_map(FactorReply::of).collect())))
 }
 
 async fn get_factor(
@@ -203,7 +208,8 @@ async fn get_factor(
 ) -> Reply<FactorReply> {
     let factor = query.as_ref().ok().and_then(|query| query.get("factorId"));
     let factor = factor.ok_or_else(|| Failure::field("factorId", "is missing"))?;
-    Ok(success(id, Some(service.factor(&caller, &factor_id(factor)?).await?.into())))
+    let found = FactorReply::of(service.factor(&caller, &factor_id(factor)?).await?);
+    Ok(success(id, Some(found.ok_or(Error::NotFound(Subject::Factor))?)))
 }
 
 #[derive(Serialize)]
@@ -221,11 +227,13 @@ async fn list_factors_to_enroll(
     let configured = |factor_type: FactorType| match factor_type.challenge() {
         ChallengeKind::None => true,
         ChallengeKind::Passcode(channel) => service.is_configured(channel),
+        ChallengeKind::Passkey => false,
     };
     let open = FactorType::ALL
         .into_iter()
         .filter(|each| configured(*each) && !bound.iter().any(|factor| factor.factor_type == *each))
-        .map(|factor_type| TypeReply { factor_type: type_name(factor_type) });
+        .filter_map(type_name)
+        .map(|factor_type| TypeReply { factor_type });
     Ok(success(id, Some(open.collect())))
 }
 
@@ -239,11 +247,13 @@ async fn reset_factor(
     Ok(success(id, None))
 }
 
-fn type_name(factor_type: FactorType) -> &'static str {
+/// GenAuth's name of a type. It has none for passkeys.
+fn type_name(factor_type: FactorType) -> Option<&'static str> {
     match factor_type {
-        FactorType::Totp => "OTP",
-        FactorType::Sms => "SMS",
-        FactorType::Email => "EMAIL",
+        FactorType::Totp => Some("OTP"),
+        FactorType::Sms => Some("SMS"),
+        FactorType::Email => Some("EMAIL"),
+        FactorType::Passkey => None,
     }
 }
 
@@ -252,6 +262,6 @@ fn factor_type(fields: &Fields) -> Result<FactorType, Failure> {
         return Err(Error::ChannelNotConfigured("Face").into());
     }
     fields.required("factorType", "must be OTP, SMS, EMAIL or FACE", |text| {
-        FactorType::ALL.into_iter().find(|factor_type| type_name(*factor_type) == text)
+        FactorType::ALL.into_iter().find(|factor_type| type_name(*factor_type) == Some(text))
     })
 }

@@ -63,6 +63,7 @@ fn mfa_factor(factor_type: FactorType) -> &'static str {
         FactorType::Totp => "Totp",
         FactorType::Sms => "PhoneVerificationCode",
         FactorType::Email => "EmailVerificationCode",
+        FactorType::Passkey => "WebAuthn",
     }
 }
 
@@ -95,12 +96,19 @@ fn describe_refusal(error: &Error) -> (StatusCode, &'static str) {
         Error::IncorrectCode { kind: CodeKind::Sms | CodeKind::Email, .. } => {
             (StatusCode::BAD_REQUEST, "verification_code.code_mismatch")
         }
+        Error::IncorrectCode { kind: CodeKind::Passkey, .. } => {
+            (StatusCode::BAD_REQUEST, "session.mfa.webauthn_verification_failed")
+        }
+        Error::NotEnrolled(Some(FactorType::Passkey)) => {
+            (StatusCode::BAD_REQUEST, "session.mfa.webauthn_verification_not_found")
+        }
         Error::NotEnrolled(Some(FactorType::Sms | FactorType::Email)) => {
             (StatusCode::BAD_REQUEST, "session.mfa.mfa_factor_not_enabled")
         }
         Error::StepUpRequired { .. } => (StatusCode::FORBIDDEN, "session.mfa.require_mfa_verification"),
         Error::ContactRequired => (StatusCode::FORBIDDEN, "auth.forbidden"),
-        Error::FactorLocked | Error::TooManyAttempts { kind: CodeKind::Totp | CodeKind::Recovery, .. } => {
+        Error::FactorLocked
+        | Error::TooManyAttempts { kind: CodeKind::Totp | CodeKind::Recovery | CodeKind::Passkey, .. } => {
             (StatusCode::BAD_REQUEST, "session.verification_blocked_too_many_attempts")
         }
         Error::TooManyAttempts { kind: CodeKind::Sms | CodeKind::Email, .. } => {

@@ -16,6 +16,7 @@ use crate::domain::error::Error;
 use crate::domain::otpauth::ParameterOrder;
 use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
 use crate::domain::token::{CheckId, EnrollmentToken, Realm};
+use crate::flows::confirm::Given;
 use crate::flows::verify::{Answers, Apps, Binding};
 use crate::flows::{Caller, Service, Settings};
 
@@ -79,7 +80,7 @@ async fn totp_verify(
 ) -> Result<(ReceiptHeader, Json<VerificationReply>), Failure> {
     let code = fields.code("code")?;
     let (verification_id, receipt) = if let Some(id) = fields.optional_text("verificationId")? {
-        service.verify_candidate(&caller, &EnrollmentToken::parse(id, REALM)?, &code).await?;
+        service.verify_candidate(&caller, &EnrollmentToken::parse(id, REALM)?, &Given::Code(code)).await?;
         (id.to_owned(), None)
     } else {
         let passed = service.verify(&caller, &code, &Answers::App(Apps::Any), &Binding::default()).await?;

@@ -26,8 +26,9 @@ pub(super) fn account_name(caller: &Caller, fields: &Fields) -> Result<AccountNa
         Actor::Session(_) => Ok(caller.account_name.clone()),
         Actor::BackEnd => {
             let given = given_account_name(fields)?;
-            if given.is_some() && fields.optional_text("factorType")? != Some(FactorType::Totp.name()) {
-                return Err(fields.problem("accountName", "is for an authenticator app alone"));
+            let named = [FactorType::Totp, FactorType::Passkey].map(|factor_type| Some(factor_type.name()));
+            if given.is_some() && !named.contains(&fields.optional_text("factorType")?) {
+                return Err(fields.problem("accountName", "is for an authenticator app or a passkey alone"));
             }
             Ok(given.map_or_else(|| caller.account_name.clone(), |name| AccountName::new(name.as_str())))
         }
@@ -91,7 +92,7 @@ pub(super) fn levels(fields: &Fields) -> Result<Vec<Level>, Failure> {
     let Some(words) = fields.texts("acrValues")? else { return Ok(Vec::new()) };
     let levels: Option<Vec<_>> = words.iter().map(|word| Level::from_acr(word)).collect();
     let levels = levels.filter(|levels| !levels.is_empty());
-    levels.ok_or_else(|| fields.problem("acrValues", "must be a list of otp, sms, email and recovery"))
+    levels.ok_or_else(|| fields.problem("acrValues", "must be a list of phr, otp, sms, email and recovery"))
 }
 
 /// The app or the destination that `factorType` and its field name.
@@ -101,16 +102,22 @@ pub(super) fn target(service: &Service, fields: &Fields) -> Result<Target, Failu
         FactorType::Totp => Target::App,
         FactorType::Sms => Target::Destination(fields.phone_number(service, "phoneNumber", None)?),
         FactorType::Email => Target::Destination(fields.email_address("email")?),
+        FactorType::Passkey => Target::Passkey,
     })
 }
 
 pub(super) fn factor_type(service: &Service, fields: &Fields) -> Result<Option<FactorType>, Failure> {
     // The message offers only what is set up. A type that exists and is not set up is another refusal, from the flow.
-    let offered = match (service.is_configured(Channel::Sms), service.is_configured(Channel::Email)) {
-        (true, true) => "must be totp, sms or email",
-        (true, false) => "must be totp or sms",
-        (false, true) => "must be totp or email",
-        (false, false) => "must be totp",
+    let has_passkeys = service.settings().relying_party.is_some();
+    let offered = match (service.is_configured(Channel::Sms), service.is_configured(Channel::Email), has_passkeys) {
+        (true, true, false) => "must be totp, sms or email",
+        (true, false, false) => "must be totp or sms",
+        (false, true, false) => "must be totp or email",
+        (false, false, false) => "must be totp",
+        (true, true, true) => "must be totp, sms, email or passkey",
+        (true, false, true) => "must be totp, sms or passkey",
+        (false, true, true) => "must be totp, email or passkey",
+        (false, false, true) => "must be totp or passkey",
     };
     fields.optional("factorType", offered, FactorType::from_name)
 }

@@ -16,23 +16,26 @@ use super::routes::{Function, Method, Route};
 use super::{Accepts, AppOffer, PathId};
 use crate::domain::enrollment::Claim;
 use crate::domain::error::Error;
-use crate::domain::factor::FactorSummary;
+use crate::domain::factor::{FactorSummary, FactorType};
 use crate::domain::ids::Label;
 use crate::domain::otpauth::ParameterOrder;
 use crate::domain::secret::RecoveryCode;
 use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
 use crate::domain::token::{ChallengeId, EnrollmentToken, Realm};
 use crate::flows::challenge;
-use crate::flows::confirm::NewCodes;
+use crate::flows::confirm::{Given, NewCodes};
 use crate::flows::enroll::{self, Offer};
 use crate::flows::needed::Demand;
-use crate::flows::verify::{Answers, Apps, Binding};
-use crate::flows::{Caller, Service, Settings};
+use crate::flows::verify::{Answers, Apps, Binding, Passed};
+use crate::flows::{self, Caller, Service, Settings};
 
 mod brand;
 mod errors;
 mod fields;
+mod passkeys;
 mod sessions;
+
+use passkeys::PasskeyReply;
 
 use fields::{
     account_name, code, factor_type, fields_for, first_factor, levels, optional_code, optional_factor_id, platform,
@@ -116,6 +119,8 @@ struct EnrollReply {
     sent_to: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     totp: Option<TotpReply>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passkey: Option<PasskeyReply>,
 }
 
 #[derive(Serialize)]
@@ -142,18 +147,19 @@ async fn enroll(
         platform: platform(&fields)?,
     };
     let enrolled = service.enroll(&caller, &request).await.map_err(|error| app_needed(&fields, error))?;
-    let (sent_to, totp) = match enrolled.offer {
-        Offer::Sent(destination) => (Some(destination.to_string()), None),
+    let account_name = enrolled.account_name.as_ref().unwrap_or(&account_name);
+    let (sent_to, totp, passkey) = match enrolled.offer {
+        Offer::Sent(destination) => (Some(destination.to_string()), None, None),
+        Offer::Passkey(offer) => (None, None, Some(passkeys::creation(&service, account_name, &offer)?)),
         Offer::App { secret, parameters, .. } => {
-            let account_name = enrolled.account_name.as_ref().unwrap_or(&account_name);
             let AppOffer { secret, uri, qr_code } =
                 AppOffer::new(&service, account_name, secret, parameters, ParameterOrder::SecretFirst)?;
-            (None, Some(TotpReply { secret: secret.to_string(), uri, qr_code }))
+            (None, Some(TotpReply { secret: secret.to_string(), uri, qr_code }), None)
         }
     };
     let enrollment_token = enrolled.token.encode();
     let expires_at = enrolled.expires_at.to_string();
-    Ok((StatusCode::CREATED, Json(EnrollReply { enrollment_token, expires_at, sent_to, totp })))
+    Ok((StatusCode::CREATED, Json(EnrollReply { enrollment_token, expires_at, sent_to, totp, passkey })))
 }
 
 #[derive(Serialize)]
@@ -169,9 +175,14 @@ struct ConfirmReply {
 }
 
 async fn confirm(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<ConfirmReply> {
-    fields.require_only(&["enrollmentToken", "code"])?;
+    fields.require_only(&["enrollmentToken", "code", "credential"])?;
     let token = EnrollmentToken::parse(fields.text("enrollmentToken")?, REALM)?;
-    let confirmed = service.confirm(&caller, &DIALECT.terms(&service), Claim::from(&token), &code(&fields)?).await?;
+    let proof = if passkeys::is_given(&fields)? {
+        Given::Registration(Box::new(passkeys::registration(&fields)?))
+    } else {
+        Given::Code(code(&fields)?)
+    };
+    let confirmed = service.confirm(&caller, &DIALECT.terms(&service), Claim::from(&token), &proof).await?;
     let recovery_codes = Some(confirmed.recovery_codes.0).filter(|codes| !codes.is_empty());
     let reply = ConfirmReply {
         factor: confirmed.factor.into(),
@@ -186,9 +197,13 @@ async fn confirm(State(service): State<Arc<Service>>, caller: Caller, fields: Fi
 #[serde(rename_all = "camelCase")]
 struct ChallengeReply {
     challenge_id: String,
-    factor_id: String,
-    sent_to: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    factor_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent_to: Option<String>,
     expires_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passkey: Option<PasskeyReply>,
 }
 
 async fn challenge(
@@ -201,6 +216,19 @@ async fn challenge(
         &caller,
         &["factorId", "factorType", "locale", "platform", "transaction"],
     ))?;
+    if factor_type(&service, &fields)? == Some(FactorType::Passkey) && optional_factor_id(&fields)?.is_none() {
+        let request = flows::passkeys::Request { realm: REALM, transaction: transaction(&fields)? };
+        let made =
+            service.challenge_passkeys(&caller, &request).await.map_err(|error| transaction_refused(&fields, error))?;
+        let reply = ChallengeReply {
+            challenge_id: made.id.encode(),
+            factor_id: None,
+            sent_to: None,
+            expires_at: made.expires_at.to_string(),
+            passkey: Some(passkeys::request(&service, &made)?),
+        };
+        return Ok((StatusCode::CREATED, Json(reply)));
+    }
     let (target, named_by) = match (optional_factor_id(&fields)?, factor_type(&service, &fields)?) {
         (Some(id), _) => (challenge::Target::Factor(id), "factorId"),
         (None, Some(factor_type)) => (challenge::Target::OnlyOf(factor_type), "factorType"),
@@ -210,15 +238,19 @@ async fn challenge(
     let (platform, transaction) = (platform(&fields)?, transaction(&fields)?);
     let request = challenge::Request { realm: REALM, target, language, platform, transaction };
     let sent = service.challenge(&caller, &request).await.map_err(|error| match error {
-        Error::NotChallengeable => fields.problem(named_by, "is an authenticator app, which makes its own codes"),
-        Error::TransactionRefused(problem) => transaction_problem(&fields, &problem),
-        error => error.into(),
+        Error::NotChallengeable => fields.problem(
+            named_by,
+            "is no factor that a code is sent to: an app makes its own codes, and passkeys are meant by the factorType \
+             passkey",
+        ),
+        error => transaction_refused(&fields, error),
     })?;
     let reply = ChallengeReply {
-        factor_id: sent.id.factor.as_str().to_owned(),
+        factor_id: Some(sent.id.factor.as_str().to_owned()),
         challenge_id: sent.id.encode(),
-        sent_to: sent.sent_to.to_string(),
+        sent_to: Some(sent.sent_to.to_string()),
         expires_at: sent.expires_at.to_string(),
+        passkey: None,
     };
     Ok((StatusCode::CREATED, Json(reply)))
 }
@@ -241,8 +273,19 @@ struct VerifyReply {
 
 async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<VerifyReply> {
     fields.require_only(&fields_for(&caller, &without_transaction(&caller, &VERIFY_FIELDS), "firstFactor"))?;
-    let code = code(&fields)?;
     let binding = Binding { first_factor: first_factor(&fields)?, transaction: transaction(&fields)? };
+    if passkeys::is_given(&fields)? {
+        let response = passkeys::assertion(&fields)?;
+        for field in ["factorId", "factorType"] {
+            if fields.optional_text(field)?.is_some() {
+                return Err(fields.problem(field, BESIDE_CHALLENGE));
+            }
+        }
+        let id = ChallengeId::parse(fields.text("challengeId")?, REALM)?;
+        let passed = service.verify_passkey(&caller, &response, &id, &binding).await;
+        return Ok(verified(passed.map_err(|error| transaction_refused(&fields, error))?));
+    }
+    let code = code(&fields)?;
     let answers =
         match (fields.optional_text("challengeId")?, optional_factor_id(&fields)?, factor_type(&service, &fields)?) {
             (Some(id), None, None) => Answers::Challenge(ChallengeId::parse(id, REALM)?),
@@ -255,9 +298,20 @@ async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fie
         };
     let passed = service.verify(&caller, &code, &answers, &binding).await.map_err(|error| match error {
         Error::ChallengeRequired => challenge_needed(&fields),
-        Error::TransactionRefused(problem) => transaction_problem(&fields, &problem),
-        error => error.into(),
+        error => transaction_refused(&fields, error),
     })?;
+    Ok(verified(passed))
+}
+
+fn transaction_refused(fields: &Fields, error: Error) -> Failure {
+    match error {
+        Error::TransactionRefused(problem) => transaction_problem(fields, &problem),
+        error => error.into(),
+    }
+}
+
+/// The answer to a passed check.
+fn verified(passed: Passed) -> (StatusCode, Json<VerifyReply>) {
     let reply = VerifyReply {
         verified: true,
         factor_id: passed.statement.check.factor_id().to_owned(),
@@ -267,10 +321,10 @@ async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fie
         next: passed.next.map(|url| url.0),
         remaining_recovery_codes: passed.remaining_recovery_codes,
     };
-    Ok((StatusCode::OK, Json(reply)))
+    (StatusCode::OK, Json(reply))
 }
 
-const VERIFY_FIELDS: [&str; 5] = ["code", "challengeId", "factorId", "factorType", "transaction"];
+const VERIFY_FIELDS: [&str; 6] = ["code", "credential", "challengeId", "factorId", "factorType", "transaction"];
 
 /// A hosted session has the transaction that its back end gave it, and takes none from the page.
 fn without_transaction<'a>(caller: &Caller, fields: &[&'a str]) -> Vec<&'a str> {

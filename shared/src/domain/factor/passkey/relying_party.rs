@@ -46,6 +46,12 @@ impl RelyingParty {
         &self.name
     }
 
+    /// The origins that may use its credentials, as client data has them.
+    #[must_use]
+    pub fn origins(&self) -> &[String] {
+        &self.origins
+    }
+
     /// Whether a response may come from this origin.
     pub(super) fn has_origin(&self, origin: &str) -> bool {
         self.origins.iter().any(|allowed| allowed == origin)
