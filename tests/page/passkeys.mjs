@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes, verify } from 'node:crypto';
 import { CODES, ENROLL, MANAGE, PAGE, TRANSACTION, answer, app, changes, keys, problem, session } from './api.mjs';
 import { alert, choose, enter, heading, open, press, step, url, withBrowser } from './lib.mjs';
+import { device } from './virtual.mjs';
 
 const NEXT = `${url}/page?session=s&code=c`;
 const USE = 'Use your passkey';
@@ -76,23 +77,6 @@ function api(party, given) {
     },
     ...given,
   };
-}
-
-/** A device of the person in a tab: part of the machine (`internal`), or plugged in (`usb`). */
-async function device(page, transport, more) {
-  const cdp = await page.context().newCDPSession(page);
-  await cdp.send('WebAuthn.enable');
-  const options = {
-    protocol: 'ctap2',
-    transport,
-    hasResidentKey: true,
-    hasUserVerification: true,
-    isUserVerified: true,
-    automaticPresenceSimulation: true,
-    ...more,
-  };
-  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', { options });
-  return (method, parameters) => cdp.send(`WebAuthn.${method}`, { authenticatorId, ...parameters });
 }
 
 /** Runs a step in a tab with a device. */

@@ -68,6 +68,11 @@ fn passkeys_of_the_device_and_of_security_keys_are_added_and_used() {
 }
 
 #[test]
+fn passkeys_go_from_the_back_end_over_the_page_to_the_redemption() {
+    drive_at("authenticators.mjs", |url| url.replace("127.0.0.1", "localhost"));
+}
+
+#[test]
 fn every_view_of_the_page_is_accessible_and_fits_every_window() {
     drive("views.mjs");
 }
