@@ -13,7 +13,7 @@ const USE = 'Use your passkey';
 async function start() {
   const flags = ['--port', new URL(url).port, '--data-dir', FOLDER, '--return-urls', process.env.RETURN_URL];
   const passkeys = ['--rp-id', 'localhost', '--rp-origins', url, '--page-url', `${url}/page`];
-  const server = spawn(BINARY, [...flags, ...passkeys], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const server = spawn(BINARY, [...flags, ...passkeys], { stdio: ['ignore', 'pipe', 'ignore'] });
   await new Promise((resolve, reject) => {
     server.once('exit', () => reject(new Error('the server does not start')));
     let said = '';
