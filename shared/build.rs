@@ -16,12 +16,13 @@ mod page {
     const FOLDER: &str = "src/http/page";
 
     /// The modules of the script, each after those whose values it uses while it is loaded.
-    const SCRIPT: [&str; 11] = [
+    const SCRIPT: [&str; 12] = [
         "dom",
         "texts",
         "session",
         "factors",
         "screen",
+        "passkeys",
         "views/flow",
         "views/check",
         "views/enroll",

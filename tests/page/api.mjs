@@ -26,6 +26,18 @@ export const mail = {
   createdAt: '2026-03-02T08:00:00Z',
 };
 
+/** Two passkeys. Nobody has named the first one. */
+export const keys = [
+  {
+    id: 'k1',
+    type: 'passkey',
+    label: 'Passkey',
+    createdAt: '2026-03-03T08:00:00Z',
+    lastUsedAt: '2026-05-04T08:00:00Z',
+  },
+  { id: 'k2', type: 'passkey', label: 'Blue key', createdAt: '2026-03-04T08:00:00Z' },
+];
+
 export const CODES = Array.from({ length: 10 }, (_, n) => `${1000 + n}-abcd-ef01-234${n}`);
 
 export const TRANSACTION = {

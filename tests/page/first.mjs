@@ -80,7 +80,7 @@ async function contacts(browser) {
     async (page) => {
       await press(page, 'Send the code');
       await enter(page, 'Code', '123456');
-      await alert(page, /Too many wrong codes. Try again in 1[45]:\d\d/);
+      await alert(page, /Too many failed attempts. Try again in 1[45]:\d\d/);
     },
   );
   await alone(

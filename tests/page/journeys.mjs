@@ -128,11 +128,11 @@ async function checks(browser) {
     async (page, calls) => {
       await page.clock.install();
       await enter(page, 'Code', '123456');
-      await alert(page, /Too many wrong codes. Try again in 01:0\d/);
+      await alert(page, /Too many failed attempts. Try again in 01:0\d/);
       await page.clock.runFor(5000);
       await alert(page, /Try again in 01:00|Try again in 00:59/);
       await page.reload();
-      await alert(page, 'Too many wrong codes.');
+      await alert(page, 'Too many failed attempts.');
       await page.getByLabel('Code', { exact: true }).fill('123456');
       await page.keyboard.press('Enter');
       assert.equal(changes(calls).length, 1);
@@ -287,7 +287,7 @@ async function enrolments(browser) {
     browser,
     'a number is refused in a sentence, corrected, and confirmed after a change',
     {
-      GET: session({ ...ENROLL, types: ['sms', 'passkey'] }),
+      GET: session({ ...ENROLL, types: ['sms', 'face'] }),
       'POST /enrollments': (body) =>
         refusals-- > 0
           ? problem(400, 'invalid_request', { errors: [{ field: 'phoneNumber', problem: 'x' }] })

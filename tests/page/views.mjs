@@ -14,11 +14,15 @@ import {
   YELLOW,
   answer,
   app,
+  keys,
   phone,
   problem,
   session,
 } from './api.mjs';
 import { accessible, open, shot, step, url, withBrowser } from './lib.mjs';
+
+/** An enrolment with every type. */
+const TYPES = { ...ENROLL, types: ['passkey', 'totp', 'sms', 'email'] };
 
 /** Where each view is reached: the answers, the way there, and a word of it. */
 const VIEWS = {
@@ -43,7 +47,14 @@ const VIEWS = {
   nothing: [{ GET: session({ factors: [], recoveryCodes: { remaining: 0 } }) }],
   contact: [{ GET: session(CONTACT) }],
   contactCode: [{ GET: session(CONTACT), 'POST /contact': CONTACTED }, (page) => page.locator('.primary').click()],
-  types: [{ GET: session(ENROLL) }],
+  passkey: [{ GET: session({ ...TRANSACTION, factors: keys }) }],
+  canceled: [
+    { GET: session({ factors: keys }), 'POST /challenges': problem(400, 'canceled') },
+    (page) => page.locator('.primary').click(),
+  ],
+  withPasskey: [{ GET: session({ factors: [app, ...keys] }) }, (page) => page.locator('.link').first().click()],
+  types: [{ GET: session(TYPES) }],
+  place: [{ GET: session(TYPES) }, (page) => page.locator('.choice').first().click()],
   number: [{ GET: session(ENROLL) }, (page) => page.locator('.choice').nth(1).click()],
   app: [{ GET: session(ENROLL), 'POST /enrollments': BEGUN }, (page) => page.locator('.choice').first().click()],
   sent: [
@@ -66,7 +77,7 @@ const VIEWS = {
       await page.locator('.primary').click();
     },
   ],
-  manage: [{ GET: session(MANAGE) }],
+  manage: [{ GET: session({ ...MANAGE, factors: [app, ...keys, phone] }) }],
   rename: [{ GET: session(MANAGE) }, (page) => page.locator('.rows .link').first().click()],
   remove: [{ GET: session(MANAGE) }, (page) => page.locator('.rows .link').nth(1).click()],
   renew: [{ GET: session(MANAGE) }, (page) => page.locator('.rows .link').last().click()],

@@ -27,6 +27,12 @@ pub(crate) fn drivers() -> &'static Path {
 /// Runs a driver against a server of its own.
 #[track_caller]
 fn drive(driver: &str) {
+    drive_at(driver, |url| url.to_owned());
+}
+
+/// Runs a driver against a server of its own, under an address that `at` makes of the server's.
+#[track_caller]
+fn drive_at(driver: &str, at: impl FnOnce(&str) -> String) {
     if !["chromium", "curl", "node", "npm", "oathtool", "zbarimg"].into_iter().all(have) {
         return;
     }
@@ -36,7 +42,7 @@ fn drive(driver: &str) {
         Command::new("node")
             .arg(driver)
             .current_dir(folder)
-            .env("COUNTERSIGN_URL", &server.url)
+            .env("COUNTERSIGN_URL", at(&server.url))
             .env("RETURN_URL", RETURN)
             .env("LOGO_URL", LOGO)
             .env("BINARY", BINARY)
@@ -53,6 +59,17 @@ fn the_page_says_sends_and_keeps_what_it_should() {
 #[test]
 fn a_first_factor_follows_the_contact_of_record_and_the_page_has_the_operators_brand() {
     drive("first.mjs");
+}
+
+#[test]
+fn passkeys_of_the_device_and_of_security_keys_are_added_and_used() {
+    // Browsers have no passkeys for an IP address.
+    drive_at("passkeys.mjs", |url| url.replace("127.0.0.1", "localhost"));
+}
+
+#[test]
+fn passkeys_go_from_the_back_end_over_the_page_to_the_redemption() {
+    drive_at("authenticators.mjs", |url| url.replace("127.0.0.1", "localhost"));
 }
 
 #[test]

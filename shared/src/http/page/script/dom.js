@@ -36,5 +36,7 @@ export const ICONS = {
   next: 'M9.5 6l6 6-6 6',
   key: 'M8 12a4 4 0 1 0 .01 0M11 13l8-8M16 8l3 3',
   add: 'M12 5v14M5 12h14',
+  device: 'M5 5h14v10H5zM2 19h20',
+  stick: 'M8 10h8v11H8zM10 10V3h4v7',
   warning: 'M12 8v5M12 16.5v.01M12 3l10 18H2z',
 };

@@ -3,6 +3,7 @@
 import { ICONS, el, icon } from './dom.js';
 import { Problem, forget, isOpen, isOver, save, state } from './session.js';
 import { clock, textOf, pieces, t } from './texts.js';
+import { check } from './views/check.js';
 import { proceed } from './views/flow.js';
 
 /** The views by name. Each is a function of its data, which is JSON, so that a reload shows the same view. */
@@ -157,6 +158,8 @@ export async function attempt(work, instead) {
 }
 
 async function handle(problem) {
+  // The session has ended meanwhile.
+  if (!state.view) return;
   if (!(problem instanceof Problem)) {
     tell({ code: 'other' });
     throw problem;
@@ -170,7 +173,7 @@ async function handle(problem) {
     // The change goes on where it was, once the person has passed a check.
     state.after = state.view;
     state.session = { ...state.session, needs: 'check', factors: problem.factors ?? state.session.factors };
-    show('choose', { again: true });
+    check(true);
   } else {
     const { code, remainingAttempts, retryAfter } = problem;
     const until = retryAfter && Date.now() + retryAfter * 1000;
@@ -212,7 +215,8 @@ function tell(problem) {
 
 /** A problem in sentences. */
 function sentences({ code, remainingAttempts: n }) {
-  const key = [`problem.${code}.${state.view.name}`, `problem.${code}`, 'problem.other'].find(textOf);
+  const { type, name } = state.view;
+  const key = [`problem.${code}.${type ?? name}`, `problem.${code}`, 'problem.other'].find(textOf);
   const label = document.querySelector('label')?.textContent;
   return [t(key, { label }), n > 0 && t('problem.tries', { n }), ''].filter((text) => text !== false).join(' ');
 }

@@ -1,11 +1,13 @@
 // A check: the choice of a factor, its code, or a recovery code.
 
-import { ICONS, el } from '../dom.js';
-import { TYPES, nameOf, usable } from '../factors.js';
+import { ICONS, el, icon } from '../dom.js';
+import { TYPES, nameOf, waysOf } from '../factors.js';
+import { passkey } from '../passkeys.js';
 import {
   VIEWS,
   attempt,
   bare,
+  button,
   codeField,
   field,
   form,
@@ -25,17 +27,20 @@ import { proceed } from './flow.js';
 /** Milliseconds until a code can be sent again. The API refuses an earlier request and says how long to wait. */
 export const RESEND_AFTER = 30_000;
 
-const factors = () => usable(state.session.factors);
+const ways = () => waysOf(state.session.factors);
 
 const hasRecoveryCodes = () => state.session.recoveryCodes.remaining > 0;
 
-/** Begins a check: at once where there is one factor, else with the choice. */
-export function check() {
-  if (factors().length === 1) return attempt(() => beginCheck(factors()[0]), 'choose');
-  show(factors().length || hasRecoveryCodes() ? 'choose' : 'nothing');
+/** Begins a check: with the passkey, else at once where there is one way, else with the choice. `again`: for a change. */
+export function check(again) {
+  const [first, second] = ways();
+  if (first?.type === 'passkey') return show('passkey', { again });
+  if (first && !second && !again) return attempt(() => beginCheck(first), 'choose');
+  show(first || hasRecoveryCodes() ? 'choose' : 'nothing', { again });
 }
 
 async function beginCheck(factor) {
+  if (factor.type === 'passkey') return show('passkey');
   const sent = TYPES[factor.type].sends ? await challenge(factor) : {};
   show('code', { factor, ...sent });
 }
@@ -48,7 +53,22 @@ async function challenge(factor) {
 
 const verify = async (body) => proceed((await call('POST', '/verify', body)).next);
 
+/** Asks for the passkey. Only a button calls this, because Safari asks only after a press of one. */
+async function checkPasskey() {
+  const begun = await call('POST', '/challenges', { factorType: 'passkey' });
+  await verify({ challengeId: begun.challengeId, credential: await passkey('get', begun.passkey.publicKey) });
+}
+
 const title = () => t(state.session.transaction ? 'check.transaction' : 'check.title');
+
+/** The link to the other ways, if there are any. */
+const anotherWay = () => ways().length + hasRecoveryCodes() > 1 && link(t('check.another'), () => show('choose'));
+
+/** A text, or the reason why it can't be followed: the only factors are passkeys, which this browser can't use. */
+function leadOf(key) {
+  const hasPasskey = state.session?.factors.some(({ type }) => type === 'passkey');
+  return t(hasPasskey && !ways().length ? 'passkey.impossible' : key);
+}
 
 /** The way out. In a session that manages, the person is finished. */
 export const cancel = () => link(t('cancel'), async () => leave((await call('POST', '/cancel')).next));
@@ -67,7 +87,7 @@ function transaction() {
 }
 
 VIEWS.choose = ({ again }) => {
-  const list = factors().map((factor) => ({
+  const list = ways().map((factor) => ({
     path: TYPES[factor.type].path,
     name: nameOf(factor),
     detail: factor.maskedDestination ?? t(`${factor.type}.detail`),
@@ -81,12 +101,20 @@ VIEWS.choose = ({ again }) => {
       choose: () => show('recovery'),
     });
   }
-  const lead = t(again ? 'check.again' : 'check.lead');
+  const lead = again ? t('check.again') : leadOf('check.lead');
   screen({ title: title(), lead }, transaction(), problemBox(), choices(list), checkLinks());
 };
 
+VIEWS.passkey = ({ again }) =>
+  screen(
+    { title: title(), lead: t(again ? 'check.again' : 'passkey.detail') },
+    transaction(),
+    problemBox(),
+    button('primary', checkPasskey, icon(TYPES.passkey.path), t('passkey.use')),
+    checkLinks(anotherWay()),
+  );
+
 VIEWS.code = ({ factor, challengeId, sentTo }) => {
-  const another = factors().length > 1 || hasRecoveryCodes();
   codeView({
     title: title(),
     lead: t('code.app', { name: nameOf(factor) }),
@@ -94,7 +122,7 @@ VIEWS.code = ({ factor, challengeId, sentTo }) => {
     type: factor.type,
     submit: (code) => verify({ code, ...(challengeId ? { challengeId } : { factorId: factor.id }) }),
     again: challengeId && (() => challenge(factor)),
-    links: checkLinks(another && link(t('check.another'), () => show('choose'))),
+    links: checkLinks(anotherWay()),
   });
 };
 
@@ -125,12 +153,12 @@ VIEWS.recovery = () => {
     { title: title(), lead: t('recovery.lead') },
     transaction(),
     form(input, t('confirm'), ({ code }) => verify({ code })),
-    checkLinks(factors().length > 0 && link(t('check.another'), () => show('choose'))),
+    checkLinks(anotherWay()),
   );
 };
 
 /** Nothing can pass a check: the person can only go back. */
-VIEWS.nothing = () => screen({ title: t('nothing.title'), lead: t('nothing.lead') }, problemBox(), checkLinks());
+VIEWS.nothing = () => screen({ title: t('nothing.title'), lead: leadOf('nothing.lead') }, problemBox(), checkLinks());
 
 /** The ways from a view: others, and out. */
 export const checkLinks = (...others) => el('div', { class: 'links' }, others, cancel());

@@ -1,7 +1,8 @@
 // An enrolment: the choice of a type, the destination, the code, and the recovery codes that come with the first factor.
 
 import { ICONS, el, icon } from '../dom.js';
-import { TYPES, typeName } from '../factors.js';
+import { TYPES, isPossible, typeName } from '../factors.js';
+import { passkey } from '../passkeys.js';
 import {
   VIEWS,
   attempt,
@@ -24,7 +25,7 @@ import { proceed } from './flow.js';
 /** Milliseconds until a code can be sent again to a destination that is not enrolled yet. */
 const RESEND_ENROLLMENT_AFTER = 60_000;
 
-const types = () => state.session.types.filter((type) => type in TYPES);
+const types = () => state.session.types.filter(isPossible);
 
 const isManaging = () => state.session.purpose === 'manage';
 
@@ -33,9 +34,10 @@ export function enroll() {
   return types().length === 1 ? attempt(() => askOrBegin(types()[0]), 'types') : show('types');
 }
 
-/** Asks for the destination of messages, and for the name of an app if there is one already. */
+/** Asks for what the type needs, and for the name of an app if there is one already. */
 async function askOrBegin(type) {
-  if (TYPES[type].field) return show('begin', { type });
+  const { asks } = TYPES[type];
+  if (asks) return show(asks, { type });
   try {
     await beginEnrollment(type, {});
   } catch (problem) {
@@ -58,9 +60,9 @@ async function request(type, values) {
   return { enrollmentToken, sentTo, totp, resendAt: Date.now() + RESEND_ENROLLMENT_AFTER };
 }
 
-async function confirm(code) {
+async function confirm(proof) {
   const { enrollmentToken } = state.view;
-  const { recoveryCodes, next } = await call('POST', '/enrollments/confirm', { enrollmentToken, code });
+  const { recoveryCodes, next } = await call('POST', '/enrollments/confirm', { enrollmentToken, ...proof });
   if (recoveryCodes) show('codes', { codes: recoveryCodes, next, until: Date.now() + 60_000 });
   else await proceed(next);
 }
@@ -78,7 +80,12 @@ VIEWS.types = () => {
     choose: () => askOrBegin(type),
   }));
   const title = isManaging() ? 'enroll.add' : 'enroll.title';
-  screen({ title: t(title), lead: t('enroll.lead') }, problemBox(), choices(list), enrollLinks());
+  screen(
+    { title: t(title), lead: t(types().length ? 'enroll.lead' : 'passkey.impossible') },
+    problemBox(),
+    choices(list),
+    enrollLinks(),
+  );
 };
 
 VIEWS.begin = ({ type, values }) => {
@@ -98,7 +105,7 @@ VIEWS.enrollSent = ({ type, values, sentTo }) =>
     title: t(`${type}.title`),
     sentTo,
     type,
-    submit: confirm,
+    submit: (code) => confirm({ code }),
     again: () => request(type, values),
     links: enrollLinks(
       link(t('change'), () => show('begin', { type, values })),
@@ -123,10 +130,37 @@ VIEWS.enrollApp = ({ totp }) => {
         copy(totp.secret),
       ),
     ),
-    form(codeField({ label: t('totp.code') }), t('confirm'), ({ code }) => confirm(bare(code))),
+    form(codeField({ label: t('totp.code') }), t('confirm'), ({ code }) => confirm({ code: bare(code) })),
     enrollLinks(another()),
   );
 };
+
+/** The choice is for the browser, which asks for the right device at once. */
+VIEWS.enrollPasskey = () => {
+  const place = (key, path, authenticatorAttachment, ...hints) => ({
+    path,
+    name: t(key),
+    choose: () => enrollPasskey(authenticatorAttachment, hints),
+  });
+  const places = [
+    place('passkey.device', ICONS.device, 'platform', 'client-device'),
+    place('passkey.other', ICONS.stick, 'cross-platform', 'security-key', 'hybrid'),
+  ];
+  screen(
+    { title: t('passkey.title'), lead: t('passkey.where') },
+    problemBox(),
+    choices(places),
+    enrollLinks(another()),
+  );
+};
+
+async function enrollPasskey(authenticatorAttachment, hints) {
+  const begun = await call('POST', '/enrollments', { factorType: 'passkey' });
+  const { publicKey } = begun.passkey;
+  const authenticatorSelection = { ...publicKey.authenticatorSelection, authenticatorAttachment };
+  const credential = await passkey('create', { ...publicKey, hints, authenticatorSelection });
+  await confirm({ enrollmentToken: begun.enrollmentToken, credential });
+}
 
 /** A button that copies a text, and says so. */
 function copy(text) {
