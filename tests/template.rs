@@ -9,9 +9,11 @@ use crate::rig::sam::expand;
 
 mod api;
 mod documented;
+mod domain;
 mod functions;
 mod kept;
 mod permissions;
+mod rules;
 
 /// The fewest possible parameters.
 const FEW: &[&str] = &["Issuer=https://issuer.example", "Audience=app"];

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use countersign::http::routes::Function;
 
-use super::{Template, permissions};
+use super::{Template, permissions, rules};
 
 fn page() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/deploy.md")).unwrap()
@@ -32,6 +32,7 @@ fn the_documented_parameter_sets_are_accepted() {
         if Template::with(&parameters).is_none() {
             return;
         }
+        assert_eq!(rules::broken(&parameters).unwrap(), [""; 0], "{parameters:?}");
     }
 }
 
