@@ -8,7 +8,7 @@ use countersign::config::{self, ConfigError, SETTINGS};
 use countersign::flows::Settings;
 
 use crate::receipt::Asked;
-use crate::serve::own_issuer;
+use crate::site;
 
 /// The default data folder.
 const DEFAULT_DATA_DIR: &str = ".countersign";
@@ -86,11 +86,11 @@ fn chosen(matches: &ArgMatches) -> Result<Command, ConfigError> {
         }
         _ => {
             let port = port(matches, 0);
-            // The local server is its own issuer of receipts.
-            let issuer = own_issuer(port.as_ref().copied().unwrap_or_default());
+            let asked = port.as_ref().copied().unwrap_or_default();
+            let given = |name: &str| matches.get_one::<String>(name);
             let settings = config::read(|name| {
-                let given = matches.get_one::<String>(name).cloned();
-                given.or_else(|| (name == "RECEIPT_ISSUER").then(|| issuer.clone()))
+                let default = || site::default(name, asked, given("RP_ID").map(String::as_str));
+                given(name).cloned().or_else(default)
             });
             let settings = settings.map_err(|ConfigError(problems)| {
                 ConfigError(problems.iter().map(|problem| as_given(problem, matches)).collect())

@@ -4,13 +4,14 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use countersign::delivery::messages::escaped;
 use countersign::http::routes::{Access, routes};
 
 use crate::loopback::host;
 use crate::page::{self, wants_a_page};
+use crate::site;
 use crate::try_it;
 
 const INTRODUCTION: [&str; 2] = [
@@ -31,6 +32,8 @@ const LOCAL: [(&str, &str); 3] = [
 
 /// The state of the route.
 pub(crate) struct Home {
+    /// The port of the server.
+    pub(crate) port: u16,
     /// The command that prints a token.
     pub(crate) token: String,
     /// The command that runs the demo.
@@ -39,9 +42,14 @@ pub(crate) struct Home {
     pub(crate) back_end: String,
 }
 
-/// `GET /`
+/// `GET /`. A browser is led to `localhost`, where it allows passkeys. The cookie of "Try it" then is of the same host as the
+/// page and the return URL.
 pub(crate) async fn get(State(home): State<Arc<Home>>, headers: HeaderMap) -> Response {
-    if wants_a_page(&headers) {
+    let is_browser = wants_a_page(&headers);
+    if is_browser && host(&headers) == format!("127.0.0.1:{}", home.port) {
+        let location = format!("{}/", site::origin(home.port));
+        (StatusCode::TEMPORARY_REDIRECT, page::HEADERS, [(header::LOCATION, location)]).into_response()
+    } else if is_browser {
         page::response_with_script("Countersign", &INTRODUCTION.join(" "), &home.content())
     } else {
         home.text(host(&headers)).into_response()

@@ -13,6 +13,7 @@ mod page;
 mod receipt;
 mod serve;
 mod signature;
+mod site;
 mod try_it;
 
 use std::io::Write;

@@ -16,6 +16,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use countersign::clock::{Clock, SystemClock, SystemRandomness};
+use countersign::config;
 use countersign::delivery::outbox::Outbox;
 use countersign::flows::{Seams, Service, Settings};
 use countersign::http::RECEIPT;
@@ -38,6 +39,7 @@ use crate::issuer::{CLIENT, ISSUER, Issuer, discovery};
 use crate::loopback::{from_this_machine, host};
 use crate::report;
 use crate::signature::Verifier;
+use crate::site;
 use crate::try_it::{self, RETURN_PATH, TryIt};
 
 /// The time between two sweeps of expired items.
@@ -72,9 +74,7 @@ pub(crate) async fn serve(
     })?;
     let address = listener.local_addr()?;
     // With port 0 the system chooses one.
-    if let Some(receipts) = settings.receipts.as_mut().filter(|receipts| receipts.issuer == own_issuer(0)) {
-        receipts.issuer = own_issuer(address.port());
-    }
+    site::move_to(&mut settings, address.port())?;
     // The JWT authorizer of an API would take a receipt for an access token, and an access token for a receipt.
     if settings.receipts.as_ref().is_some_and(|receipts| receipts.issuer == ISSUER) {
         return Err(format!("--receipt-issuer must not be {ISSUER}, the issuer of access tokens").into());
@@ -82,8 +82,9 @@ pub(crate) async fn serve(
     if settings.receipts.as_ref().is_some_and(|receipts| receipts.audiences.iter().any(|audience| audience == CLIENT)) {
         return Err(format!("--receipt-audiences must not have {CLIENT}, the audience of access tokens").into());
     }
-    let return_urls = return_urls(address.port());
+    let return_urls = site::return_urls(address.port());
     settings.return_urls.0.extend_from_slice(&return_urls);
+    config::check_page(&settings)?;
     let issuer = Arc::new(Issuer::open(data_dir)?);
     let clock = Arc::new(LocalClock::default());
     let outbox = Arc::new(Outbox::new(store.database(), clock.clone()));
@@ -109,6 +110,7 @@ pub(crate) async fn serve(
     let commands = Commands::of(address.port(), data_dir);
     let inbox = Arc::new(Inbox { outbox, token_command: commands.token("carol") });
     let home = Arc::new(Home {
+        port: address.port(),
         token: commands.token("alice"),
         demo: commands.demo("alice"),
         back_end: commands.back_end("demo", &key),
@@ -145,16 +147,6 @@ pub(crate) async fn serve(
         } => {}
     }
     Ok(())
-}
-
-/// The issuer of receipts of a server on this port.
-pub(crate) fn own_issuer(port: u16) -> String {
-    format!("http://127.0.0.1:{port}")
-}
-
-/// The URLs to which the sessions of "Try it" return: a browser may use either name of this machine.
-fn return_urls(port: u16) -> [String; 2] {
-    ["127.0.0.1", "localhost"].map(|host| format!("http://{host}:{port}{RETURN_PATH}"))
 }
 
 /// Creates a folder with mode 0700, and its parents.

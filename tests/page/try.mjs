@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { accessible, open, shot, step, url, withBrowser } from './lib.mjs';
 
+/** The server as browsers see it: they are led from 127.0.0.1 to localhost, where passkeys are allowed. */
+const site = url.replace('127.0.0.1', 'localhost');
+
 /** The server's clock: a code of an app passes once, so each check is in a period of its own. */
 let time = new Date();
 async function nextPeriod() {
@@ -57,6 +60,7 @@ await withBrowser(async (browser) => {
 
   await step('the first page has the form beside the inbox, and is accessible', async () => {
     await home.goto(url);
+    assert.equal(home.url(), `${site}/`);
     await home.getByText('No messages yet').waitFor();
     await accessible(home, 'the first page');
     await shot(home, 'try-home-empty');
@@ -74,6 +78,7 @@ await withBrowser(async (browser) => {
 
   await step('an app is enrolled, and the result has the answer to the back end', async () => {
     await choose(page, 'Authenticator app');
+    assert.equal(page.url(), `${site}/page`);
     secret = (await page.locator('.app code').innerText()).replaceAll(' ', '');
     await enter(page, 'Code that the app shows', totp());
     await press(page, 'I have kept them');
@@ -139,15 +144,15 @@ await withBrowser(async (browser) => {
     await press(page, 'Sign in');
     await heading(page, 'Confirm it’s you');
     const other = await open(browser);
-    const session = (await context.cookies(`${url}/local/try`)).find(({ name }) => name === 'countersign-try');
+    const session = (await context.cookies(`${site}/local/try`)).find(({ name }) => name === 'countersign-try');
     assert.deepEqual([session.httpOnly, session.sameSite], [true, 'Lax']);
-    const refused = await other.page.goto(`${url}/local/try/return?session=${session.value}&code=AAAAAAAAAAAAAAAAAAAAAA`);
+    const refused = await other.page.goto(`${site}/local/try/return?session=${session.value}&code=AAAAAAAAAAAAAAAAAAAAAA`);
     assert.equal(refused.status(), 403);
     await heading(other.page, 'Refused');
     await other.close();
-    const foreign = await page.goto(`${url}/local/try/return?session=aaaaaaaaaaaaaaaa&code=AAAAAAAAAAAAAAAAAAAAAA`);
+    const foreign = await page.goto(`${site}/local/try/return?session=aaaaaaaaaaaaaaaa&code=AAAAAAAAAAAAAAAAAAAAAA`);
     assert.equal(foreign.status(), 403, 'a session that is not the one of the cookie');
-    const guessed = await page.goto(`${url}/local/try/return?session=${session.value}&code=AAAAAAAAAAAAAAAAAAAAAA`);
+    const guessed = await page.goto(`${site}/local/try/return?session=${session.value}&code=AAAAAAAAAAAAAAAAAAAAAA`);
     assert.equal(guessed.status(), 404);
     await heading(page, 'That did not work');
   });
@@ -167,7 +172,7 @@ await withBrowser(async (browser) => {
     const answered = other.page.waitForResponse(`${url}/local/try`);
     await press(other.page, 'Go');
     assert.equal((await answered).status(), 403);
-    assert.deepEqual(await other.context.cookies(url), []);
+    assert.deepEqual(await other.context.cookies([url, site]), []);
     await other.context.close();
   });
 

@@ -81,6 +81,42 @@ fn back_end_routes_accept_only_signed_requests_from_this_machine_t39() {
     }
 }
 
+/// The answer to a browser that asks a host for the first page: its status and where it leads.
+fn first_page(server: &Server, host: &str) -> (u16, Option<String>) {
+    let agent = ureq::Agent::config_builder().max_redirects(0).max_redirects_will_error(false).build().new_agent();
+    let request = agent.get(&server.url).header("host", host).header("accept", "text/html");
+    let response = request.call().unwrap();
+    (response.status().as_u16(), response.headers().get("location").map(|url| url.to_str().unwrap().to_owned()))
+}
+
+#[test]
+fn a_browser_is_led_to_localhost_where_it_allows_passkeys() {
+    let server = Server::start();
+    let (_, port) = server.url.rsplit_once(':').unwrap();
+    let site = format!("http://localhost:{port}");
+    assert_eq!(first_page(&server, &format!("127.0.0.1:{port}")), (307, Some(format!("{site}/"))));
+    // Another port is one that somebody else forwards.
+    for host in [format!("localhost:{port}"), "127.0.0.1:1".to_owned()] {
+        assert_eq!(first_page(&server, &host), (200, None), "{host}");
+    }
+    let origins = request("GET", &format!("{}/.well-known/webauthn", server.url), None, &Value::Null);
+    assert_eq!(origins, Some((200, json!({"origins": [site]}))));
+    let session = json!({"purpose": "enroll", "returnUrl": format!("{}/local/try/return", server.url)});
+    let (status, session) = BackEnd::of(&server).call("POST", "/v1/users/alice/sessions", &session);
+    assert_eq!(status, 201, "{session}");
+    assert!(session["url"].as_str().unwrap().starts_with(&format!("{site}/page#")), "{session}");
+}
+
+#[test]
+fn a_page_that_passkeys_can_not_be_used_on_is_refused_at_the_start() {
+    let folder = TempDir::new().unwrap();
+    let mut start = Command::new(BINARY);
+    start.args(["--port", "0", "--rp-id", "example.com", "--data-dir"]).arg(folder.path());
+    let refused = start.output().unwrap();
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && told.contains("RP_ORIGINS must include http://localhost:"), "{told}");
+}
+
 #[test]
 fn a_page_of_another_site_does_not_set_the_clock() {
     let server = Server::start();
