@@ -23,7 +23,8 @@ async fn the_origins_that_may_use_passkeys_are_public_and_cacheable() {
 
 #[tokio::test]
 async fn there_is_no_such_document_without_a_relying_party() {
-    let reply = World::new().nobody().get(PATH).await.expect(501);
+    let world = Plan::with(&[("RP_ID", ""), ("RP_ORIGINS", "")]).build();
+    let reply = world.nobody().get(PATH).await.expect(501);
     assert_eq!(reply.text("/code"), "channel_not_configured");
     assert_eq!(reply.text("/detail"), "The relying party is not set up here.");
     for (name, value) in [("content-type", "application/problem+json"), ("cache-control", "no-store")] {

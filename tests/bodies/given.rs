@@ -59,9 +59,14 @@ pub fn well_meant(route: &Route) -> Vec<Value> {
             vec![json!({"code": code}), json!({"code": code, "verificationId": "el.totp.AAAAAAAAAAAAAAAAAAAAAA"})]
         }
         path if path.starts_with("/api/experience/verification/web-authn/") && path.ends_with("/verify") => {
-            vec![
-                json!({"verificationId": "el.passkey.AAAAAAAAAAAAAAAAAAAAAA", "payload": {"type": "WebAuthn", "id": "AQ"}}),
-            ]
+            let id = if path.contains("registration") {
+                "el.passkey.AAAAAAAAAAAAAAAAAAAAAA"
+            } else {
+                "cl.passkey000000000.AAAAAAAAAAAAAAAAAAAAAA"
+            };
+            let response = json!({"clientDataJSON": "e30", "attestationObject": "oA", "authenticatorData": "AA", "signature": "AA"});
+            let payload = json!({"type": "WebAuthn", "id": "AQ", "rawId": "AQ", "response": response});
+            vec![json!({"verificationId": id, "payload": payload})]
         }
         "/api/experience/profile/mfa" => {
             vec![json!({"type": "Totp", "verificationId": "el.totp.AAAAAAAAAAAAAAAAAAAAAA"})]

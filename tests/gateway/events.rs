@@ -78,9 +78,9 @@ const OUTCOMES: &[(&str, u64, &str)] = &[
     ("logto-post-verification-totp-secret", 200, ""),
     ("logto-post-verification-totp-verify", 404, "session.verification_session_not_found"),
     ("logto-post-verification-web-authn-registration", 200, ""),
-    ("logto-post-verification-web-authn-registration-verify", 400, "guard.invalid_input"),
+    ("logto-post-verification-web-authn-registration-verify", 404, "session.verification_session_not_found"),
     ("logto-post-verification-web-authn-authentication", 400, "session.mfa.webauthn_verification_not_found"),
-    ("logto-post-verification-web-authn-authentication-verify", 400, "guard.invalid_input"),
+    ("logto-post-verification-web-authn-authentication-verify", 404, "session.verification_session_not_found"),
     ("logto-post-profile-mfa", 404, "session.verification_session_not_found"),
     ("profile-post-two-fa", 201, ""),
     ("profile-patch-two-fa", 400, ""),
@@ -88,7 +88,7 @@ const OUTCOMES: &[(&str, u64, &str)] = &[
     ("profile-patch-two-fa-disable", 400, ""),
     ("well-known-get-jwks", 501, "channel_not_configured"),
     ("well-known-get-openid-configuration", 501, "channel_not_configured"),
-    ("well-known-get-webauthn", 501, "channel_not_configured"),
+    ("well-known-get-webauthn", 200, ""),
     ("well-known-get-page", 200, ""),
 ];
 

@@ -111,12 +111,14 @@ async fn a_type_that_is_none_is_answered_with_those_that_are_set_up() {
     let mut log = Transcript::default();
     log.post("a face", &alice, ENROLL, json!({"factorType": "face"})).await;
     insta::assert_snapshot!(log.text());
-    for (settings, offered) in
-        [(&[][..], "must be totp, sms or email"), (&[("ALLOWED_COUNTRIES", "")], "must be totp or email")]
-    {
+    for (settings, offered) in [
+        (&[][..], "must be totp, sms, email or passkey"),
+        (&[("ALLOWED_COUNTRIES", "")], "must be totp, email or passkey"),
+        (&[("RP_ID", ""), ("RP_ORIGINS", "")], "must be totp, sms or email"),
+    ] {
         let world = Plan::with(settings).build();
         for (path, body) in [
-            (ENROLL, json!({"factorType": "passkey"})),
+            (ENROLL, json!({"factorType": "webauthn"})),
             ("/v1/me/challenges", json!({"factorType": "phone"})),
             ("/v1/me/verify", json!({"factorType": "SMS", "code": "123456"})),
         ] {
@@ -127,7 +129,7 @@ async fn a_type_that_is_none_is_answered_with_those_that_are_set_up() {
     let nothing = Plan::with(&[]).build();
     nothing.postbox.fate(Fate::NotConfigured);
     let reply = nothing.user("alice").post(ENROLL, json!({"factorType": "face"})).await.expect(400);
-    assert_eq!(reply.text("/errors/0/problem"), "must be totp");
+    assert_eq!(reply.text("/errors/0/problem"), "must be totp or passkey");
 }
 
 #[tokio::test]

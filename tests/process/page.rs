@@ -27,7 +27,7 @@ pub(crate) fn drivers() -> &'static Path {
 /// Runs a driver against a server of its own.
 #[track_caller]
 fn drive(driver: &str) {
-    drive_at(driver, |url| url.to_owned());
+    drive_at(driver, str::to_owned);
 }
 
 /// Runs a driver against a server of its own, under an address that `at` makes of the server's.

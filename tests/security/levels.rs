@@ -95,7 +95,7 @@ pub(super) async fn a_grant_of_another_release_counts_for_nothing_t13(store: Arc
     let alice = world.user("alice");
     let (secret, ..) = enroll_app(&alice, "App").await;
     let key = account_key(&user("alice"));
-    for level in [None, Some("phr")] {
+    for level in [None, Some("phrh")] {
         verify(&alice, &world.next_code(&secret)).await.expect(200);
         let account = item(&*store, &key).await;
         let [grant] = account.maps("grants").unwrap()[..] else { panic!("one session has one grant") };
@@ -155,7 +155,7 @@ pub(super) async fn a_demand_is_met_by_a_young_check_of_this_session_and_of_a_le
     let needed = alice.post(CHECKS, json!({"acrValues": ["recovery"]})).await.expect(200).json();
     assert_eq!((&needed["status"], &needed["factors"]), (&json!("challenge"), &json!([])));
     assert_eq!(needed["recoveryCodes"]["remaining"], 10, "a recovery code alone would be enough");
-    for nothing in [json!([]), json!(["enrolled"]), json!(["otp", "phr"]), json!("otp")] {
+    for nothing in [json!([]), json!(["enrolled"]), json!(["otp", "phrh"]), json!("otp")] {
         expect(&alice.post(CHECKS, json!({"acrValues": nothing})).await, 400, "invalid_request");
     }
     let needed = alice.post(CHECKS, json!({"acrValues": ["otp"]})).await.expect(200).json();

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Tour, wrong};
-use crate::rig::Client;
+use crate::rig::authenticator::{Authenticator, Key};
+use crate::rig::{Client, Reply};
 
 pub(super) async fn genauth(tour: &mut Tour) {
     let anna = tour.visitor("genauth-anna");
@@ -69,7 +70,26 @@ pub(super) async fn logto(tour: &mut Tour) {
     tour.post(&anna, VERIFY, json!({"code": wrong(&code)})).await.expect(400);
     let check = tour.post(&anna, VERIFY, json!({"code": code})).await.expect(200).text("/verificationId");
     tour.post(&anna, BIND, bind(&check)).await.expect(400);
+
+    let web_authn = |step: &str| format!("/api/experience/verification/web-authn/{step}");
+    let mut key = Authenticator::phone(Key::es256(7));
+    let answer = |made: &Reply, payload: Value| {
+        let body = json!({"verificationId": made.text("/verificationId"), "payload": payload});
+        (web_authn("registration/verify"), web_authn("authentication/verify"), body)
+    };
+    let made = tour.post(&anna, &web_authn("registration"), Value::Null).await.expect(200);
+    let (path, _, body) = answer(&made, key.create(&made.json()["registrationOptions"], ORIGIN).json());
+    tour.post(&anna, &path, body).await.expect(200);
+    let passkey = json!({"type": "WebAuthn", "verificationId": made.text("/verificationId")});
+    tour.post(&anna, BIND, passkey).await.expect(204);
+    let made = tour.post(&anna, &web_authn("authentication"), Value::Null).await.expect(200);
+    for (origin, status) in [("https://evil.example", 400), (ORIGIN, 200)] {
+        let (_, path, body) = answer(&made, key.get(&made.json()["authenticationOptions"], origin).json());
+        tour.post(&anna, &path, body).await.expect(status);
+    }
 }
+
+const ORIGIN: &str = "https://login.example.com";
 
 pub(super) async fn profile(tour: &mut Tour) {
     const PATH: &str = "/profile/two-fa";

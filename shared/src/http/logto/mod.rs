@@ -166,7 +166,11 @@ async fn authentication(
     _: Ignored,
 ) -> Result<Json<AuthenticationReply>, Failure> {
     let request = flows::passkeys::Request { realm: REALM, transaction: None };
-    let challenge = service.challenge_passkeys(&caller, &request).await?;
+    let challenge = service.challenge_passkeys(&caller, &request).await.map_err(|error| match error {
+        // Without any factor the answer is the same: there is no passkey.
+        Error::NotEnrolled(_) => Error::NotEnrolled(Some(FactorType::Passkey)),
+        error => error,
+    })?;
     let authentication_options = passkeys::request(&service, &challenge, &DEMANDS)?;
     Ok(Json(AuthenticationReply { verification_id: challenge.id.encode(), authentication_options }))
 }
