@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::rig::{Plan, World};
+use crate::rig::Plan;
 
 const PATH: &str = "/.well-known/webauthn";
 
