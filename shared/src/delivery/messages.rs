@@ -137,7 +137,6 @@ impl Wording {
     }
 
     fn check_lengths(&self) -> Result<(), WordingError> {
-        self.check_notices()?;
         let longest_code = "0".repeat(Self::MAX_CODE_DIGITS);
         for language in Language::ALL {
             for (purpose, platform) in
@@ -152,7 +151,7 @@ impl Wording {
                 }
             }
         }
-        Ok(())
+        self.check_notices()
     }
 
     /// The message that brings a passcode. `None` if the text of a transaction does not fit one SMS: it is never cut,
