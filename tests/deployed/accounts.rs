@@ -6,16 +6,14 @@ use serde_json::Value;
 
 use crate::stack::Stack;
 use crate::template::Template;
-use crate::walk::{RETURN_URL, TRANSFERS, everything};
+use crate::walk::{PASSKEYS, RETURN_URL, TRANSFERS, everything, passkey};
 
 #[tokio::test]
 async fn every_flow_makes_only_permitted_aws_calls_and_logs_no_secret_t23_t38() {
-    let Some(stack) =
-        Stack::start(&[("RESEND_SECONDS", "1"), ("TRANSACTION_TYPES", TRANSFERS), ("RETURN_URLS", RETURN_URL)]).await
-    else {
-        return;
-    };
-    let secrets = everything(&stack);
+    let settings = [("RESEND_SECONDS", "1"), ("TRANSACTION_TYPES", TRANSFERS), ("RETURN_URLS", RETURN_URL)];
+    let Some(stack) = Stack::start(&[&settings[..], &PASSKEYS].concat()).await else { return };
+    let mut secrets = everything(&stack);
+    secrets.extend(passkey(&stack));
     assert!(secrets.len() > 40, "{} secrets were collected", secrets.len());
 
     let template = Template::read().unwrap();
@@ -34,7 +32,7 @@ async fn every_flow_makes_only_permitted_aws_calls_and_logs_no_secret_t23_t38() 
             for secret in &secrets {
                 assert!(!line.contains(secret.as_str()), "{function} logs {secret}: {line}");
             }
-            for user in ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan"] {
+            for user in ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy"] {
                 assert!(!line.contains(user), "{function} logs who it was: {line}");
             }
         }

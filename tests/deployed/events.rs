@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::rig::sam::tool;
 use crate::stack::{Stack, function_of, root};
-use crate::walk::RETURN_URL;
+use crate::walk::{PASSKEYS, RETURN_URL};
 
 #[tokio::test]
 async fn every_event_is_answered_when_cargo_lambda_invokes_its_function() {
-    let (Some(cargo_lambda), Some(stack)) = (tool("cargo-lambda"), Stack::start(&[("RETURN_URLS", RETURN_URL)]).await)
-    else {
+    let settings = [&[("RETURN_URLS", RETURN_URL)][..], &PASSKEYS].concat();
+    let (Some(cargo_lambda), Some(stack)) = (tool("cargo-lambda"), Stack::start(&settings).await) else {
         return;
     };
     let mut files: Vec<_> =

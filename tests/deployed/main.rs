@@ -32,6 +32,7 @@ mod watch;
 #[path = "../rig"]
 #[expect(dead_code, unreachable_pub, clippy::pedantic, reason = "the rig is another package's, which uses all of it")]
 mod rig {
+    pub mod authenticator;
     mod clients;
     pub mod dynamodb;
     pub mod moto;
