@@ -41,7 +41,7 @@ async fn a_passkey_is_registered_bound_and_authenticated() {
     assert_eq!(options["attestation"], "none");
     let algorithms: Vec<_> = options["pubKeyCredParams"].as_array().unwrap().iter().map(|each| &each["alg"]).collect();
     assert_eq!(algorithms, [&json!(-7), &json!(-257)]);
-    // What is not verified is not bound, and a passkey is no app.
+    // An unverified passkey is not bound. A passkey is no app.
     let bind = json!({"type": "WebAuthn", "verificationId": id});
     assert_eq!(code(&alice.post(BIND, bind.clone()).await), (400, "session.verification_failed".to_owned()));
     let wrong = verify(&alice, "registration", &id, key.create(&options, "https://evil.example").json()).await;

@@ -68,7 +68,7 @@ pub(super) async fn a_thief_of_the_password_enrolls_nothing_t52(store: Arc<dyn S
     enroll_app(&world.back_end("alice"), "Phone").await;
 }
 
-/// What was begun under the other setting, or beside the session, is refused when it would become a factor.
+/// An enrolment that began under the other setting, or beside the session, is refused when it would become a factor.
 pub(super) async fn an_enrollment_that_began_before_is_not_finished_t52(store: Arc<dyn Store>) {
     let before = Plan::over(Arc::clone(&store), SETTINGS).build();
     let after = Plan {

@@ -12,11 +12,14 @@ use super::enrollment::Ticket;
 use super::error::{CodeKind, Error, Subject};
 use super::factor::passkey::NONCE_LENGTH;
 use super::grant::{Allowed, Beginning};
+use super::ids::FactorId;
 use super::limits::{SendLog, Tries};
 use super::policy::Policy;
 use super::secret::Digest;
 use super::time::Timestamp;
 use super::token::ChallengeId;
+use super::transaction::{TransactionHash, TransactionProblem};
+use super::vault::Vault;
 
 /// The challenge of a factor, and the messages that were sent to the factor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,6 +79,29 @@ impl OpenChallenge {
     #[must_use]
     pub fn beginning(&self) -> Beginning {
         Beginning { by: self.ticket.by, allowed: self.allowed }
+    }
+
+    /// Whether the challenge to this factor is for another transaction than that of the answer, or for none where the
+    /// answer has one.
+    ///
+    /// # Errors
+    /// [`Error::TransactionRefused`] if the challenge is for a transaction and the answer has none. As [`Vault::open`].
+    pub fn is_of_another(
+        &self,
+        given: Option<&TransactionHash>,
+        factor: &FactorId,
+        vault: &dyn Vault,
+    ) -> Result<bool, Error> {
+        match (&self.transaction, given) {
+            (None, None) => Ok(false),
+            (Some(_), None) => {
+                Err(Error::TransactionRefused(TransactionProblem::new("", "is missing: the challenge is for one")))
+            }
+            (Some(bound), Some(hash)) => {
+                Ok(*bound != vault.transaction_digest(bound.version, factor, self.ticket.nonce, hash)?)
+            }
+            (None, Some(_)) => Ok(true),
+        }
     }
 }
 

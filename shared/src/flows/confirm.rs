@@ -228,12 +228,11 @@ fn prove(work: &mut Work, cx: &Cx<'_>, claim: Claim<'_>, given: &Given, opened: 
     let (draft, shown) = claimed(work, cx, claim)?;
     let kind = CodeKind::from(draft.candidate.factor_type());
     draft.tries.admit(kind, cx.now, cx.policy())?;
-    let proof = match (given, &cx.settings.relying_party) {
-        (Given::Code(Code::Digits(digits)), _) => Proof::Digits(digits),
-        (Given::Registration(response), Some(relying_party)) => Proof::Registration(response, relying_party),
+    let proof = match given {
+        Given::Code(Code::Digits(digits)) => Proof::Digits(digits),
+        Given::Registration(response) => Proof::Registration(response, cx.settings.relying_party()?),
         // A code of any other form can't be right, so it is not counted as a guess.
-        (Given::Code(_), _) => return Err(Error::IncorrectCode { kind, remaining: None }),
-        (Given::Registration(_), None) => return Err(Error::ChannelNotConfigured("A passkey")),
+        Given::Code(_) => return Err(Error::IncorrectCode { kind, remaining: None }),
     };
     let (candidate, nonce, shown) = (&draft.candidate, draft.ticket.nonce, shown.map(Possession::evidence));
     match candidate.attempt(opened, cx.vault, nonce, proof, cx.now, shown)? {

@@ -119,10 +119,11 @@ impl Service {
     /// pending, unless it is unknown whether the message was sent.
     pub async fn enroll(&self, caller: &Caller, request: &Request) -> Result<Enrolled, Error> {
         let limit = match &request.target {
-            Target::Passkey if self.settings().relying_party.is_none() => {
-                return Err(Error::ChannelNotConfigured("A passkey"));
+            Target::App => None,
+            Target::Passkey => {
+                self.settings().relying_party()?;
+                None
             }
-            Target::App | Target::Passkey => None,
             Target::Destination(destination) => {
                 self.require_deliverable(destination)?;
                 Some(caller.limit(destination)?)

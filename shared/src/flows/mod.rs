@@ -133,6 +133,14 @@ fn is_encoding_of(text: &str, name: &str) -> bool {
 }
 
 impl Settings {
+    /// The relying party of passkeys.
+    ///
+    /// # Errors
+    /// [`Error::ChannelNotConfigured`] without one.
+    pub fn relying_party(&self) -> Result<&RelyingParty, Error> {
+        self.relying_party.as_ref().ok_or(Error::ChannelNotConfigured("A passkey"))
+    }
+
     /// The URL of the page of hosted sessions. `None` if there are no sessions.
     #[must_use]
     pub fn page(&self) -> Option<String> {

@@ -7,7 +7,7 @@ use crate::domain::challenge::{Awaited, ChallengeState, OpenChallenge};
 use crate::domain::enrollment::Ticket;
 use crate::domain::error::{CodeKind, Error, Subject};
 use crate::domain::factor::FactorType;
-use crate::domain::factor::passkey::{self, AuthenticationResponse, RelyingParty};
+use crate::domain::factor::passkey::{self, AuthenticationResponse};
 use crate::domain::hosted::Step;
 use crate::domain::ids::FactorId;
 use crate::domain::possession::{Attempt, Evidence};
@@ -15,7 +15,7 @@ use crate::domain::random;
 use crate::domain::receipt::PassedCheck;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{ChallengeId, Realm};
-use crate::domain::transaction::{Shown, Transaction, TransactionProblem};
+use crate::domain::transaction::{Shown, Transaction, TransactionHash};
 use crate::domain::vault::Vault;
 
 /// A request for the challenge of the user's passkeys.
@@ -72,10 +72,6 @@ fn name() -> Name {
     Name::Challenge(FactorId::any_passkey())
 }
 
-fn relying_party<'a>(cx: &Cx<'a>) -> Result<&'a RelyingParty, Error> {
-    cx.settings.relying_party.as_ref().ok_or(Error::ChannelNotConfigured("A passkey"))
-}
-
 impl UseCase for Request {
     type Reply = PasskeyChallenge;
 
@@ -86,7 +82,7 @@ impl UseCase for Request {
     }
 
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<PasskeyChallenge>, Error> {
-        relying_party(cx)?;
+        cx.settings.relying_party()?;
         let (passkeys, account) = (FactorId::any_passkey(), work.account()?);
         let allow: Vec<_> = account.passkeys().map(|(_, method)| method.clone()).collect();
         if allow.is_empty() {
@@ -132,15 +128,15 @@ impl Answer<'_> {
         work: &Work,
         cx: &Cx<'_>,
         nonce: [u8; passkey::NONCE_LENGTH],
-        transaction: Option<&Transaction>,
+        transaction: Option<&TransactionHash>,
     ) -> Result<(Option<FactorId>, Attempt), Error> {
         let account = work.account()?;
         let found = account.passkey(self.response.credential_id());
         let (Some((factor, method)), Some(handle)) = (found, account.user_handle()) else {
             return Ok((None, Attempt::Wrong));
         };
-        let hash = transaction.map(Transaction::hash).transpose()?;
-        let attempt = passkey::assert(method, relying_party(cx)?, nonce, hash.as_ref(), handle, self.response);
+        let relying_party = cx.settings.relying_party()?;
+        let attempt = passkey::assert(method, relying_party, nonce, transaction, handle, self.response);
         Ok((Some(factor.clone()), attempt))
     }
 }
@@ -156,7 +152,7 @@ impl UseCase for Answer<'_> {
 
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Passed>, Error> {
         let (passkeys, kind) = (FactorId::any_passkey(), CodeKind::Passkey);
-        relying_party(cx)?;
+        cx.settings.relying_party()?;
         if self.id.factor != passkeys {
             return Err(Error::NotFound(Subject::Challenge));
         }
@@ -168,12 +164,10 @@ impl UseCase for Answer<'_> {
             return Err(Error::Expired(Subject::Challenge));
         }
         let binding = self.binding.in_session(work, cx)?;
-        let is_of_another = open.is_of_another(binding.transaction.as_ref(), &passkeys, cx.vault)?;
-        let (factor, attempt) = if is_of_another {
-            (None, Attempt::Wrong)
-        } else {
-            self.attempt(work, cx, signed, binding.transaction.as_ref())?
-        };
+        let hash = binding.transaction.as_ref().map(Transaction::hash).transpose()?;
+        let is_of_another = open.is_of_another(hash.as_ref(), &passkeys, cx.vault)?;
+        let (factor, attempt) =
+            if is_of_another { (None, Attempt::Wrong) } else { self.attempt(work, cx, signed, hash.as_ref())? };
         match (attempt, factor) {
             (Attempt::Right(possession), Some(factor)) => {
                 let Evidence::Asserted(asserted) = *possession.evidence() else {
@@ -202,31 +196,6 @@ impl UseCase for Answer<'_> {
                     Error::IncorrectCode { kind, remaining: Some(remaining) }
                 })
             }
-        }
-    }
-}
-
-impl OpenChallenge {
-    /// Whether the challenge is for another transaction than this one, or for one and there is none.
-    ///
-    /// # Errors
-    /// [`Error::TransactionRefused`] if the challenge is for a transaction and the answer has none.
-    pub(super) fn is_of_another(
-        &self,
-        transaction: Option<&Transaction>,
-        factor: &FactorId,
-        vault: &dyn Vault,
-    ) -> Result<bool, Error> {
-        let given = transaction.map(Transaction::hash).transpose()?;
-        match (&self.transaction, &given) {
-            (None, None) => Ok(false),
-            (Some(_), None) => {
-                Err(Error::TransactionRefused(TransactionProblem::new("", "is missing: the challenge is for one")))
-            }
-            (Some(bound), Some(hash)) => {
-                Ok(*bound != vault.transaction_digest(bound.version, factor, self.ticket.nonce, hash)?)
-            }
-            (None, Some(_)) => Ok(true),
         }
     }
 }

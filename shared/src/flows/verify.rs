@@ -183,7 +183,7 @@ impl UseCase for Answer<'_> {
         let binding = self.binding.in_session(work, cx)?;
         let given = binding.transaction.as_ref().map(Transaction::hash).transpose()?;
         let nonce = open.ticket.nonce;
-        let is_of_another = open.is_of_another(binding.transaction.as_ref(), factor_id, cx.vault)?;
+        let is_of_another = open.is_of_another(given.as_ref(), factor_id, cx.vault)?;
         let attempt = match open.awaited {
             // A code for another transaction is wrong whatever its digits are, and they are not compared.
             _ if is_of_another => Attempt::Wrong,

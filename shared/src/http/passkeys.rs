@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::domain::error::Error;
 use crate::domain::factor::passkey::{
-    AuthenticationResponse, CreationOptions, Demands, Descriptor, Method, RegistrationResponse, RelyingParty,
-    RequestOptions, ResponseProblem,
+    AuthenticationResponse, CreationOptions, Demands, Descriptor, Method, RegistrationResponse, RequestOptions,
+    ResponseProblem,
 };
 use crate::flows::enroll::PasskeyOffer;
 use crate::flows::passkeys::PasskeyChallenge;
@@ -16,10 +16,6 @@ use super::failure::Failure;
 
 /// The time that a client gives the person, in milliseconds (section 5.4: 300 to 600 seconds where the user is verified).
 const TIMEOUT_MS: u32 = 300_000;
-
-fn relying_party(service: &Service) -> Result<&RelyingParty, Error> {
-    service.settings().relying_party.as_ref().ok_or(Error::ChannelNotConfigured("A passkey"))
-}
 
 fn descriptors(methods: &[Method]) -> Vec<Descriptor<'_>> {
     let of_method = methods.iter();
@@ -34,7 +30,7 @@ pub(super) fn creation(
     demands: &Demands,
 ) -> Result<Value, Error> {
     let options = CreationOptions {
-        relying_party: relying_party(service)?,
+        relying_party: service.settings().relying_party()?,
         user_handle: &offer.user_handle,
         user_name: name.as_str(),
         display_name: name.as_str(),
@@ -50,7 +46,7 @@ pub(super) fn creation(
 /// The options of an assertion.
 pub(super) fn request(service: &Service, challenge: &PasskeyChallenge, demands: &Demands) -> Result<Value, Error> {
     let options = RequestOptions {
-        relying_party: relying_party(service)?,
+        relying_party: service.settings().relying_party()?,
         challenge: &challenge.challenge,
         demands,
         allow: &descriptors(&challenge.allow),

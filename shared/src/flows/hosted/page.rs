@@ -35,7 +35,7 @@ pub struct View {
 
 /// The answer to the page.
 pub enum Page {
-    /// What there is to do.
+    /// The open session, with the next thing to do.
     Open(Box<View>),
     /// The session is finished, and this browser may have lost the way back. The URL has a new code.
     Done(NextUrl),
