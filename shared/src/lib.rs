@@ -56,6 +56,7 @@ pub mod flows;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod json;
+pub mod judge;
 pub mod keys;
 #[cfg(feature = "lambda")]
 pub mod lambda;

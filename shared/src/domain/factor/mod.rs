@@ -12,6 +12,7 @@ use super::time::Timestamp;
 use super::token::NonceDigest;
 use super::vault::{Purpose, Vault};
 
+pub mod face;
 pub mod passcode;
 pub mod passkey;
 pub mod totp;
