@@ -3,6 +3,7 @@
 mod between;
 mod first;
 mod given;
+mod offered;
 mod purposes;
 mod redeeming;
 mod thief;
@@ -42,6 +43,13 @@ macro_rules! session_tests {
                 a_contact_must_be_one_that_messages_reach_t52,
                 a_contact_is_confirmed_once_whoever_races_t52,
                 every_step_of_a_contact_counts_once_after_a_lost_reply_t40,
+            }
+            offered {
+                a_passkey_is_offered_after_the_check_and_the_result_is_the_check_t46,
+                who_does_not_want_the_passkey_has_passed_all_the_same_t46,
+                an_offer_lasts_no_longer_than_its_check_t18,
+                nobody_is_offered_a_passkey_in_vain_t46,
+                an_offer_is_for_checks_without_a_transaction_t46,
             }
             purposes {
                 a_check_is_passed_and_its_result_redeemed_t46,

@@ -35,9 +35,12 @@ pub fn well_meant(route: &Route) -> Vec<Value> {
                 "code": code, "challengeId": "cn.aaaaaaaaaaaaaaaa.AAAAAAAAAAAAAAAAAAAAAA", "transaction": transaction,
             }),
         ],
-        "/v1/me/sessions" => vec![json!({
-            "purpose": "enroll", "returnUrl": "https://shop.example/signed-in", "contact": {"email": "bob@example.com"},
-        })],
+        "/v1/me/sessions" => vec![
+            json!({
+                "purpose": "enroll", "returnUrl": "https://shop.example/signed-in", "contact": {"email": "bob@example.com"},
+            }),
+            json!({"purpose": "check", "returnUrl": "https://shop.example/signed-in", "offerPasskey": true}),
+        ],
         "/v1/me/contact" => vec![json!({"locale": "zh-CN", "platform": "web"})],
         "/v1/me/contact/confirm" => vec![json!({"code": "12345678", "locale": "zh-CN"})],
         "/v1/me/sessions/{id}/redeem" => vec![json!({"code": "AAAAAAAAAAAAAAAAAAAAAA"})],

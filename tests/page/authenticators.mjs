@@ -1,7 +1,7 @@
 // Passkeys against a running Countersign, from the back end's session to its redemption, with virtual authenticators.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { backEnd, begin, nextPeriod, redeem, request } from './application.mjs';
+import { backEnd, begin, nextPeriod, redeem, request, scan, totp } from './application.mjs';
 import { alert, choose, enter, heading, press, step, url, withBrowser } from './lib.mjs';
 import { device } from './virtual.mjs';
 
@@ -84,6 +84,32 @@ try {
       assert.equal((await finish(tab)).acr, 'phr');
     });
     await tab.close();
+
+    await step('a person who passed with an app is offered a passkey, and uses it the next time', async () => {
+      const tab = await begin(browser, 'enroll', { accountName: 'bob@example.com' }, 'bob');
+      const { page } = tab;
+      await device(page, 'internal');
+      await choose(page, 'Authenticator app');
+      const secret = await scan(page);
+      await enter(page, 'Code that the app shows', totp(secret));
+      await press(page, 'I have kept them');
+      assert.equal((await finish(tab)).status, 'enrolled');
+
+      for (const wanted of [false, true]) {
+        await nextPeriod();
+        await again(tab, 'check', { offerPasskey: true });
+        await enter(page, 'Code', totp(secret));
+        await heading(page, 'Faster next time?');
+        await (wanted ? choose(page, 'This device') : press(page, 'Not now'));
+        const { status, acr } = await finish(tab);
+        assert.deepEqual([status, acr], ['passed', 'otp']);
+      }
+
+      await again(tab, 'check', { offerPasskey: true });
+      await press(page, USE);
+      assert.equal((await finish(tab)).acr, 'phr');
+      await tab.close();
+    });
   });
 } finally {
   server.removeAllListeners('exit');

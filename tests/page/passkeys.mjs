@@ -282,6 +282,61 @@ async function management(browser) {
   );
 }
 
+async function offers(browser) {
+  const OFFER = 'Faster next time?';
+  const LEFT = `${url}/page?session=s&code=left`;
+  let needs = 'check';
+  const given = {
+    GET: () => session({ needs, factors: needs === 'check' ? [app] : [], types: ['totp', 'passkey'] }),
+    'POST /verify': () => {
+      needs = 'passkey';
+      return { verified: true };
+    },
+    'POST /enrollments/confirm': () => ({ status: 201, body: { factor: keys[0], next: NEXT } }),
+    'POST /cancel': { next: LEFT },
+  };
+  await withDevice(
+    browser,
+    'a person who passed with an app is offered a passkey, finds the offer again after a reload, and goes on with it',
+    given,
+    async (page, { calls }) => {
+      await enter(page, 'Code', '123456');
+      await heading(page, OFFER);
+      await page.reload();
+      await heading(page, OFFER);
+      assert.equal(await page.getByRole('button', { name: 'Choose another way' }).count(), 0);
+      await choose(page, 'This device');
+      await page.waitForURL(NEXT);
+      assert.deepEqual(changes(calls), ['POST /verify', 'POST /enrollments', 'POST /enrollments/confirm']);
+    },
+  );
+  needs = 'check';
+  await withDevice(
+    browser,
+    'who cancels the offered passkey is asked again, and who wants none goes on without',
+    given,
+    async (page, { calls, send }) => {
+      await enter(page, 'Code', '123456');
+      await send('setUserVerified', { isUserVerified: false });
+      await choose(page, 'This device');
+      await alert(page, 'It was cancelled or took too long. Try again, or choose another way.');
+      await press(page, 'Not now');
+      await page.waitForURL(LEFT);
+      assert.deepEqual(changes(calls), ['POST /verify', 'POST /enrollments', 'POST /cancel']);
+    },
+  );
+  await step('a browser that can make no passkey goes on without the offer', async () => {
+    const { page, close } = await open(browser);
+    needs = 'passkey';
+    const calls = await answer(page, given);
+    await page.addInitScript(() => delete PublicKeyCredential.parseRequestOptionsFromJSON);
+    await page.goto(PAGE);
+    await page.waitForURL(LEFT);
+    assert.deepEqual(changes(calls), ['POST /cancel']);
+    await close();
+  });
+}
+
 async function withoutPasskeys(browser) {
   const SORRY = 'This browser can’t use passkeys.';
   const none = { recoveryCodes: { remaining: 0 } };
@@ -324,5 +379,6 @@ await withBrowser(async (browser) => {
   await enrolments(browser);
   await checks(browser);
   await management(browser);
+  await offers(browser);
   await withoutPasskeys(browser);
 });

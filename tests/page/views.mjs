@@ -55,6 +55,7 @@ const VIEWS = {
   withPasskey: [{ GET: session({ factors: [app, ...keys] }) }, (page) => page.locator('.link').first().click()],
   types: [{ GET: session(TYPES) }],
   place: [{ GET: session(TYPES) }, (page) => page.locator('.choice').first().click()],
+  offer: [{ GET: session({ needs: 'passkey', factors: [], types: TYPES.types }) }],
   number: [{ GET: session(ENROLL) }, (page) => page.locator('.choice').nth(1).click()],
   app: [{ GET: session(ENROLL), 'POST /enrollments': BEGUN }, (page) => page.locator('.choice').first().click()],
   sent: [

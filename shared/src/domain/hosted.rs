@@ -6,6 +6,8 @@
 //!   │ └──left──▶ Canceled
 //!   └──its time ends, or another actor changes the account──▶ over
 //! ```
+//! If the back end has asked for it, a person who passed a check is offered a passkey before the session is done.
+//!
 //! The result comes back as a one-time code in the browser that passed. A thief who sends the page's link to the owner
 //! gets nothing: the code comes back in the owner's browser, where the thief's session is not.
 
@@ -74,8 +76,7 @@ impl HostedPurpose {
     }
 
     /// Whether a session of this purpose opens such a request.
-    #[must_use]
-    pub const fn opens(self, step: Step) -> bool {
+    const fn opens(self, step: Step) -> bool {
         match (self, step) {
             (_, Step::Session | Step::Show | Step::Check)
             | (Self::Enroll, Step::Enroll)
@@ -117,6 +118,18 @@ pub enum SessionContact {
     },
 }
 
+/// The offer of a passkey to a person who passes a check with anything else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Offer {
+    /// The back end did not ask for it.
+    #[default]
+    None,
+    /// A passkey is offered after the check.
+    AfterCheck,
+    /// The check was passed, and a passkey is offered. Its enrolment, or leaving, finishes the session with this check.
+    Made(PassedCheck),
+}
+
 /// A session that the person has not finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenSession {
@@ -132,6 +145,8 @@ pub struct OpenSession {
     pub brief: Sealed,
     /// The contact of record, if the back end gave one.
     pub contact: SessionContact,
+    /// The offer of a passkey.
+    pub offer: Offer,
     /// The digest of the secret of the browser that used it first.
     pub browser: Option<NonceDigest>,
     /// The time at which it expires.
@@ -190,6 +205,16 @@ impl DoneSession {
 }
 
 impl OpenSession {
+    /// Whether it opens such a request. A session for a check enrols nothing but the passkey that it offers.
+    #[must_use]
+    pub fn opens(&self, step: Step) -> bool {
+        let is_offered = match &self.offer {
+            Offer::Made(_) => step == Step::Enroll,
+            Offer::None | Offer::AfterCheck => false,
+        };
+        is_offered || self.purpose.opens(step)
+    }
+
     /// Whether it is over. It is also over if the clock has stepped back so far that it would live longer.
     #[must_use]
     pub fn is_over(&self, now: Timestamp) -> bool {

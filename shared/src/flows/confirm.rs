@@ -262,8 +262,8 @@ fn bind(
     opened: &Opened,
     possession: Possession,
 ) -> Result<Outcome<Confirmed>, Error> {
-    hosted::require_contact(work, cx)?;
     let factor_type = draft.candidate.factor_type();
+    hosted::require_enrollable(work, cx, factor_type)?;
     if let Evidence::Registered(registered) = possession.evidence()
         && work.account()?.passkey(&registered.credential_id).is_some()
     {

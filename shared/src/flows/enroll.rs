@@ -162,7 +162,7 @@ impl UseCase for Enroll<'_> {
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Enrolled>, Error> {
         let Request { terms, target, .. } = self.request;
         let factor_type = target.factor_type();
-        hosted::require_contact(work, cx)?;
+        hosted::require_enrollable(work, cx, factor_type)?;
         match terms.check_needed {
             CheckNeeded::ToBegin => {
                 require_first_app(terms, factor_type, work.account()?)?;

@@ -10,15 +10,17 @@ use super::check::step_up_required;
 use super::engine::{Cx, Name, Work};
 use super::needed::Demand;
 use crate::domain::error::{Error, Subject};
+use crate::domain::factor::{FactorType, Place};
 use crate::domain::grant::Allowed;
-use crate::domain::hosted::{DoneSession, Hosted, HostedPurpose, HostedResult, InSession, OpenSession, Step};
+use crate::domain::hosted::{DoneSession, Hosted, HostedPurpose, HostedResult, InSession, Offer, OpenSession, Step};
 use crate::domain::ids::HostedId;
-use crate::domain::receipt::PassedCheck;
+use crate::domain::receipt::{Level, PassedCheck};
 use crate::domain::token::Nonce;
 
 pub use back_end::{Created, Redemption, Request, Status};
+pub(super) use contact::contact_of_record;
+use contact::require_contact;
 pub use contact::{ContactSent, SendContactCode};
-pub(super) use contact::{contact_of_record, require_contact};
 pub use page::{Needs, Page, View};
 pub use token::{Brief, BriefContact, HostedToken};
 
@@ -67,7 +69,7 @@ fn admit(work: &mut Work, cx: &Cx<'_>, session: &InSession, step: Step) -> Resul
         Hosted::Open(open) if open.browser.is_some_and(|browser| browser != session.browser) => {
             return Err(Error::Unauthorized);
         }
-        Hosted::Open(open) if !open.purpose.opens(step) => return Err(Error::Unauthorized),
+        Hosted::Open(open) if !open.opens(step) => return Err(Error::Unauthorized),
         // Nothing is shown before the check.
         Hosted::Open(_) if step == Step::Manage && !has_no_factor && !may_change => {
             return Err(step_up_required(work, cx));
@@ -92,10 +94,31 @@ pub(super) fn current<'a>(work: &'a Work, cx: &Cx<'_>) -> Result<Option<(&'a Ope
     }
 }
 
-/// Finishes the session of a request if this result is what it was for; returns the URL to go to.
+/// Checks that the caller may enrol a factor of this type: as [`require_contact`], and a session for a check enrols
+/// nothing but the passkey that it offers.
+///
+/// # Errors
+/// [`Error::ContactRequired`], [`Error::Unauthorized`].
+pub(super) fn require_enrollable(work: &Work, cx: &Cx<'_>, factor_type: FactorType) -> Result<(), Error> {
+    if let Some(session) = &cx.caller.in_session
+        && let Hosted::Open(open) = work.hosted(&session.id)?
+        && open.purpose == HostedPurpose::Check
+        && factor_type != FactorType::Passkey
+    {
+        return Err(Error::Unauthorized);
+    }
+    require_contact(work, cx)
+}
+
+/// Finishes the session of a request if this result is what it was for; returns the URL to go to. A session that has
+/// offered a passkey is finished with the check before, whatever became of the offer.
 pub(super) fn finish(work: &mut Work, cx: &Cx<'_>, result: HostedResult) -> Result<Option<NextUrl>, Error> {
     let Some(session) = &cx.caller.in_session else { return Ok(None) };
     let Some((open, brief)) = current(work, cx)? else { return Ok(None) };
+    let result = match &open.offer {
+        Offer::Made(check) => HostedResult::Passed(check.clone()),
+        Offer::None | Offer::AfterCheck => result,
+    };
     let is_meant = match (&result, open.purpose) {
         (HostedResult::Passed(check), HostedPurpose::Check) => demand(open).takes(check.level),
         (HostedResult::Enrolled(_), HostedPurpose::Enroll) | (HostedResult::Managed, HostedPurpose::Manage) => true,
@@ -131,7 +154,30 @@ fn demand(open: &OpenSession) -> Demand {
     Demand { levels: open.levels.clone(), max_age: None, first_factor: open.first_factor.clone() }
 }
 
-/// The check of a session, for its result.
+/// The check of a session, for its result. The session goes on if a passkey is offered first.
 pub(super) fn passed(work: &mut Work, cx: &Cx<'_>, check: &PassedCheck) -> Result<Option<NextUrl>, Error> {
+    if let Some(session) = &cx.caller.in_session
+        && offers_passkey(work, cx, check)?
+        && let Hosted::Open(open) = work.hosted_mut(&session.id)?
+    {
+        open.offer = Offer::Made(check.clone());
+        return Ok(None);
+    }
     finish(work, cx, HostedResult::Passed(check.clone()))
+}
+
+/// Whether a passkey is offered after this check: the back end has asked for it, the check finishes the session and lets
+/// it change factors, and the account has room. A check of a transaction lets it change none.
+fn offers_passkey(work: &Work, cx: &Cx<'_>, check: &PassedCheck) -> Result<bool, Error> {
+    let Some((open, _)) = current(work, cx)? else { return Ok(false) };
+    let is_due = open.offer == Offer::AfterCheck && demand(open).takes(check.level) && check.level != Level::Passkey;
+    Ok(is_due && can_add_passkey(work, cx)?)
+}
+
+/// Whether the session may add a passkey now.
+fn can_add_passkey(work: &Work, cx: &Cx<'_>) -> Result<bool, Error> {
+    let account = work.account()?;
+    let may_change = account.allowed(cx.caller.actor, cx.now, cx.policy()) != Allowed::NotYet;
+    let has_room = account.require_room(Place::Passkey, cx.vault, cx.policy()).is_ok();
+    Ok(may_change && has_room && cx.settings.relying_party.is_some())
 }

@@ -147,6 +147,15 @@ impl Fields {
         texts.map(Some).ok_or_else(|| self.problem(name, "must be a list of strings"))
     }
 
+    /// An optional boolean. An absent one is `false`.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Failure> {
+        match self.object.get(name) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(self.problem(name, "must be true or false")),
+        }
+    }
+
     /// An optional whole number, 0 or more.
     pub(super) fn optional_integer(&self, name: &str, problem: &'static str) -> Result<Option<u64>, Failure> {
         match self.object.get(name) {

@@ -16,7 +16,9 @@ use crate::domain::enrollment::{Draft, Enrollment, Ticket};
 use crate::domain::factor::totp::{Algorithm, Parameters, Step};
 use crate::domain::factor::{Candidate, Channel, Factor, FactorType, Method, Setup, passcode, passkey, totp};
 use crate::domain::grant::{Allowed, Epoch, Grant};
-use crate::domain::hosted::{DoneSession, Hosted, HostedPurpose, HostedResult, OpenSession, Redeemed, SessionContact};
+use crate::domain::hosted::{
+    DoneSession, Hosted, HostedPurpose, HostedResult, Offer, OpenSession, Redeemed, SessionContact,
+};
 use crate::domain::ids::{FactorId, HostedId, Label, Session, UserId};
 use crate::domain::limits::{Attempts, DestinationLimit, Moment, SendLog, Tries, UserTag};
 use crate::domain::policy::Policy;
@@ -231,6 +233,11 @@ impl Record for Hosted {
                     SessionContact::Given => (Some("given"), None),
                     SessionContact::Confirmed { language } => (Some("confirmed"), Some(language.as_str())),
                 };
+                let (offer, check) = match &open.offer {
+                    Offer::None => (None, None),
+                    Offer::AfterCheck => (Some("asked"), None),
+                    Offer::Made(check) => (Some("made"), Some(check)),
+                };
                 write_first_factor(new_item(), open.first_factor.as_ref())
                     .with("state", "open")
                     .with("purpose", open.purpose.name())
@@ -239,6 +246,8 @@ impl Record for Hosted {
                     .with("brief", versioned(open.brief.version, &open.brief.bytes))
                     .with_some("contact", contact)
                     .with_some("confirmedIn", language)
+                    .with_some("offer", offer)
+                    .with_some("check", check.map(write_check))
                     .with_some("browser", open.browser.map(|browser| browser.0.to_vec()))
                     .with("expires", open.expires_at.unix())
             }
@@ -266,6 +275,7 @@ impl Record for Hosted {
 
     fn read(item: &Item) -> Result<Self, ItemError> {
         check_schema(item)?;
+        let check = || item.map("check")?.ok_or(ItemError("check")).and_then(read_check);
         Ok(match item.text("state")? {
             "none" => Self::None,
             "open" => {
@@ -284,12 +294,17 @@ impl Record for Hosted {
                         }
                         Some(_) => return Err(ItemError("contact")),
                     },
+                    offer: match item.optional_text("offer")? {
+                        None => Offer::None,
+                        Some("asked") => Offer::AfterCheck,
+                        Some("made") => Offer::Made(check()?),
+                        Some(_) => return Err(ItemError("offer")),
+                    },
                     browser: read_browser(item)?,
                     expires_at: time(item, "expires")?,
                 })
             }
             "done" => {
-                let check = || item.map("check")?.ok_or(ItemError("check")).and_then(read_check);
                 let result = match item.text("result")? {
                     "passed" => HostedResult::Passed(check()?),
                     "enrolled" => HostedResult::Enrolled(check()?),

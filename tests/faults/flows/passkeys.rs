@@ -28,11 +28,11 @@ fn signed(options: &Value) -> Value {
     phone().get(options, ORIGIN).json()
 }
 
-fn begin() -> Ask {
+pub(super) fn begin() -> Ask {
     post(ENROLL, json!({"factorType": "passkey"}))
 }
 
-fn confirm(begun: &Value) -> Ask {
+pub(super) fn confirm(begun: &Value) -> Ask {
     let credential = created(&begun["passkey"]["publicKey"]);
     post(CONFIRM, json!({"enrollmentToken": text(begun, "/enrollmentToken"), "credential": credential}))
 }

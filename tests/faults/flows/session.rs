@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{PHONE, Scene, answered, check, flows, post, text, with_app, with_phone};
+use super::{PHONE, Scene, answered, check, flows, passkeys, post, text, with_app, with_phone};
 use crate::faults::bench::Ask;
 use crate::rig::{World, enroll_email};
 
@@ -42,6 +42,10 @@ fn view(token: &str) -> Ask {
     Ask::new("GET", VIEW, Value::Null).in_session(token)
 }
 
+fn offering() -> Value {
+    json!({"purpose": "check", "offerPasskey": true})
+}
+
 fn contact() -> Value {
     json!({"purpose": "enroll", "contact": {"email": "alice@example.com"}})
 }
@@ -75,6 +79,19 @@ flows! { FLOWS:
         let (secret, ..) = with_app(world).await;
         let token = shown(world, json!({"purpose": "check"})).await;
         Scene::new(check(world, &secret).in_session(&token)).then_check(&secret)
+    }
+    a_session_passes_to_its_offer_of_a_passkey => |world| {
+        let (secret, _, _) = with_app(world).await;
+        let token = shown(world, offering()).await;
+        let within = in_it(&token);
+        Scene::new(check(world, &secret).in_session(&token)).then(move |_, _| within(post(LEAVE, Value::Null)))
+    }
+    a_session_enrolls_the_passkey_that_it_offers => |world| {
+        let (secret, _, _) = with_app(world).await;
+        let token = shown(world, offering()).await;
+        answered(world, check(world, &secret).in_session(&token)).await;
+        let begun = answered(world, passkeys::begin().in_session(&token)).await;
+        Scene::new(passkeys::confirm(&begun).in_session(&token)).then_check(&secret)
     }
     a_session_is_shown_after_its_end => |world| {
         let (secret, ..) = with_app(world).await;

@@ -3,8 +3,8 @@
 use crate::domain::account::Account;
 use crate::domain::error::{Error, Subject};
 use crate::domain::hosted::{
-    DoneSession, HOSTED_SECONDS, Hosted, HostedPurpose, HostedResult, OpenSession, REDEEM_SECONDS, REPEAT_SECONDS,
-    Redeemed, SessionContact, Step,
+    DoneSession, HOSTED_SECONDS, Hosted, HostedPurpose, HostedResult, Offer, OpenSession, REDEEM_SECONDS,
+    REPEAT_SECONDS, Redeemed, SessionContact, Step,
 };
 use crate::domain::ids::HostedId;
 use crate::domain::policy::FirstEnrollment;
@@ -29,6 +29,8 @@ pub struct Request {
     pub levels: Vec<Level>,
     /// The first factor, if the back end states it.
     pub first_factor: Option<FirstFactor>,
+    /// Whether a person who passes the check with anything else is offered a passkey.
+    pub offers_passkey: bool,
     /// The rest, which is stored sealed.
     pub brief: Brief,
 }
@@ -161,7 +163,7 @@ impl UseCase for Create<'_> {
     }
 
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Timestamp>, Error> {
-        let Request { purpose, levels, first_factor, brief } = self.request;
+        let Request { purpose, levels, first_factor, offers_passkey, brief } = self.request;
         let account = work.account()?;
         if *purpose == HostedPurpose::Check && account.factors().is_empty() {
             return Err(Error::NotEnrolled(None));
@@ -182,6 +184,7 @@ impl UseCase for Create<'_> {
             first_factor: first_factor.clone(),
             brief: brief.seal(self.id, cx.vault)?,
             contact: if brief.contact.is_some() { SessionContact::Given } else { SessionContact::NotGiven },
+            offer: if *offers_passkey { Offer::AfterCheck } else { Offer::None },
             browser: None,
             expires_at,
         };

@@ -70,7 +70,7 @@ impl Service {
 ///
 /// # Errors
 /// [`Error::ContactRequired`].
-pub(in crate::flows) fn require_contact(work: &Work, cx: &Cx<'_>) -> Result<(), Error> {
+pub(super) fn require_contact(work: &Work, cx: &Cx<'_>) -> Result<(), Error> {
     if cx.caller.actor == Actor::BackEnd || !work.account()?.factors().is_empty() {
         return Ok(());
     }

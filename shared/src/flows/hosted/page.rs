@@ -4,7 +4,7 @@ use crate::domain::contact::{Channel, MaskedDestination};
 use crate::domain::error::Error;
 use crate::domain::factor::FactorSummary;
 use crate::domain::grant::Allowed;
-use crate::domain::hosted::{Hosted, HostedPurpose, HostedResult, Step};
+use crate::domain::hosted::{Hosted, HostedPurpose, HostedResult, Offer, Step};
 use crate::domain::receipt::Level;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Nonce;
@@ -13,7 +13,7 @@ use crate::flows::engine::{Cx, Name, Outcome, UseCase, Work};
 use crate::flows::{Caller, Service};
 
 use super::contact::awaited;
-use super::{Brief, NextUrl, current, demand, finish, next};
+use super::{Brief, NextUrl, can_add_passkey, current, demand, finish, next};
 
 /// The content of the page.
 pub struct View {
@@ -50,6 +50,8 @@ pub enum Needs {
     Check,
     /// Adds a factor.
     Enroll,
+    /// Adds the passkey that is offered, or leaves. The check was passed.
+    Passkey,
     /// Nothing: manages factors.
     Nothing,
 }
@@ -62,6 +64,7 @@ impl Needs {
             Self::Contact => "contact",
             Self::Check => "check",
             Self::Enroll => "enroll",
+            Self::Passkey => "passkey",
             Self::Nothing => "nothing",
         }
     }
@@ -77,7 +80,8 @@ impl Service {
         self.run(caller, &Show).await
     }
 
-    /// Leaves the session of this caller; returns the URL to go to. A session that manages factors is finished by it.
+    /// Leaves the session of this caller; returns the URL to go to. A session that manages factors is finished by it, and
+    /// so is one that offers a passkey after its check.
     ///
     /// # Errors
     /// As [`Service::view_session`].
@@ -106,7 +110,18 @@ impl UseCase for Show {
             return Ok(Outcome::reply(Page::Done(next(&brief.return_url, &session.id, Some(code)))));
         }
         let Some((open, brief)) = current(work, cx)? else { return Err(Error::Unauthorized) };
+        let is_passkey_offered = match &open.offer {
+            Offer::Made(_) => true,
+            Offer::None | Offer::AfterCheck => false,
+        };
         let (purpose, demand, expires_at) = (open.purpose, demand(open), open.expires_at);
+        // The offer ends with the recent check of the person who passed.
+        if is_passkey_offered
+            && !can_add_passkey(work, cx)?
+            && let Some(next) = finish(work, cx, HostedResult::Managed)?
+        {
+            return Ok(Outcome::reply(Page::Done(next)));
+        }
         let account = work.account()?;
         let may_change = account.allowed(cx.caller.actor, cx.now, cx.policy()) != Allowed::NotYet;
         let contact = awaited(work, cx)?.map(|contact| (contact.channel(), contact.masked()));
@@ -115,6 +130,7 @@ impl UseCase for Show {
             HostedPurpose::Enroll | HostedPurpose::Manage if !may_change => Needs::Check,
             HostedPurpose::Enroll => Needs::Enroll,
             HostedPurpose::Manage => Needs::Nothing,
+            HostedPurpose::Check if is_passkey_offered => Needs::Passkey,
             HostedPurpose::Check => Needs::Check,
         };
         let is_of_transaction = brief.transaction.is_some();
@@ -126,13 +142,13 @@ impl UseCase for Show {
         let is_enough = |level: Level| match (purpose, needs) {
             (HostedPurpose::Check, _) => demand.takes(level) && confirms(level),
             (_, Needs::Check) => account.lets_change(level),
-            (_, Needs::Contact | Needs::Enroll | Needs::Nothing) => true,
+            (_, Needs::Contact | Needs::Enroll | Needs::Passkey | Needs::Nothing) => true,
         };
         let mut factors = account.summaries(cx.vault)?;
         factors
             .retain(|factor| needs == Needs::Nothing || factor.is_readable && is_enough(Level::of(factor.factor_type)));
         // An enrolment shows no factor that it does not need.
-        if needs == Needs::Enroll {
+        if matches!(needs, Needs::Enroll | Needs::Passkey) {
             factors.clear();
         }
         let remaining_recovery_codes = if is_enough(Level::Recovery) { account.remaining_recovery_codes() } else { 0 };

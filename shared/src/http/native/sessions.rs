@@ -50,8 +50,17 @@ pub(super) struct CreatedReply {
     expires_at: String,
 }
 
-const FIELDS: [&str; 8] =
-    ["purpose", "returnUrl", "transaction", "acrValues", "firstFactor", "contact", "accountName", "locale"];
+const FIELDS: [&str; 9] = [
+    "purpose",
+    "returnUrl",
+    "transaction",
+    "acrValues",
+    "firstFactor",
+    "offerPasskey",
+    "contact",
+    "accountName",
+    "locale",
+];
 
 pub(super) async fn create(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<CreatedReply> {
     fields.require_only(&FIELDS)?;
@@ -66,10 +75,16 @@ pub(super) async fn create(State(service): State<Arc<Service>>, caller: Caller, 
         ));
     }
     let (transaction, levels, first_factor) = (transaction(&fields)?, levels(&fields)?, first_factor(&fields)?);
-    for (name, is_there) in [("transaction", transaction.is_some()), ("acrValues", !levels.is_empty())] {
+    let offers_passkey = fields.flag("offerPasskey")?;
+    let of_checks =
+        [("transaction", transaction.is_some()), ("acrValues", !levels.is_empty()), ("offerPasskey", offers_passkey)];
+    for (name, is_there) in of_checks {
         if is_there && purpose != HostedPurpose::Check {
             return Err(fields.problem(name, "is for the purpose check alone"));
         }
+    }
+    if offers_passkey && transaction.is_some() {
+        return Err(fields.problem("offerPasskey", "can't be combined with a transaction"));
     }
     let contact = contact(&service, &fields)?;
     if contact.is_some() && purpose == HostedPurpose::Check {
@@ -87,7 +102,7 @@ pub(super) async fn create(State(service): State<Arc<Service>>, caller: Caller, 
         locale,
         contact: contact.as_ref().map(BriefContact::from),
     };
-    let request = Request { purpose, levels, first_factor, brief };
+    let request = Request { purpose, levels, first_factor, offers_passkey, brief };
     let created = service.create_session(&caller, &request).await.map_err(|error| match error {
         Error::TransactionRefused(problem) => super::fields::transaction_problem(&fields, &problem),
         error => error.into(),

@@ -20,7 +20,7 @@ import {
 import { call, state } from '../session.js';
 import { language, t } from '../texts.js';
 import { cancel, codeView } from './check.js';
-import { proceed } from './flow.js';
+import { finish, proceed } from './flow.js';
 
 /** Milliseconds until a code can be sent again to a destination that is not enrolled yet. */
 const RESEND_ENROLLMENT_AFTER = 60_000;
@@ -146,11 +146,12 @@ VIEWS.enrollPasskey = () => {
     place('passkey.device', ICONS.device, 'platform', 'client-device'),
     place('passkey.other', ICONS.stick, 'cross-platform', 'security-key', 'hybrid'),
   ];
+  const isOffered = state.session.needs === 'passkey';
   screen(
-    { title: t('passkey.title'), lead: t('passkey.where') },
+    { title: t(isOffered ? 'passkey.offer' : 'passkey.title'), lead: t(isOffered ? 'passkey.why' : 'passkey.where') },
     problemBox(),
     choices(places),
-    enrollLinks(another()),
+    isOffered ? el('div', { class: 'links' }, link(t('passkey.later'), finish)) : enrollLinks(another()),
   );
 };
 

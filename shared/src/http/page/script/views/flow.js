@@ -1,6 +1,7 @@
 // The way through a session: what comes next is the API's to say.
 
-import { leave, show } from '../screen.js';
+import { isPossible } from '../factors.js';
+import { attempt, leave, show } from '../screen.js';
 import { call, state } from '../session.js';
 import { speak } from '../texts.js';
 import { check } from './check.js';
@@ -19,6 +20,9 @@ export async function proceed(next) {
   return route();
 }
 
+/** Ends a session that is passed or that manages factors. */
+export const finish = async () => leave((await call('POST', '/cancel')).next, true);
+
 export function route() {
   const { after } = state;
   const { needs, next } = state.session;
@@ -28,5 +32,7 @@ export function route() {
   delete state.after;
   if (after) return show(after.name, { ...after, problem: null });
   if (needs === 'contact') return show('contact');
+  // A passkey is offered after a check. A browser that can make none goes on.
+  if (needs === 'passkey') return isPossible('passkey') ? show('enrollPasskey') : attempt(finish, 'enrollPasskey');
   return needs === 'enroll' ? enroll() : show('manage');
 }

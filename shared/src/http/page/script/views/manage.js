@@ -2,10 +2,10 @@
 
 import { ICONS, el, icon } from '../dom.js';
 import { TYPES, nameOf, typeName } from '../factors.js';
-import { VIEWS, button, field, form, leave, link, problemBox, screen, show } from '../screen.js';
+import { VIEWS, button, field, form, link, problemBox, screen, show } from '../screen.js';
 import { call, state } from '../session.js';
 import { day, t } from '../texts.js';
-import { proceed } from './flow.js';
+import { finish, proceed } from './flow.js';
 
 const pathOf = ({ id }) => `/factors/${encodeURIComponent(id)}`;
 
@@ -23,7 +23,7 @@ VIEWS.manage = () => {
     el('ul', { class: 'rows' }, factors.map(row), factors.length > 0 && recoveryRow(recoveryCodes.remaining)),
     button('secondary', () => show('types'), icon(ICONS.add), t('enroll.add')),
     problemBox(),
-    button('primary', async () => leave((await call('POST', '/cancel')).next, true), t('done')),
+    button('primary', finish, t('done')),
   );
 };
 
