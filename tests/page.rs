@@ -116,7 +116,7 @@ async fn the_policy_allows_the_operators_logo_and_no_other_picture_from_elsewher
 }
 
 #[tokio::test]
-async fn every_encoding_is_the_same_document_and_a_browser_loads_less_than_13_kb() {
+async fn every_encoding_is_the_same_document_and_a_browser_loads_less_than_14_kb() {
     let world = World::new();
     let plain = page_in(&world, "identity").await;
     assert_eq!(header(&plain, "content-encoding"), None);

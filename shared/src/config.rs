@@ -3,8 +3,10 @@
 
 use std::ops::RangeInclusive;
 
+mod faces;
 mod relying_party;
 
+use faces::faces;
 pub use relying_party::check_page;
 use relying_party::relying_party;
 
@@ -101,6 +103,16 @@ pub const SETTINGS: &[Setting] = &[
         "messages to a destination that is not enrolled in an hour, over all users",
     ),
     number("DESTINATION_SENDS_PER_DAY", "10", 1..=100, "the same in a day"),
+    text("FACES", "off", "on: a face adds to a check with another factor; read docs/faces.md first"),
+    number("FACE_SIMILARITY", "99", 80..=100, "the least similarity of two photos of one face, in percent"),
+    number("FACE_KEEP_DAYS", "365", 1..=1095, "how long the photo of an enrolment is kept without use"),
+    number(
+        "FACE_DAILY_DOLLARS",
+        "5",
+        1..=10_000,
+        "the most that comparisons of faces may cost in a day, in US dollars",
+    ),
+    text("PHOTO_HOSTS", "", "the hosts that photos may be fetched from, with commas; without one no link is fetched"),
     number("MAX_FACTORS", "32", 1..=32, "factors of an account"),
     number("RECOVERY_CODES", "10", 1..=20, "recovery codes in a set"),
     number("PROFILE_RECOVERY_CODES", "12", 1..=20, "the same in the profile dialect"),
@@ -198,6 +210,7 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
         send_interval_seconds: reader.number("SEND_INTERVAL_SECONDS"),
         destination_sends_per_hour: reader.number("DESTINATION_SENDS_PER_HOUR"),
         destination_sends_per_day: reader.number("DESTINATION_SENDS_PER_DAY"),
+        face_keep_days: reader.number("FACE_KEEP_DAYS"),
         max_factors: reader.number("MAX_FACTORS"),
         recovery_codes: reader.number("RECOVERY_CODES"),
         totp: Parameters {
@@ -229,6 +242,7 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
         reader.parsed("RETURN_URLS", "must be https URLs with a path and without a query, with commas", return_urls);
     let brand = brand(&mut reader);
     let relying_party = relying_party(&mut reader, &product);
+    let faces = faces(&mut reader);
     let transactions = transactions(&mut reader);
     let transactions_by_app = reader.parsed("TRANSACTION_APPS", "must be on or off", switch);
     if user_id_claim.is_empty() {
@@ -252,6 +266,7 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigE
                 brand,
                 return_urls,
                 relying_party,
+                faces,
                 transactions,
                 transactions_by_app,
             };

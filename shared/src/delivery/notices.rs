@@ -32,10 +32,12 @@ impl Notice {
             (Language::English, FactorType::Sms) => "a phone number",
             (Language::English, FactorType::Email) => "an e-mail address",
             (Language::English, FactorType::Passkey) => "a passkey",
+            (Language::English, FactorType::Face) => "a face",
             (Language::Chinese, FactorType::Totp) => "身份验证器",
             (Language::Chinese, FactorType::Sms) => "手机号码",
             (Language::Chinese, FactorType::Email) => "邮箱",
             (Language::Chinese, FactorType::Passkey) => "通行密钥",
+            (Language::Chinese, FactorType::Face) => "人脸",
         };
         match (language, self) {
             (Language::English, Self::Added(added)) => format!("{} was added to your account", factor(added)),

@@ -47,7 +47,7 @@ pub enum Change {
         /// The contact that was confirmed for it. `None` keeps the account's.
         contact: Option<Box<ContactOfRecord>>,
     },
-    /// Factors are removed. The recovery codes are removed with the last factor.
+    /// Factors are removed. The recovery codes are removed with the last factor. So is a face that would be left alone.
     Remove(Vec<FactorId>),
     /// New recovery codes replace the old set.
     ReplaceCodes(RecoverySet),
@@ -93,7 +93,7 @@ impl Account {
     pub fn passkeys(&self) -> impl Iterator<Item = (&FactorId, &passkey::Method)> {
         self.factors.iter().filter_map(|factor| match factor.method() {
             Method::Passkey(method) => Some((factor.id(), method)),
-            Method::Totp(_) | Method::Passcode(_) => None,
+            Method::Totp(_) | Method::Passcode(_) | Method::Face(_) => None,
         })
     }
 
@@ -101,6 +101,18 @@ impl Account {
     #[must_use]
     pub fn passkey(&self, credential: &CredentialId) -> Option<(&FactorId, &passkey::Method)> {
         self.passkeys().find(|(_, method)| method.credential.id == *credential)
+    }
+
+    /// The face.
+    #[must_use]
+    pub fn face(&self) -> Option<&Factor> {
+        self.of_type(FactorType::Face).next()
+    }
+
+    /// Whether the account has a factor beside a face.
+    #[must_use]
+    pub fn has_more_than_a_face(&self) -> bool {
+        self.factors.iter().any(|factor| factor.factor_type() != FactorType::Face)
     }
 
     /// The handle of the user in passkeys.
@@ -207,10 +219,13 @@ impl Account {
 
     /// Whether a recent check of this level lets its session change factors. While the account has a second factor, a
     /// check by e-mail does not: otherwise a thief of the mailbox would replace the stronger factor. The session that
-    /// bound the account's first factor may always.
+    /// bound the account's first factor may always. A face never does.
     #[must_use]
     pub fn lets_change(&self, level: Level) -> bool {
-        !level.is_weak() || !self.has_second_factor()
+        match level {
+            Level::Face => false,
+            level => !level.is_weak() || !self.has_second_factor(),
+        }
     }
 
     fn has_second_factor(&self) -> bool {
@@ -239,7 +254,8 @@ impl Account {
     /// Checks that the account has room for one more factor and that the candidate's place is free.
     ///
     /// # Errors
-    /// [`Error::TooManyFactors`], [`Error::AlreadyEnrolled`].
+    /// [`Error::TooManyFactors`], [`Error::AlreadyEnrolled`]; [`Error::OtherFactorRequired`] for a face that would be the
+    /// only factor.
     pub fn require_room(&self, place: Place<'_>, vault: &dyn Vault, policy: &Policy) -> Result<(), Error> {
         if self.factors.len() >= policy.max_factors {
             return Err(Error::TooManyFactors);
@@ -248,6 +264,9 @@ impl Account {
             Place::App(label) => self.require_free_label(label, None),
             Place::Destination(destination) => self.require_new_destination(destination, vault),
             Place::Passkey => Ok(()),
+            Place::Face if self.face().is_some() => Err(Error::AlreadyEnrolled(FactorType::Face)),
+            Place::Face if !self.has_more_than_a_face() => Err(Error::OtherFactorRequired),
+            Place::Face => Ok(()),
         }
     }
 
@@ -265,7 +284,7 @@ impl Account {
                     return Err(Error::AlreadyEnrolled(factor.factor_type()));
                 }
                 // The owner of an unreadable factor may enrol its destination anew.
-                Some(Opened::Passcode(_) | Opened::Totp(_) | Opened::Passkey) | None => {}
+                Some(Opened::Passcode(_) | Opened::Totp(_) | Opened::Passkey | Opened::Face) | None => {}
             }
         }
         Ok(())
@@ -278,7 +297,7 @@ impl Account {
     pub fn rename(&mut self, id: &FactorId, label: Label) -> Result<&Factor, Error> {
         match self.factor(id)?.method() {
             Method::Totp(_) => self.require_free_label(&label, Some(id))?,
-            Method::Passcode(_) | Method::Passkey(_) => {}
+            Method::Passcode(_) | Method::Passkey(_) | Method::Face(_) => {}
         }
         let factor = self.factor_mut(id)?;
         factor.rename(label);
@@ -318,7 +337,13 @@ impl Account {
                     (new, before) => new.map(|new| *new).or(before),
                 };
             }
-            Change::Remove(ids) => self.factors.retain(|factor| !ids.contains(factor.id())),
+            Change::Remove(ids) => {
+                self.factors.retain(|factor| !ids.contains(factor.id()));
+                // A face is never the only factor.
+                if !self.has_more_than_a_face() {
+                    self.factors.clear();
+                }
+            }
             Change::ReplaceCodes(codes) => self.recovery = Some(codes),
             Change::Forget => *self = Self { epoch: self.epoch, ..Self::default() },
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::factor::face::Unclear;
 use super::factor::{FactorSummary, FactorType};
 use super::transaction::TransactionProblem;
 
@@ -41,6 +42,12 @@ pub enum Error {
     },
     /// The first factor needs a hosted session in which a contact of the back end's record is confirmed.
     ContactRequired,
+    /// A face is kept only with its person's consent.
+    ConsentRequired,
+    /// A face is enrolled only beside another factor.
+    OtherFactorRequired,
+    /// The photo can't be judged. The person should take another one.
+    PhotoUnclear(Unclear),
     /// Too many wrong codes in a row. The factor stays locked until it is reset.
     FactorLocked,
     /// The destination is not a mobile number, or its country is not allowed.
@@ -73,6 +80,11 @@ pub enum Error {
         /// Seconds to wait.
         retry_after: u64,
     },
+    /// Too many comparisons of faces for now, of this user or of all users together.
+    TooManyComparisons {
+        /// Seconds to wait.
+        retry_after: u64,
+    },
     /// This kind of factor is not configured. The text is its name for people.
     ChannelNotConfigured(&'static str),
     /// The message was refused, or it is unknown whether it was sent.
@@ -97,6 +109,8 @@ pub enum CodeKind {
     Recovery,
     /// A passkey's answer.
     Passkey,
+    /// A photo of a face.
+    Face,
 }
 
 impl From<FactorType> for CodeKind {
@@ -106,6 +120,7 @@ impl From<FactorType> for CodeKind {
             FactorType::Sms => Self::Sms,
             FactorType::Email => Self::Email,
             FactorType::Passkey => Self::Passkey,
+            FactorType::Face => Self::Face,
         }
     }
 }
@@ -123,6 +138,8 @@ pub enum Subject {
     Session,
     /// The contact of record in a hosted session.
     Contact,
+    /// The reference of a face.
+    Reference,
 }
 
 impl Error {
@@ -140,6 +157,9 @@ impl Error {
             Self::CodeAlreadyUsed => "code_already_used",
             Self::StepUpRequired { .. } => "step_up_required",
             Self::ContactRequired => "contact_required",
+            Self::ConsentRequired => "consent_required",
+            Self::OtherFactorRequired => "other_factor_required",
+            Self::PhotoUnclear(_) => "photo_unclear",
             Self::FactorLocked => "factor_locked",
             Self::DestinationRefused => "destination_refused",
             Self::NotFound(_) => "not_found",
@@ -152,6 +172,7 @@ impl Error {
             Self::NothingToBind => "nothing_to_bind",
             Self::TooManyAttempts { .. } => "too_many_attempts",
             Self::TooManyMessages { .. } => "too_many_messages",
+            Self::TooManyComparisons { .. } => "too_many_comparisons",
             Self::ChannelNotConfigured(_) => "channel_not_configured",
             Self::DeliveryFailed => "delivery_failed",
             Self::Busy => "busy",
@@ -163,7 +184,9 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::TooManyAttempts { retry_after, .. } | Self::TooManyMessages { retry_after } => Some(*retry_after),
+            Self::TooManyAttempts { retry_after, .. }
+            | Self::TooManyMessages { retry_after }
+            | Self::TooManyComparisons { retry_after } => Some(*retry_after),
             Self::Busy => Some(1),
             _ => None,
         }
@@ -179,6 +202,7 @@ impl fmt::Display for Error {
             Self::ChallengeRequired => f.write_str("Ask for a challenge first: the codes of this factor are sent."),
             Self::NotChallengeable => f.write_str("This factor can't be challenged: it makes its own codes."),
             Self::IncorrectCode { kind: CodeKind::Passkey, .. } => f.write_str("The passkey was not accepted."),
+            Self::IncorrectCode { kind: CodeKind::Face, .. } => f.write_str("The face was not recognised."),
             Self::IncorrectCode { .. } => f.write_str("The code is not right."),
             Self::CodeAlreadyUsed => f.write_str("This code was used before: wait for the next one."),
             Self::TransactionRefused(_) => f.write_str("This transaction can't be confirmed like this."),
@@ -187,15 +211,24 @@ impl fmt::Display for Error {
             Self::ContactRequired => {
                 f.write_str("The first factor needs a session in which a contact from your record is confirmed.")
             }
+            Self::ConsentRequired => f.write_str("A face needs the person's consent, with the version of its text."),
+            Self::OtherFactorRequired => f.write_str("Enroll another factor first: a face is only there beside one."),
+            Self::PhotoUnclear(Unclear::NoFace) => f.write_str("The photo shows no face: take another one."),
+            Self::PhotoUnclear(Unclear::SeveralFaces) => {
+                f.write_str("The photo shows more than one face: take another one.")
+            }
+            Self::PhotoUnclear(Unclear::TooSmall) => f.write_str("The face is too small: take a photo from nearer."),
             Self::FactorLocked => f.write_str("Too many wrong codes: this factor is locked until it is reset."),
             Self::DestinationRefused => f.write_str("Messages can't be sent to this destination."),
             Self::NotFound(Subject::Enrollment(_)) => f.write_str("There is no such enrollment."),
             Self::NotFound(Subject::Challenge) => f.write_str("There is no such challenge."),
             Self::NotFound(Subject::Factor) => f.write_str("There is no such factor."),
             Self::NotFound(Subject::Session) => f.write_str("There is no such session."),
+            Self::NotFound(Subject::Reference) => f.write_str("There is no photo of this face."),
             Self::NotFound(Subject::Contact) => f.write_str("There is no contact to confirm."),
             Self::AlreadyEnrolled(FactorType::Totp) => f.write_str("An authenticator app of this label is enrolled."),
             Self::AlreadyEnrolled(FactorType::Passkey) => f.write_str("This passkey is already enrolled."),
+            Self::AlreadyEnrolled(FactorType::Face) => f.write_str("A face is already enrolled."),
             Self::AlreadyEnrolled(_) => f.write_str("This destination is already enrolled."),
             Self::TooManyFactors => f.write_str("The account has as many factors as it may have."),
             Self::NotEnrolled(Some(_)) => f.write_str("No factor of this type is enrolled."),
@@ -208,6 +241,9 @@ impl fmt::Display for Error {
                 f.write_str("The challenge has expired: ask for a new one.")
             }
             Self::Expired(Subject::Session) => f.write_str("The session is over: begin again."),
+            Self::Expired(Subject::Reference) => {
+                f.write_str("The photo of this face was deleted: remove it, and enroll it again.")
+            }
             Self::Expired(_) => f.write_str("The enrollment has expired: begin again."),
             Self::NotVerified => f.write_str("Verify a code of the new factor first."),
             Self::NothingToBind => {
@@ -217,6 +253,9 @@ impl fmt::Display for Error {
                 write!(f, "Too many wrong codes: try again in {retry_after} s.")
             }
             Self::TooManyMessages { retry_after } => write!(f, "Too many messages: try again in {retry_after} s."),
+            Self::TooManyComparisons { retry_after } => {
+                write!(f, "Too many photos: try again in {retry_after} s.")
+            }
             Self::ChannelNotConfigured(channel) => write!(f, "{channel} is not set up here."),
             Self::DeliveryFailed => f.write_str("The message could not be sent."),
             Self::Busy => f.write_str("The service is busy: try again."),

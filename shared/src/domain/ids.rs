@@ -63,6 +63,13 @@ impl FactorId {
         Self("passkey000000000".to_owned())
     }
 
+    /// The id of a user's face on its way in and enrolled, where a factor's id is meant: its comparisons are counted
+    /// together.
+    #[must_use]
+    pub fn any_face() -> Self {
+        Self("face000000000000".to_owned())
+    }
+
     /// Parses an id from outside or from the store: 16 lower-case letters and digits. `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -95,6 +95,12 @@ impl Attempts {
         Self { wrong: self.wrong.saturating_add(1), last: self.last.again(now) }
     }
 
+    /// The attempts without the last wrong one, which was none.
+    #[must_use]
+    pub fn take_back(self) -> Self {
+        Self { wrong: self.wrong.saturating_sub(1), ..self }
+    }
+
     /// As [`Moment::rewind`].
     pub(super) fn rewind(&mut self, now: Timestamp) {
         self.last.rewind(now);
@@ -268,6 +274,24 @@ impl SendLog {
     /// [`Error::TooManyMessages`] when a budget of [`Policy::notice_budgets`] is used up.
     pub fn charge_notice(&self, now: Timestamp, policy: &Policy) -> Result<Self, Error> {
         self.charge_to(&policy.notice_budgets(), now)
+    }
+
+    /// The log of a user's comparisons of faces with one more of them.
+    ///
+    /// # Errors
+    /// [`Error::TooManyComparisons`] when a budget of [`Policy::comparison_budgets`] is used up.
+    pub fn charge_comparison(&self, now: Timestamp, policy: &Policy) -> Result<Self, Error> {
+        self.charge_to(&policy.comparison_budgets(), now).map_err(|error| match error {
+            Error::TooManyMessages { retry_after } => Error::TooManyComparisons { retry_after },
+            error => error,
+        })
+    }
+
+    /// The log without its latest entry, which certainly did not happen.
+    #[must_use]
+    pub fn take_back(mut self) -> Self {
+        self.sent.pop();
+        self
     }
 
     fn charge_to(&self, budgets: &[Budget], now: Timestamp) -> Result<Self, Error> {

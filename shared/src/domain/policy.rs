@@ -61,6 +61,8 @@ pub struct Policy {
     pub destination_sends_per_hour: usize,
     /// Messages to a destination that is not enrolled in a day, over all users.
     pub destination_sends_per_day: usize,
+    /// Days for which the reference of a face is kept without use.
+    pub face_keep_days: u64,
     /// The most factors that an account may have.
     pub max_factors: usize,
     /// Recovery codes in a set.
@@ -88,6 +90,18 @@ impl Policy {
             Budget { sends: self.sends_per_hour, seconds: 3_600 },
             Budget { sends: self.sends_per_day, seconds: Budget::DAY },
         ]
+    }
+
+    /// Seconds for which the reference of a face is kept without use.
+    #[must_use]
+    pub const fn face_keep_seconds(&self) -> u64 {
+        self.face_keep_days.saturating_mul(Budget::DAY)
+    }
+
+    /// The budgets of one user's comparisons of faces, which cost money whether or not they pass.
+    #[must_use]
+    pub fn comparison_budgets(&self) -> [Budget; 2] {
+        [Budget { sends: 10, seconds: 3_600 }, Budget { sends: 20, seconds: Budget::DAY }]
     }
 
     /// The budgets of one user's messages to a destination that is not enrolled. One message of the hour and one of the
@@ -128,6 +142,7 @@ impl Default for Policy {
             send_interval_seconds: 60,
             destination_sends_per_hour: 5,
             destination_sends_per_day: 10,
+            face_keep_days: 365,
             max_factors: 32,
             recovery_codes: 10,
             totp: Parameters::default(),

@@ -19,6 +19,8 @@ pub enum Evidence {
     Registered(Box<Registered>),
     /// The signature of an enrolled passkey.
     Asserted(Asserted),
+    /// A photo of the face that a judge found similar, or, in an enrolment, fit for a reference.
+    Face,
 }
 
 /// The result of comparing a proof.

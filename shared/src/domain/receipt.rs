@@ -25,6 +25,8 @@ pub enum Level {
     Recovery,
     /// A passkey, which resists phishing.
     Passkey,
+    /// A photo of a face. It is no check: it adds to one that another factor has passed.
+    Face,
     /// Nothing: a factor was just enrolled. It is no check: a thief with the password who enrols first gets this level.
     Enrolled,
 }
@@ -41,6 +43,7 @@ impl Level {
             FactorType::Sms => Self::Sms,
             FactorType::Email => Self::Email,
             FactorType::Passkey => Self::Passkey,
+            FactorType::Face => Self::Face,
         }
     }
 
@@ -50,7 +53,7 @@ impl Level {
     pub const fn is_second_factor(self) -> bool {
         match self {
             Self::Passkey | Self::App | Self::Sms | Self::Recovery => true,
-            Self::Email | Self::Enrolled => false,
+            Self::Email | Self::Face | Self::Enrolled => false,
         }
     }
 
@@ -59,7 +62,7 @@ impl Level {
     #[must_use]
     pub const fn is_weak(self) -> bool {
         match self {
-            Self::Email => true,
+            Self::Email | Self::Face => true,
             Self::Passkey | Self::App | Self::Sms | Self::Recovery | Self::Enrolled => false,
         }
     }
@@ -71,6 +74,7 @@ impl Level {
             Self::App | Self::Email | Self::Recovery => &["otp"],
             Self::Sms => &["sms"],
             Self::Passkey => &["pop", "user"],
+            Self::Face => &["face"],
             Self::Enrolled => &[],
         }
     }
@@ -85,6 +89,7 @@ impl Level {
             Self::Email => "email",
             Self::Recovery => "recovery",
             Self::Passkey => "phr",
+            Self::Face => "face",
             Self::Enrolled => "enrolled",
         }
     }
@@ -104,6 +109,7 @@ impl Level {
             Self::Email => "email",
             Self::Recovery => "second_factor recovery",
             Self::Passkey => "second_factor phr",
+            Self::Face => "face",
             Self::Enrolled => "enrolled",
         }
     }
@@ -147,7 +153,7 @@ impl PassedCheck {
     pub fn with_passkey(factor: &Factor, asserted: Asserted, at: Timestamp) -> Self {
         let backup_eligible = match factor.method() {
             Method::Passkey(method) => method.credential.backup_eligible,
-            Method::Totp(_) | Method::Passcode(_) => false,
+            Method::Totp(_) | Method::Passcode(_) | Method::Face(_) => false,
         };
         let passkey = Some(PasskeyUse { user_verified: asserted.user_verified, backup_eligible });
         Self { passkey, ..Self::with(factor, at) }
@@ -208,6 +214,8 @@ pub struct Statement {
     pub first_factor: Option<FirstFactor>,
     /// The transaction that the check confirmed.
     pub transaction: Option<Confirmation>,
+    /// Whether a photo of the person's face was found similar after the check, in the same session.
+    pub with_face: bool,
     /// The time of issue.
     pub issued_at: Timestamp,
 }
@@ -216,20 +224,21 @@ impl Statement {
     /// The statement of a check without anything else.
     #[must_use]
     pub const fn of(check: PassedCheck, issued_at: Timestamp) -> Self {
-        Self { check, first_factor: None, transaction: None, issued_at }
+        Self { check, first_factor: None, transaction: None, with_face: false, issued_at }
     }
 
     /// Scopes (RFC 6749, section 3.3), separated by spaces. A receipt of a transaction must open nothing else, so its
     /// scope is none that a route could ask for as proof of a second factor. A confirmation by e-mail has a scope of its
     /// own, because a mailbox is no second factor.
     #[must_use]
-    pub const fn scope(&self) -> &'static str {
-        match self.transaction {
+    pub fn scope(&self) -> String {
+        let of_check = match self.transaction {
             Some(_) if self.check.level.is_second_factor() => "transaction",
             Some(_) => "email_transaction",
             None if self.is_user_verified() => "second_factor phr uv",
             None => self.check.level.scope(),
-        }
+        };
+        if self.with_face { format!("{of_check} {}", Level::Face.scope()) } else { of_check.to_owned() }
     }
 
     /// Whether a passkey verified its user. This is a second factor by itself: something that the person knows or is.
@@ -241,14 +250,15 @@ impl Statement {
     /// and the check was with a second one. They contain `mfa` in the same case, and if a passkey verified its user.
     #[must_use]
     pub fn amr(&self) -> Vec<&'static str> {
-        let own = self.check.level.amr();
+        let face = if self.with_face { Level::Face.amr() } else { &[] };
+        let own = [self.check.level.amr(), face].concat();
         match &self.first_factor {
             Some(FirstFactor(first)) if self.check.level.is_second_factor() => {
                 let further = own.iter().copied().filter(|method| !first.contains(method));
                 first.iter().copied().chain(further).chain(["mfa"]).collect()
             }
-            Some(_) | None if self.is_user_verified() => own.iter().copied().chain(["mfa"]).collect(),
-            Some(_) | None => own.to_vec(),
+            Some(_) | None if self.is_user_verified() => own.into_iter().chain(["mfa"]).collect(),
+            Some(_) | None => own,
         }
     }
 }

@@ -16,6 +16,8 @@ pub enum Purpose {
     TotpSecret,
     /// A phone number or an e-mail address.
     Destination,
+    /// The photo of a face's enrolment.
+    FaceReference,
 }
 
 /// Seals, opens and digests for one user.

@@ -91,7 +91,7 @@ impl UseCase for Request {
         let account = work.account()?;
         let factor = self.target.find(account, cx.vault)?;
         let method = match factor.method() {
-            Method::Totp(_) | Method::Passkey(_) => return Err(Error::NotChallengeable),
+            Method::Totp(_) | Method::Passkey(_) | Method::Face(_) => return Err(Error::NotChallengeable),
             Method::Passcode(method) => method,
         };
         let texts = &cx.settings.transactions;

@@ -139,7 +139,7 @@ fn meant(factors: &[Factor], apps: &Apps, vault: &dyn Vault) -> Result<Vec<(Fact
         let all = factors.iter().filter(|factor| factor.factor_type() == FactorType::Totp);
         let apps = usable(all, vault)?.into_iter().filter_map(|factor| match factor.method() {
             Method::Totp(method) => Some((factor.id().clone(), method.clone())),
-            Method::Passcode(_) | Method::Passkey(_) => None,
+            Method::Passcode(_) | Method::Passkey(_) | Method::Face(_) => None,
         });
         Ok(apps.collect::<Vec<_>>())
     };
@@ -163,6 +163,8 @@ fn meant(factors: &[Factor], apps: &Apps, vault: &dyn Vault) -> Result<Vec<(Fact
             match factor.method() {
                 Method::Totp(method) => Ok(vec![(id.clone(), method.clone())]),
                 Method::Passcode(_) | Method::Passkey(_) => Err(Error::ChallengeRequired),
+                // A face is checked with a photo and never with a code.
+                Method::Face(_) => Err(Error::NotChallengeable),
             }
         }
     }

@@ -1,15 +1,16 @@
 //! Finishing an enrolment: a right code makes the candidate a factor.
 
 use super::check::step_up_required;
-use super::engine::{Cx, Name, Outcome, UseCase, Work};
+use super::engine::{Cx, Name, Outcome, Question, UseCase, Work};
 use super::enroll::require_first_app;
 use super::receipt::{Receipt, Stated};
-use super::{Caller, Service, hosted, notice};
+use super::{Caller, Service, faces, hosted, notice};
 use crate::delivery::notices::Notice;
 use crate::domain::account::Change;
 use crate::domain::actor::Actor;
 use crate::domain::enrollment::{Claim, Draft, Enrollment};
 use crate::domain::error::{CodeKind, Error, Subject};
+use crate::domain::factor::face::{Photo, Reference};
 use crate::domain::factor::passkey::RegistrationResponse;
 use crate::domain::factor::{FactorSummary, FactorType, Opened, Proof};
 use crate::domain::grant::Allowed;
@@ -52,6 +53,8 @@ pub enum Given {
     Code(Code),
     /// The registration of a passkey.
     Registration(Box<RegistrationResponse>),
+    /// A photo of a face.
+    Photo(Photo),
 }
 
 /// New recovery codes for their owner. They are not printed.
@@ -65,7 +68,7 @@ impl std::fmt::Debug for NewCodes {
 }
 
 impl Service {
-    /// Confirms an enrolment with its code, or with a passkey's registration.
+    /// Confirms an enrolment with its code, with a passkey's registration, or with the photo of a face.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyUsed`], [`Error::Expired`], [`Error::StepUpRequired`],
@@ -118,10 +121,39 @@ impl UseCase for Confirm<'_> {
     const STEP: Step = Step::Enroll;
 
     fn reads(&self, _: &Work, _: &dyn Vault) -> Vec<Name> {
-        vec![Name::Account, Name::Enrollment(self.claim.factor_type)]
+        let further = match self.claim.factor_type {
+            FactorType::Face => faces::counts().into_iter().chain([Name::Reference]).collect(),
+            FactorType::Totp | FactorType::Sms | FactorType::Email | FactorType::Passkey => Vec::new(),
+        };
+        [Name::Account, Name::Enrollment(self.claim.factor_type)].into_iter().chain(further).collect()
+    }
+
+    /// The photo of a face is compared with itself, which shows whether it has one face of enough size.
+    fn asks(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Option<Question>, Error> {
+        match (self.claim.factor_type, self.proof) {
+            (FactorType::Face, Given::Photo(photo)) => {
+                let draft = self.allowed(work, cx)?.0;
+                faces::charge(work, cx)?;
+                let about = draft.candidate.id;
+                Ok(Some(Question { about, reference: photo.clone(), photo: photo.clone() }))
+            }
+            (_, Given::Code(_) | Given::Registration(_) | Given::Photo(_)) => Ok(None),
+        }
     }
 
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Confirmed>, Error> {
+        let (draft, opened) = self.allowed(work, cx)?;
+        let possession = prove(work, cx, self.claim, self.proof, &opened)?;
+        if let Given::Photo(photo) = self.proof {
+            *work.reference_mut()? = Reference::new(&draft.candidate.id, photo, cx.vault, cx.now)?;
+        }
+        bind(work, cx, self.terms, &draft, &opened, possession)
+    }
+}
+
+impl Confirm<'_> {
+    /// The draft, if its proof may be compared now and the account has room for the factor.
+    fn allowed(&self, work: &mut Work, cx: &Cx<'_>) -> Result<(Draft, Opened), Error> {
         work.rewind(&Name::Enrollment(self.claim.factor_type), cx.now);
         let account = work.account()?;
         // Without a token, an enrolled app is the likeliest reason for a missing enrolment, so it is reported first.
@@ -135,8 +167,7 @@ impl UseCase for Confirm<'_> {
         let draft = draft.clone();
         let opened = draft.candidate.open(cx.vault)?;
         require_room(work, cx, self.terms, &draft, &opened)?;
-        let possession = prove(work, cx, self.claim, self.proof, &opened)?;
-        bind(work, cx, self.terms, &draft, &opened, possession)
+        Ok((draft, opened))
     }
 }
 
@@ -225,15 +256,21 @@ fn claimed<'a>(work: &'a Work, cx: &Cx<'_>, claim: Claim<'_>) -> Result<(&'a Dra
 
 /// Compares the code of a draft, which may have been verified before, and settles the count of a wrong one.
 fn prove(work: &mut Work, cx: &Cx<'_>, claim: Claim<'_>, given: &Given, opened: &Opened) -> Result<Possession, Error> {
-    let (draft, shown) = claimed(work, cx, claim)?;
+    let draft = claimed(work, cx, claim)?.0;
     let kind = CodeKind::from(draft.candidate.factor_type());
     draft.tries.admit(kind, cx.now, cx.policy())?;
+    let id = draft.candidate.id.clone();
     let proof = match given {
+        Given::Photo(_) if cx.answer.is_some() => {
+            let verdict = faces::judged(work, cx.answer_about(&id)?)?;
+            Proof::Face(verdict, cx.faces()?.least)
+        }
         Given::Code(Code::Digits(digits)) => Proof::Digits(digits),
         Given::Registration(response) => Proof::Registration(response, cx.settings.relying_party()?),
         // A code of any other form can't be right, so it is not counted as a guess.
-        Given::Code(_) => return Err(Error::IncorrectCode { kind, remaining: None }),
+        Given::Code(_) | Given::Photo(_) => return Err(Error::IncorrectCode { kind, remaining: None }),
     };
+    let (draft, shown) = claimed(work, cx, claim)?;
     let (candidate, nonce, shown) = (&draft.candidate, draft.ticket.nonce, shown.map(Possession::evidence));
     match candidate.attempt(opened, cx.vault, nonce, proof, cx.now, shown)? {
         Attempt::Right(possession) => Ok(possession),

@@ -7,11 +7,19 @@
 //!    └───── conflict ─────┘         ▼
 //!                                 answer
 //! ```
+//! A use case may ask a judge outside, whose answer costs money and takes time. It charges the question first, and the
+//! charge is committed before the judge is asked:
+//! ```text
+//!   read ──▶ ask ──▶ commit the charge ──▶ the judge ──▶ read ──▶ decide ──▶ …
+//! ```
+//! The judge is asked once. Its answer is kept over conflicts.
+//!
 //! A use case is pure: it names documents of the caller's user and changes copies of them. It can't reach another
 //! user's documents, and its tests need no store.
 
 use futures_util::future::try_join_all;
 
+use super::faces::FaceSettings;
 use super::{Caller, Countries, Service, Settings, hosted};
 use crate::delivery::{Channel, DeliveryError, Message};
 use crate::domain::account::Account;
@@ -20,6 +28,7 @@ use crate::domain::contact::Destination;
 use crate::domain::enrollment::Enrollment;
 use crate::domain::error::Error;
 use crate::domain::factor::FactorType;
+use crate::domain::factor::face::{Comparisons, Photo, Reference, Verdict};
 use crate::domain::hosted::{Hosted, Step};
 use crate::domain::ids::{FactorId, HostedId, UserId};
 use crate::domain::limits::DestinationLimit;
@@ -27,8 +36,11 @@ use crate::domain::policy::Policy;
 use crate::domain::random::Randomness;
 use crate::domain::time::Timestamp;
 use crate::domain::vault::Vault;
+use crate::judge::JudgeError;
 use crate::keys::vault::UserVault;
-use crate::store::records::{Record, account_key, challenge_key, destination_key, enrollment_key, hosted_key};
+use crate::store::records::{
+    Record, account_key, challenge_key, comparisons_key, destination_key, enrollment_key, hosted_key, reference_key,
+};
 use crate::store::{Item, ItemError, Key, Put, Replaces, Version};
 
 /// The most decisions of one request. It decides again after each conflict with another request.
@@ -45,6 +57,16 @@ pub(super) trait UseCase: Sync {
     /// The documents that it needs, given those read so far and the keys, bound to the caller's user. The engine calls
     /// it until it names no new document, and reads the new ones of each call in parallel.
     fn reads(&self, work: &Work, vault: &dyn Vault) -> Vec<Name>;
+
+    /// The question that a judge must answer before the decision. It charges the question to `work`, all changes of which
+    /// are committed before the judge is asked. After a refusal only the settled ones are. It is not called again once
+    /// the judge was asked.
+    ///
+    /// # Errors
+    /// The refusal.
+    fn asks(&self, _: &mut Work, _: &Cx<'_>) -> Result<Option<Question>, Error> {
+        Ok(None)
+    }
 
     /// Decides the request. After a success all changes of [`Work`] are committed; after a refusal only the settled
     /// ones.
@@ -75,6 +97,20 @@ pub(super) enum Outgoing {
     Notice(Message),
 }
 
+/// A question to the judge of faces: how similar is the photo to the reference?
+pub(super) struct Question {
+    /// The factor, or the candidate, that it is about.
+    pub(super) about: FactorId,
+    pub(super) reference: Photo,
+    pub(super) photo: Photo,
+}
+
+/// The answer of the judge.
+pub(super) struct Answer {
+    about: FactorId,
+    verdict: Result<Verdict, JudgeError>,
+}
+
 impl<R> Outcome<R> {
     /// An answer without a message.
     pub(super) fn reply(reply: R) -> Self {
@@ -92,11 +128,31 @@ pub(super) struct Cx<'a> {
     pub(super) vault: &'a dyn Vault,
     /// The channels that are configured.
     pub(super) channels: &'a [Channel],
+    /// The settings of faces. `None`: faces are off.
+    pub(super) faces: Option<&'a FaceSettings>,
+    /// The answer of the judge, if it was asked.
+    pub(super) answer: Option<&'a Answer>,
 }
 
 impl Cx<'_> {
     pub(super) fn policy(&self) -> &Policy {
         &self.settings.policy
+    }
+
+    /// The settings of faces.
+    ///
+    /// # Errors
+    /// [`Error::ChannelNotConfigured`] if faces are off.
+    pub(super) fn faces(&self) -> Result<&FaceSettings, Error> {
+        self.faces.ok_or(FACES_OFF)
+    }
+
+    /// The judge's answer about this factor.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if it was asked about another factor, which has been replaced since.
+    pub(super) fn answer_about(&self, factor: &FactorId) -> Result<Result<Verdict, JudgeError>, Error> {
+        self.answer.filter(|answer| answer.about == *factor).map(|answer| answer.verdict).ok_or(Error::Busy)
     }
 
     /// Checks that messages can be sent by a channel.
@@ -115,7 +171,9 @@ pub(super) fn not_configured(channel: Channel) -> Error {
     })
 }
 
-/// The name of a document: one of the caller's user, or the limit of a destination.
+pub(super) const FACES_OFF: Error = Error::ChannelNotConfigured("A face");
+
+/// The name of a document: one of the caller's user, the limit of a destination, or the count of comparisons.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Name {
     Account,
@@ -123,6 +181,10 @@ pub(super) enum Name {
     Challenge(FactorId),
     Hosted(HostedId),
     Limit(LimitIndex),
+    /// The reference of the user's face.
+    Reference,
+    /// The comparisons of faces today, over all users.
+    Comparisons,
 }
 
 /// The name of a destination's limit: a keyed digest of the destination.
@@ -137,6 +199,8 @@ impl Name {
             Self::Challenge(factor) => challenge_key(user, factor),
             Self::Hosted(id) => hosted_key(user, id),
             Self::Limit(LimitIndex(index)) => destination_key(*index),
+            Self::Reference => reference_key(user),
+            Self::Comparisons => comparisons_key(),
         }
     }
 
@@ -151,6 +215,8 @@ impl Name {
             Self::Challenge(_) => Document::Challenge(of(item)?),
             Self::Hosted(_) => Document::Hosted(of(item)?),
             Self::Limit(_) => Document::Limit(of(item)?),
+            Self::Reference => Document::Reference(of(item)?),
+            Self::Comparisons => Document::Comparisons(of(item)?),
         })
     }
 }
@@ -162,6 +228,8 @@ enum Document {
     Challenge(Challenge),
     Hosted(Hosted),
     Limit(DestinationLimit),
+    Reference(Reference),
+    Comparisons(Comparisons),
 }
 
 impl Document {
@@ -175,6 +243,8 @@ impl Document {
             Self::Challenge(challenge) => of(challenge, now, policy),
             Self::Hosted(hosted) => of(hosted, now, policy),
             Self::Limit(limit) => of(limit, now, policy),
+            Self::Reference(reference) => of(reference, now, policy),
+            Self::Comparisons(comparisons) => of(comparisons, now, policy),
         };
         Put { key, replaces, item, ttl }
     }
@@ -184,8 +254,8 @@ impl Document {
             Self::Account(account) => account.rewind(now),
             Self::Enrollment(enrollment) => enrollment.rewind(now),
             Self::Challenge(challenge) => challenge.rewind(now),
-            // It says itself that it is over.
-            Self::Hosted(_) => {}
+            // They say themselves that they are over.
+            Self::Hosted(_) | Self::Reference(_) | Self::Comparisons(_) => {}
             Self::Limit(limit) => limit.rewind(now),
         }
     }
@@ -327,6 +397,37 @@ impl Work {
         }
     }
 
+    pub(super) fn reference(&self) -> Result<&Reference, Error> {
+        match self.document(&Name::Reference) {
+            Some(Document::Reference(reference)) => Ok(reference),
+            _ => Err(UNREAD),
+        }
+    }
+
+    pub(super) fn reference_mut(&mut self) -> Result<&mut Reference, Error> {
+        match self.document_mut(&Name::Reference) {
+            Some(Document::Reference(reference)) => Ok(reference),
+            _ => Err(UNREAD),
+        }
+    }
+
+    pub(super) fn comparisons_mut(&mut self) -> Result<&mut Comparisons, Error> {
+        match self.document_mut(&Name::Comparisons) {
+            Some(Document::Comparisons(comparisons)) => Ok(comparisons),
+            _ => Err(UNREAD),
+        }
+    }
+
+    /// Whether the changes so far remove the face of the account.
+    fn removes_face(&self) -> bool {
+        let faces = self.0.iter().filter_map(|entry| match (&entry.before, &entry.current) {
+            (Document::Account(before), Document::Account(now)) => Some((before.face(), now.face())),
+            _ => None,
+        });
+        let mut faces = faces.map(|(before, now)| (before.is_some(), now.is_some()));
+        faces.any(|face| face == (true, false))
+    }
+
     /// Commits this document even if it is unchanged.
     pub(super) fn write_anyway(&mut self, name: &Name) {
         let meant = self.0.iter_mut().filter(|entry| entry.name == *name);
@@ -370,14 +471,34 @@ impl Service {
     pub(super) async fn run<U: UseCase>(&self, caller: &Caller, use_case: &U) -> Result<U::Reply, Error> {
         let vault = UserVault { keyring: &caller.keyring, user: &caller.user, randomness: self.randomness() };
         let channels = self.channels();
+        let mut answer = None;
         for conflicts in 0..ROUNDS {
             if conflicts > 0 {
                 self.pause(8 * conflicts).await?;
             }
             let mut work = self.read(use_case, caller, &vault).await?;
             let (settings, randomness) = (self.settings(), self.randomness());
-            let cx = Cx { caller, now: self.clock.now(), settings, randomness, vault: &vault, channels: &channels };
-            let decided = hosted::within(&mut work, &cx, U::STEP, |work| use_case.decide(work, &cx));
+            let (now, faces) = (self.clock.now(), self.faces());
+            let answered = answer.as_ref();
+            let cx =
+                Cx { caller, now, settings, randomness, vault: &vault, channels: &channels, faces, answer: answered };
+            let asked = match answered {
+                Some(_) => Ok(None),
+                None => hosted::within(&mut work, &cx, U::STEP, |work| use_case.asks(work, &cx)),
+            };
+            let decided = match asked {
+                Ok(Some(question)) => {
+                    if self.commit(work.puts(false, &cx)).await?.is_some() {
+                        answer = Some(self.ask(caller, question).await);
+                    }
+                    continue;
+                }
+                Ok(None) => hosted::within(&mut work, &cx, U::STEP, |work| use_case.decide(work, &cx)),
+                Err(refusal) => Err(refusal),
+            };
+            if decided.is_ok() && work.removes_face() {
+                self.destroy_reference(&mut work, caller).await?;
+            }
             let puts = work.puts(decided.is_err(), &cx);
             let committed = if puts.is_empty() {
                 None
@@ -398,6 +519,34 @@ impl Service {
             return Ok(reply);
         }
         Err(Error::Busy)
+    }
+
+    /// Asks the judge of faces. A late request does not ask any more.
+    async fn ask(&self, caller: &Caller, question: Question) -> Answer {
+        let Question { about, reference, photo } = question;
+        let verdict = match &self.judge {
+            Some(judge) if !caller.deadline.is_late(self.clock.as_ref()) => judge.compare(&reference, &photo).await,
+            Some(_) | None => Err(JudgeError::Refused),
+        };
+        if let Err(error) = verdict {
+            tracing::warn!(judge.error = %error, "the judge of faces has not answered");
+        }
+        Answer { about, verdict }
+    }
+
+    /// Destroys the reference of a face that the request removes, whatever request it is.
+    async fn destroy_reference(&self, work: &mut Work, caller: &Caller) -> Result<(), Error> {
+        if work.reference().is_err() {
+            work.0.push(self.entry(Name::Reference, &caller.user).await?);
+        }
+        *work.reference_mut()? = Reference::None;
+        Ok(())
+    }
+
+    /// The settings of faces; `None` if they are off.
+    #[must_use]
+    pub fn faces(&self) -> Option<&FaceSettings> {
+        self.settings.faces.as_ref().filter(|_| self.judge.is_some())
     }
 
     /// Reads the documents that a use case names.

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::check::{Apps, authorize, step_up_required};
 use super::confirm::{NewCodes, recovery_codes};
-use super::engine::{Cx, LimitIndex, Name, Outcome, Outgoing, UseCase, Work, not_configured};
+use super::engine::{Cx, FACES_OFF, LimitIndex, Name, Outcome, Outgoing, UseCase, Work, not_configured};
 use super::{AccountName, Caller, Service, hosted};
 use crate::delivery::messages::{Occasion, Platform, Purpose};
 use crate::delivery::{Language, Message};
@@ -13,7 +13,7 @@ use crate::domain::contact::{Destination, MaskedDestination};
 use crate::domain::enrollment::{Draft, Enrollment, Ticket};
 use crate::domain::error::Error;
 use crate::domain::factor::totp::Parameters;
-use crate::domain::factor::{Candidate, FactorType, Place, Setup, passcode, passkey, totp};
+use crate::domain::factor::{Candidate, FactorType, Place, Setup, face, passcode, passkey, totp};
 use crate::domain::grant::Allowed;
 use crate::domain::hosted::Step;
 use crate::domain::ids::{FactorId, Label};
@@ -34,6 +34,8 @@ pub enum Target {
     Destination(Destination),
     /// A passkey.
     Passkey,
+    /// A face, with the version of the text that its person has consented to.
+    Face(face::ConsentVersion),
 }
 
 impl Target {
@@ -42,6 +44,7 @@ impl Target {
             Self::App => FactorType::Totp,
             Self::Destination(destination) => destination.channel().into(),
             Self::Passkey => FactorType::Passkey,
+            Self::Face(_) => FactorType::Face,
         }
     }
 }
@@ -97,6 +100,8 @@ pub enum Offer {
     Sent(MaskedDestination),
     /// The content of a passkey's creation options.
     Passkey(PasskeyOffer),
+    /// Nothing: a photo is awaited.
+    Face,
 }
 
 /// The content of a passkey's creation options.
@@ -114,12 +119,17 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::ChannelNotConfigured`], [`Error::DestinationRefused`], [`Error::AlreadyEnrolled`],
-    /// [`Error::TooManyFactors`], [`Error::StepUpRequired`], [`Error::TooManyAttempts`], [`Error::TooManyMessages`],
+    /// [`Error::OtherFactorRequired`], [`Error::TooManyFactors`], [`Error::StepUpRequired`], [`Error::TooManyAttempts`],
+    /// [`Error::TooManyMessages`],
     /// [`Error::DeliveryFailed`], the errors of a wrong `code`, and [`Error::Busy`]. After an error no new enrolment is
     /// pending, unless it is unknown whether the message was sent.
     pub async fn enroll(&self, caller: &Caller, request: &Request) -> Result<Enrolled, Error> {
         let limit = match &request.target {
             Target::App => None,
+            Target::Face(_) => {
+                self.faces().ok_or(FACES_OFF)?;
+                None
+            }
             Target::Passkey => {
                 self.settings().relying_party()?;
                 None
@@ -208,6 +218,7 @@ impl Enroll<'_> {
             Target::App => Place::App(label),
             Target::Destination(destination) => Place::Destination(destination),
             Target::Passkey => Place::Passkey,
+            Target::Face(_) => Place::Face,
         };
         match self.request.terms.check_needed {
             CheckNeeded::ToBegin => account.require_room(place, cx.vault, cx.policy())?,
@@ -226,7 +237,7 @@ impl Enroll<'_> {
     /// secret, so there is nothing to guess.
     fn carried_tries(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Tries, Error> {
         match &self.request.target {
-            Target::App | Target::Passkey => Ok(Tries::default()),
+            Target::App | Target::Passkey | Target::Face(_) => Ok(Tries::default()),
             Target::Destination(destination) => {
                 let factor_type = FactorType::from(destination.channel());
                 work.rewind(&Name::Enrollment(factor_type), cx.now);
@@ -256,6 +267,10 @@ impl Enroll<'_> {
                 let (recovery_code, recovery) = self.recovery_code(cx)?.unzip();
                 let offer = Offer::App { secret: secret.base32(), parameters, recovery_code };
                 (Setup::Totp(setup), recovery, offer, None)
+            }
+            Target::Face(version) => {
+                let consent = face::Consent { version: version.clone(), at: cx.now };
+                (Setup::Face(face::Setup { consent }), None, Offer::Face, None)
             }
             Target::Passkey => {
                 let nonce = random::bytes(cx.randomness)?;
@@ -305,7 +320,7 @@ impl Enroll<'_> {
 pub(super) fn require_first_app(terms: &Terms, factor_type: FactorType, account: &Account) -> Result<(), Error> {
     let has_app = match factor_type {
         FactorType::Totp => account.of_type(factor_type).next().is_some(),
-        FactorType::Sms | FactorType::Email | FactorType::Passkey => false,
+        FactorType::Sms | FactorType::Email | FactorType::Passkey | FactorType::Face => false,
     };
     match terms.apps {
         AppsAllowed::One if has_app => Err(Error::AlreadyEnrolled(factor_type)),

@@ -153,7 +153,7 @@ fn change(work: &mut Work, cx: &Cx<'_>, change: Change, notice: Notice) -> Resul
 fn own_app(work: &Work, cx: &Cx<'_>, id: &FactorId) -> Result<Apps, Error> {
     Ok(match work.account()?.factor(id)?.open(cx.vault)? {
         Some(Opened::Totp(_)) => Apps::One(id.clone()),
-        Some(Opened::Passcode(_) | Opened::Passkey) | None => Apps::Only,
+        Some(Opened::Passcode(_) | Opened::Passkey | Opened::Face) | None => Apps::Only,
     })
 }
 

@@ -26,12 +26,17 @@ impl Service {
 
 pub(super) struct Forget;
 
-/// The factors that may have a challenge, the passkeys together, and the contact of record.
+/// The factors that may have a challenge, the passkeys together, the face, and the contact of record.
 fn challenged(work: &Work) -> Vec<FactorId> {
     let factors = work.account().map(Account::factors).unwrap_or_default().iter();
     let factors = factors.filter(|factor| factor.is_challengeable()).map(|factor| factor.id().clone());
     let passkeys = work.account().is_ok_and(|account| account.passkeys().next().is_some());
-    factors.chain(passkeys.then(FactorId::any_passkey)).chain([FactorId::contact_of_record()]).collect()
+    let face = work.account().is_ok_and(|account| account.face().is_some());
+    factors
+        .chain(passkeys.then(FactorId::any_passkey))
+        .chain(face.then(FactorId::any_face))
+        .chain([FactorId::contact_of_record()])
+        .collect()
 }
 
 impl UseCase for Forget {

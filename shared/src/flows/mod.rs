@@ -20,6 +20,7 @@ use crate::domain::policy::Policy;
 use crate::domain::random::{self, Randomness};
 use crate::domain::receipt_keys::PublishedKeys;
 use crate::domain::time::Timestamp;
+use crate::judge::Judge;
 use crate::keys::{Keyring, Keys};
 use crate::store::{Commit, Key, Put, Store, StoreError, Stored, Version};
 
@@ -29,6 +30,7 @@ mod check;
 pub mod confirm;
 mod engine;
 pub mod enroll;
+pub mod faces;
 pub mod factors;
 mod forget;
 pub mod hosted;
@@ -41,6 +43,7 @@ mod tests;
 pub mod verify;
 
 use brand::Brand;
+use faces::FaceSettings;
 use receipt::{HeldSigner, ReceiptSettings};
 
 /// The most attempts at one call to the store, the first included.
@@ -55,6 +58,7 @@ pub struct Service {
     /// The public keys of receipts, and when they were read.
     published: Mutex<Option<(Timestamp, PublishedKeys)>>,
     delivery: Arc<dyn Delivery>,
+    judge: Option<Arc<dyn Judge>>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
     settings: Settings,
@@ -94,6 +98,8 @@ pub struct Settings {
     pub return_urls: ReturnUrls,
     /// The relying party of passkeys; `None` for no passkeys.
     pub relying_party: Option<RelyingParty>,
+    /// Faces; `None` for none.
+    pub faces: Option<FaceSettings>,
     /// The types of transactions that can be confirmed.
     pub transactions: TransactionTexts,
     /// Whether a code of an authenticator app confirms a transaction, although the app does not show it.
@@ -253,6 +259,8 @@ pub struct Seams {
     pub keys: Arc<dyn Keys>,
     /// Sends messages.
     pub delivery: Arc<dyn Delivery>,
+    /// Compares faces. `None`: there are none.
+    pub judge: Option<Arc<dyn Judge>>,
     /// Tells the time. [`crate::clock::SystemClock`] is the machine's.
     pub clock: Arc<dyn Clock>,
     /// Makes secrets, codes and nonces. [`crate::clock::SystemRandomness`] is the operating system's.
@@ -263,9 +271,9 @@ impl Service {
     /// A service over its adapters. It makes no call yet.
     #[must_use]
     pub fn new(seams: Seams, settings: Settings) -> Self {
-        let Seams { store, keys, delivery, clock, randomness } = seams;
+        let Seams { store, keys, delivery, judge, clock, randomness } = seams;
         let (keyring, signer, published) = Default::default();
-        Self { store, keys, keyring, signer, published, delivery, clock, randomness, settings }
+        Self { store, keys, keyring, signer, published, delivery, judge, clock, randomness, settings }
     }
 
     /// Fetches the keys and makes the connections that a request needs. If this fails, the first request tries again.

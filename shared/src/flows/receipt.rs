@@ -112,7 +112,7 @@ struct Claims<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     amr: Vec<&'static str>,
     acr: &'static str,
-    scope: &'static str,
+    scope: String,
     factor_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     bound_at: Option<i64>,

@@ -294,6 +294,7 @@ fn associated(purpose: Purpose, user: &UserId, factor: &FactorId) -> Aad<Vec<u8>
     let purpose = match purpose {
         Purpose::TotpSecret => "totp-secret",
         Purpose::Destination => "destination",
+        Purpose::FaceReference => "face-reference",
     };
     joined(&[purpose, user.as_str(), factor.as_str()])
 }

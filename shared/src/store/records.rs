@@ -7,14 +7,18 @@ use data_encoding::HEXLOWER;
 
 use super::{Item, ItemError, Key, Value};
 
+mod faces;
 mod passkeys;
+
+pub use faces::{comparisons_key, reference_key};
+
 use crate::domain::account::Account;
 use crate::domain::actor::Actor;
 use crate::domain::challenge::{Awaited, Challenge, ChallengeState, OpenChallenge};
 use crate::domain::contact::ContactOfRecord;
 use crate::domain::enrollment::{Draft, Enrollment, Ticket};
 use crate::domain::factor::totp::{Algorithm, Parameters, Step};
-use crate::domain::factor::{Candidate, Channel, Factor, FactorType, Method, Setup, passcode, passkey, totp};
+use crate::domain::factor::{Candidate, Channel, Factor, FactorType, Method, Setup, face, passcode, passkey, totp};
 use crate::domain::grant::{Allowed, Epoch, Grant};
 use crate::domain::hosted::{
     DoneSession, Hosted, HostedPurpose, HostedResult, Offer, OpenSession, Redeemed, SessionContact,
@@ -368,7 +372,7 @@ fn read_contact(item: &Item) -> Result<ContactOfRecord, ItemError> {
     let channel = match read_type(item)? {
         FactorType::Sms => Channel::Sms,
         FactorType::Email => Channel::Email,
-        FactorType::Totp | FactorType::Passkey => return Err(ItemError("type")),
+        FactorType::Totp | FactorType::Passkey | FactorType::Face => return Err(ItemError("type")),
     };
     let (method, language) = (read_destination(item, channel)?, item.text("language")?.to_owned());
     Ok(ContactOfRecord { method, language, notices: read_sent(item)? })
@@ -510,6 +514,7 @@ fn write_factor(factor: &Factor) -> Item {
         Method::Totp(totp::Method { setup, used }) => write_app(item, setup).with("step", step_number(*used)),
         Method::Passcode(method) => write_destination(item, method),
         Method::Passkey(method) => passkeys::write_method(item, method),
+        Method::Face(method) => faces::write_consent(item, &method.consent),
     }
 }
 
@@ -519,6 +524,7 @@ fn read_factor(item: &Item) -> Result<Factor, ItemError> {
         FactorType::Sms => Method::Passcode(read_destination(item, Channel::Sms)?),
         FactorType::Email => Method::Passcode(read_destination(item, Channel::Email)?),
         FactorType::Passkey => Method::Passkey(passkeys::read_method(item)?),
+        FactorType::Face => Method::Face(face::Method { consent: faces::read_consent(item)? }),
     };
     let Tries { wrong, last } = read_tries(item)?;
     Ok(Factor::recorded(
@@ -547,6 +553,7 @@ fn write_draft(draft: &Draft, state: &'static str) -> Item {
             write_destination(item, method).with("code", versioned(awaited.version, &awaited.bytes))
         }
         Setup::Passkey(setup) => passkeys::write_setup(item, setup),
+        Setup::Face(setup) => faces::write_consent(item, &setup.consent),
     }
 }
 
@@ -556,6 +563,7 @@ fn read_draft(item: &Item) -> Result<Draft, ItemError> {
         FactorType::Sms => Setup::Passcode(read_passcode(item, Channel::Sms)?),
         FactorType::Email => Setup::Passcode(read_passcode(item, Channel::Email)?),
         FactorType::Passkey => Setup::Passkey(passkeys::read_setup(item)?),
+        FactorType::Face => Setup::Face(face::Setup { consent: faces::read_consent(item)? }),
     };
     Ok(Draft {
         ticket: read_ticket(item)?,
@@ -592,7 +600,7 @@ fn write_evidence(item: Item, evidence: &Evidence) -> Item {
         Evidence::Totp(step) => item.with("step", step_number(*step)),
         Evidence::Registered(registered) => passkeys::write_method(item, &passkey::Method::new(registered)),
         // An assertion is of an enrolled passkey, and verifies no enrolment.
-        Evidence::Passcode | Evidence::Asserted(_) => item,
+        Evidence::Passcode | Evidence::Asserted(_) | Evidence::Face => item,
     }
 }
 
@@ -601,6 +609,7 @@ fn read_evidence(item: &Item, setup: &Setup) -> Result<Evidence, ItemError> {
         Setup::Totp(_) => Evidence::Totp(Step(item.number("step")?)),
         Setup::Passcode(_) => Evidence::Passcode,
         Setup::Passkey(_) => passkeys::read_evidence(item)?,
+        Setup::Face(_) => Evidence::Face,
     })
 }
 

@@ -30,11 +30,13 @@ pub enum FactorType {
     Email,
     /// A passkey.
     Passkey,
+    /// A face, which adds to a check with another factor and is never one itself.
+    Face,
 }
 
 impl FactorType {
     /// Every type.
-    pub const ALL: [Self; 4] = [Self::Totp, Self::Sms, Self::Email, Self::Passkey];
+    pub const ALL: [Self; 5] = [Self::Totp, Self::Sms, Self::Email, Self::Passkey, Self::Face];
 
     /// The name in tokens and items.
     #[must_use]
@@ -44,6 +46,7 @@ impl FactorType {
             Self::Sms => "sms",
             Self::Email => "email",
             Self::Passkey => "passkey",
+            Self::Face => "face",
         }
     }
 
@@ -61,6 +64,7 @@ impl FactorType {
             Self::Sms => "SMS",
             Self::Email => "E-mail",
             Self::Passkey => "Passkey",
+            Self::Face => "Face",
         }
     }
 
@@ -68,7 +72,7 @@ impl FactorType {
     #[must_use]
     pub const fn challenge(self) -> ChallengeKind {
         match self {
-            Self::Totp => ChallengeKind::None,
+            Self::Totp | Self::Face => ChallengeKind::None,
             Self::Sms => ChallengeKind::Passcode(Channel::Sms),
             Self::Email => ChallengeKind::Passcode(Channel::Email),
             Self::Passkey => ChallengeKind::Passkey,
@@ -79,7 +83,7 @@ impl FactorType {
 /// The kind of challenge of a factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChallengeKind {
-    /// The factor makes its own codes and is not challenged.
+    /// The factor is not challenged: it makes its own codes, or it is a face.
     None,
     /// A passcode is sent by this channel.
     Passcode(Channel),
@@ -116,6 +120,8 @@ pub enum Setup {
     Passcode(passcode::Setup),
     /// The challenge of a passkey's registration.
     Passkey(passkey::Setup),
+    /// A face's consent.
+    Face(face::Setup),
 }
 
 /// A proof for a candidate.
@@ -125,6 +131,8 @@ pub enum Proof<'a> {
     Digits(&'a Passcode),
     /// The registration of a passkey with this relying party.
     Registration(&'a passkey::RegistrationResponse, &'a passkey::RelyingParty),
+    /// The judge's verdict on the photo of a face, and the least similarity.
+    Face(face::Verdict, face::Similarity),
 }
 
 /// The opened secret or destination of a candidate. A decision opens it once and uses it several times.
@@ -135,6 +143,8 @@ pub enum Opened {
     Passcode(Destination),
     /// A passkey, which has nothing to open.
     Passkey,
+    /// A face, whose reference is a document of its own.
+    Face,
 }
 
 impl Opened {
@@ -145,6 +155,7 @@ impl Opened {
             Self::Totp(_) => Place::App(label),
             Self::Passcode(destination) => Place::Destination(destination),
             Self::Passkey => Place::Passkey,
+            Self::Face => Place::Face,
         }
     }
 }
@@ -158,6 +169,8 @@ pub enum Place<'a> {
     Destination(&'a Destination),
     /// A passkey. Its credential is known once it is registered.
     Passkey,
+    /// A face. An account has one.
+    Face,
 }
 
 impl Candidate {
@@ -168,6 +181,7 @@ impl Candidate {
             Setup::Totp(_) => FactorType::Totp,
             Setup::Passcode(setup) => setup.method.channel.into(),
             Setup::Passkey(_) => FactorType::Passkey,
+            Setup::Face(_) => FactorType::Face,
         }
     }
 
@@ -180,6 +194,7 @@ impl Candidate {
             Setup::Totp(setup) => setup.open(vault, &self.id).map(Opened::Totp),
             Setup::Passcode(setup) => setup.method.open(vault, &self.id).map(Opened::Passcode),
             Setup::Passkey(_) => Ok(Opened::Passkey),
+            Setup::Face(_) => Ok(Opened::Face),
         }
     }
 
@@ -200,7 +215,8 @@ impl Candidate {
             (Setup::Totp(setup), Opened::Totp(secret), Proof::Digits(digits)) => {
                 let used = match shown {
                     Some(Evidence::Totp(step)) => Some(*step),
-                    Some(Evidence::Passcode | Evidence::Registered(_) | Evidence::Asserted(_)) | None => None,
+                    Some(Evidence::Passcode | Evidence::Registered(_) | Evidence::Asserted(_) | Evidence::Face)
+                    | None => None,
                 };
                 Ok(totp::check(secret, setup.parameters, digits, now, used))
             }
@@ -211,11 +227,14 @@ impl Candidate {
                 Ok(setup.register(relying_party, response))
             }
             // The client chooses the form of its proof.
-            (Setup::Totp(_) | Setup::Passcode(_), _, Proof::Registration(..))
-            | (Setup::Passkey(_), _, Proof::Digits(_)) => Ok(Attempt::Wrong),
-            (Setup::Totp(_), Opened::Passcode(_) | Opened::Passkey, _)
-            | (Setup::Passcode(_), Opened::Totp(_) | Opened::Passkey, _)
-            | (Setup::Passkey(_), Opened::Totp(_) | Opened::Passcode(_), _) => Err(OTHER_KIND),
+            (Setup::Face(_), Opened::Face, Proof::Face(verdict, least)) => Ok(face::Setup::register(verdict, least)),
+            (Setup::Totp(_) | Setup::Passcode(_), _, Proof::Registration(..) | Proof::Face(..))
+            | (Setup::Passkey(_), _, Proof::Digits(_) | Proof::Face(..))
+            | (Setup::Face(_), _, Proof::Digits(_) | Proof::Registration(..)) => Ok(Attempt::Wrong),
+            (Setup::Totp(_), Opened::Passcode(_) | Opened::Passkey | Opened::Face, _)
+            | (Setup::Passcode(_), Opened::Totp(_) | Opened::Passkey | Opened::Face, _)
+            | (Setup::Passkey(_), Opened::Totp(_) | Opened::Passcode(_) | Opened::Face, _)
+            | (Setup::Face(_), Opened::Totp(_) | Opened::Passcode(_) | Opened::Passkey, _) => Err(OTHER_KIND),
         }
     }
 }
@@ -231,15 +250,18 @@ pub enum Method {
     Passcode(passcode::Method),
     /// A passkey: its credential.
     Passkey(passkey::Method),
+    /// A face: its consent.
+    Face(face::Method),
 }
 
 impl Method {
-    /// The sealed secret or destination, and the purpose of the seal. A passkey has none: its public key is no secret.
+    /// The sealed secret or destination, and the purpose of the seal. A passkey has none: its public key is no secret. The
+    /// reference of a face is in a document of its own.
     fn sealed(&mut self) -> Option<(Purpose, &mut Sealed)> {
         match self {
             Self::Totp(method) => Some((Purpose::TotpSecret, &mut method.setup.secret)),
             Self::Passcode(method) => Some((Purpose::Destination, &mut method.destination)),
-            Self::Passkey(_) => None,
+            Self::Passkey(_) | Self::Face(_) => None,
         }
     }
 }
@@ -263,7 +285,8 @@ impl Factor {
             (Setup::Totp(setup), Evidence::Totp(used)) => Method::Totp(totp::Method { setup, used: *used }),
             (Setup::Passcode(setup), Evidence::Passcode) => Method::Passcode(setup.method),
             (Setup::Passkey(_), Evidence::Registered(registered)) => Method::Passkey(passkey::Method::new(registered)),
-            (Setup::Totp(_) | Setup::Passcode(_) | Setup::Passkey(_), _) => return Err(OTHER_KIND),
+            (Setup::Face(setup), Evidence::Face) => Method::Face(face::Method { consent: setup.consent }),
+            (Setup::Totp(_) | Setup::Passcode(_) | Setup::Passkey(_) | Setup::Face(_), _) => return Err(OTHER_KIND),
         };
         Ok(Self { id, label, created_at: now, last_used_at: None, attempts: Attempts::default(), method })
     }
@@ -323,6 +346,7 @@ impl Factor {
             Method::Totp(_) => FactorType::Totp,
             Method::Passcode(method) => method.channel.into(),
             Method::Passkey(_) => FactorType::Passkey,
+            Method::Face(_) => FactorType::Face,
         }
     }
 
@@ -342,6 +366,7 @@ impl Factor {
             Method::Totp(method) => method.setup.open(vault, &self.id).map(Opened::Totp),
             Method::Passcode(method) => method.open(vault, &self.id).map(Opened::Passcode),
             Method::Passkey(_) => Ok(Opened::Passkey),
+            Method::Face(_) => Ok(Opened::Face),
         };
         match opened {
             Ok(opened) => Ok(Some(opened)),
@@ -366,7 +391,7 @@ impl Factor {
     #[must_use]
     pub fn summary_of(&self, opened: &Opened) -> FactorSummary {
         match opened {
-            Opened::Totp(_) | Opened::Passkey => self.summary_to(None),
+            Opened::Totp(_) | Opened::Passkey | Opened::Face => self.summary_to(None),
             Opened::Passcode(destination) => self.summary_to(Some(destination)),
         }
     }
@@ -393,7 +418,13 @@ impl Factor {
     /// # Errors
     /// As [`Attempts::admit`].
     pub fn admit(&self, now: Timestamp, policy: &Policy) -> Result<(), Error> {
-        self.attempts.admit(CodeKind::from(self.factor_type()), now, policy)
+        match &self.method {
+            Method::Face(_) if self.attempts.wrong >= face::TRIES => Err(Error::FactorLocked),
+            Method::Face(_) => Ok(()),
+            Method::Totp(_) | Method::Passcode(_) | Method::Passkey(_) => {
+                self.attempts.admit(CodeKind::from(self.factor_type()), now, policy)
+            }
+        }
     }
 
     /// Records a passed check. The count of wrong codes returns to 0, an app's step can't be used again, and a secret
@@ -408,7 +439,10 @@ impl Factor {
             (Method::Totp(method), Evidence::Totp(step)) => method.used = (*step).max(method.used),
             (Method::Passcode(_), Evidence::Passcode) => {}
             (Method::Passkey(method), Evidence::Asserted(asserted)) => method.used(*asserted),
-            (Method::Totp(_) | Method::Passcode(_) | Method::Passkey(_), _) => return Err(OTHER_KIND),
+            (Method::Face(_), Evidence::Face) => {}
+            (Method::Totp(_) | Method::Passcode(_) | Method::Passkey(_) | Method::Face(_), _) => {
+                return Err(OTHER_KIND);
+            }
         }
         if let Some((purpose, sealed)) = self.method.sealed()
             && sealed.version != vault.current()
@@ -422,6 +456,11 @@ impl Factor {
     /// Records a failed check.
     pub fn failed(&mut self, now: Timestamp) {
         self.attempts = self.attempts.and_wrong(now);
+    }
+
+    /// Takes back a failed check that was counted before its proof was judged, and that was none.
+    pub fn take_back(&mut self) {
+        self.attempts = self.attempts.take_back();
     }
 
     /// As [`Attempts::rewind`]. The step that an app used stays as it is: a used code must not pass again.
@@ -439,7 +478,7 @@ pub struct FactorSummary {
     pub factor_type: FactorType,
     /// Its label.
     pub label: Label,
-    /// The masked destination of its passcodes. `None` for an app or a passkey.
+    /// The masked destination of its passcodes. `None` for any other kind.
     pub destination: Option<MaskedDestination>,
     /// When it was enrolled.
     pub created_at: Timestamp,

@@ -136,7 +136,7 @@ impl UseCase for Show {
         let is_of_transaction = brief.transaction.is_some();
         let confirms = |level: Level| match level {
             Level::App => !is_of_transaction || cx.settings.transactions_by_app,
-            Level::Recovery => !is_of_transaction,
+            Level::Recovery | Level::Face => !is_of_transaction,
             Level::Passkey | Level::Sms | Level::Email | Level::Enrolled => true,
         };
         let is_enough = |level: Level| match (purpose, needs) {

@@ -1,12 +1,16 @@
 //! Faces: a photo that a judge compares with the photo of the enrolment. There is no test of liveness, so a printed photo
 //! may pass. A face therefore adds to a check that another factor passed, and is never one itself.
 
+mod comparisons;
+mod kind;
 mod verdict;
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
+pub use comparisons::Comparisons;
+pub use kind::{Consent, ConsentVersion, Method, Reference, Setup, TRIES};
 pub use verdict::{Similarity, Unclear, Verdict};
 
 /// A photo as judges take it: an upright JPEG of limited size, without metadata. It is wiped when it is dropped, and it
