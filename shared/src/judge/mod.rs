@@ -6,6 +6,9 @@ use async_trait::async_trait;
 
 use crate::domain::factor::face::{Photo, Verdict};
 
+#[cfg(feature = "aws")]
+pub mod rekognition;
+
 /// The failure of a judge to answer. An adapter that can't tell returns [`JudgeError::Unknown`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JudgeError {

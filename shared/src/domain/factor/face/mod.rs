@@ -1,6 +1,7 @@
 //! Faces: a photo that a judge compares with the photo of the enrolment. There is no test of liveness, so a printed photo
 //! may pass. A face therefore adds to a check that another factor passed, and is never one itself.
 
+mod dimensions;
 mod verdict;
 
 use std::fmt;
@@ -25,6 +26,12 @@ impl Photo {
     #[must_use]
     pub fn as_jpeg(&self) -> &[u8] {
         &self.0
+    }
+
+    /// The width and the height in pixels. `None` if the bytes do not begin as a JPEG does.
+    #[must_use]
+    pub fn dimensions(&self) -> Option<(u16, u16)> {
+        dimensions::dimensions(&self.0)
     }
 }
 
