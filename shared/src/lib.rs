@@ -60,6 +60,7 @@ pub mod judge;
 pub mod keys;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+pub mod photo_link;
 #[cfg(feature = "qr")]
 pub mod qr;
 pub mod store;
