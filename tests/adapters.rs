@@ -3,6 +3,7 @@
 mod answers;
 mod dynamodb;
 mod email;
+mod faces;
 mod given;
 mod keys;
 mod logs;

@@ -84,7 +84,8 @@ async fn serve(function: Function, deployment: Deployment) -> Result<(), lambda_
 /// The application with AWS's services as its store, keys and delivery.
 async fn service(deployment: Deployment) -> Service {
     let Deployment { settings, table, keys, sms, email } = deployment;
-    let Clients { dynamodb, kms, sns, ses } = Clients::load(aws_config::defaults(BehaviorVersion::latest())).await;
+    let Clients { dynamodb, kms, sns, ses, rekognition: _ } =
+        Clients::load(aws_config::defaults(BehaviorVersion::latest())).await;
     let seams = Seams {
         store: Arc::new(DynamoDbStore::new(dynamodb, table)),
         keys: Arc::new(KmsKeys::new(kms, keys)),

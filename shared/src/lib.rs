@@ -7,8 +7,8 @@
 //! |---|---|
 //! | `http` | the routes of every dialect, as an axum router |
 //! | `qr` | QR codes |
-//! | `embedded` | a store in one file, a key file's neighbour, and an inbox in place of messages |
-//! | `aws` | DynamoDB, KMS, SNS and SES |
+//! | `embedded` | a store in one file, a key file's neighbour, an inbox in place of messages, and a stand-in for the judge of faces |
+//! | `aws` | DynamoDB, KMS, SNS, SES and Rekognition, and photos by link |
 //! | `lambda` | events of API Gateway |
 //! | `telemetry` | the format of the log |
 //!
@@ -60,6 +60,7 @@ pub mod judge;
 pub mod keys;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+pub mod photo_link;
 #[cfg(feature = "qr")]
 pub mod qr;
 pub mod store;

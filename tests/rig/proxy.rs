@@ -23,6 +23,8 @@ pub enum Fault {
     Throttled,
     /// Refused with this status and code, in the service's own form; nothing happens.
     Refused(u16, &'static str),
+    /// Answered with this JSON and status 200; nothing happens.
+    Told(&'static str),
     /// Refused with this status by a proxy in between, in no service's form; nothing happens.
     Foreign(u16),
     /// A cancelled DynamoDB transaction with these reasons, one for each item; nothing happens.
@@ -50,8 +52,8 @@ pub enum Fault {
 /// A request that the proxy saw.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// The operation: `DynamoDB_20120810.GetItem`, `TrentService.GenerateMac`, `Publish`,
-    /// `POST /v2/email/outbound-emails`.
+    /// The operation: `DynamoDB_20120810.GetItem`, `TrentService.GenerateMac`, `RekognitionService.CompareFaces`,
+    /// `Publish`, `POST /v2/email/outbound-emails`.
     pub operation: String,
     /// The partition keys in a request to DynamoDB.
     pub keys: Vec<String>,
@@ -279,6 +281,7 @@ impl Shared {
             None => self.forward(request)?,
             Some(Fault::Throttled) => protocol.throttled(),
             Some(Fault::Refused(status, code)) => protocol.error(status, code),
+            Some(Fault::Told(body)) => Message::answer(200, "application/x-amz-json-1.1", body),
             Some(Fault::Foreign(status)) => Message::answer(status, "text/html", "<html>Who are you?"),
             Some(Fault::Cancelled(reasons)) => protocol.cancelled(reasons),
             Some(Fault::InConflict) => protocol.in_conflict(&request.operation(), request.keys().len()),

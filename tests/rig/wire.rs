@@ -100,7 +100,8 @@ impl Message {
         self.headers.iter().find(|(each, _)| each == name).map_or("", |(_, value)| value.as_str())
     }
 
-    /// The operation: `DynamoDB_20120810.GetItem`, `TrentService.GenerateMac`, `Publish`, or method and path.
+    /// The operation: `DynamoDB_20120810.GetItem`, `TrentService.GenerateMac`, `RekognitionService.CompareFaces`,
+    /// `Publish`, or method and path.
     pub fn operation(&self) -> String {
         let target = self.header("x-amz-target");
         if !target.is_empty() {
@@ -170,6 +171,7 @@ pub enum Protocol {
     Kms,
     Sns,
     Ses,
+    Rekognition,
 }
 
 impl Protocol {
@@ -178,6 +180,7 @@ impl Protocol {
         match () {
             () if operation.starts_with("DynamoDB") => Self::DynamoDb,
             () if operation.starts_with("TrentService") => Self::Kms,
+            () if operation.starts_with("RekognitionService") => Self::Rekognition,
             () if operation.contains(' ') => Self::Ses,
             () => Self::Sns,
         }
@@ -192,7 +195,7 @@ impl Protocol {
                 let code = format!("com.amazonaws.dynamodb.v20120810#{code}");
                 json_answer(status, "1.0", &json!({"__type": code, "message": message}))
             }
-            Self::Kms => json_answer(status, "1.1", &json!({"__type": code, "message": message})),
+            Self::Kms | Self::Rekognition => json_answer(status, "1.1", &json!({"__type": code, "message": message})),
             Self::Sns => {
                 let error =
                     format!("<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>");
@@ -211,7 +214,7 @@ impl Protocol {
 
     pub fn throttled(self) -> Message {
         match self {
-            Self::DynamoDb | Self::Kms => self.error(400, "ThrottlingException"),
+            Self::DynamoDb | Self::Kms | Self::Rekognition => self.error(400, "ThrottlingException"),
             Self::Sns => self.error(429, "Throttled"),
             Self::Ses => self.error(429, "TooManyRequestsException"),
         }
@@ -219,7 +222,7 @@ impl Protocol {
 
     pub fn broken(self) -> Message {
         match self {
-            Self::DynamoDb => self.error(500, "InternalServerError"),
+            Self::DynamoDb | Self::Rekognition => self.error(500, "InternalServerError"),
             Self::Kms => self.error(500, "KMSInternalException"),
             Self::Sns => self.error(500, "InternalError"),
             Self::Ses => self.error(500, "InternalServiceError"),

@@ -6,6 +6,7 @@ use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::types::MessageAttributeValue;
 
 use super::{Channel, Delivery, DeliveryError, Message};
+use crate::clients::had_no_effect;
 
 /// The attributes of every SMS. An empty one is left out, so that the account's own setting applies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,31 +108,20 @@ impl Delivery for AwsDelivery {
     }
 }
 
-/// Classifies a failed send and logs it. It is a refusal or a throttle only if the service itself answered with an error
-/// of the 4xx range. The log has the error's code and a hint but not its text, which may repeat the destination.
+/// Classifies a failed send and logs it. It is a refusal or a throttle only if it certainly had no effect. The log has the error's code and a hint but not its text, which may repeat the destination.
 fn failed<E: ProvideErrorMetadata>(service: &'static str, error: &SdkError<E>) -> DeliveryError {
-    let (code, hint, outcome) = match error {
-        SdkError::ConstructionFailure(_) => (None, None, DeliveryError::Refused),
-        SdkError::ServiceError(spoken) => {
-            let status = spoken.raw().status().as_u16();
-            // An answer without an error code comes from a proxy in between. After a 408 the service may still have the
-            // request.
-            let is_refusal = spoken.err().code().is_some() && (400..500).contains(&status) && status != 408;
-            let outcome = if !is_refusal {
-                DeliveryError::Unknown
-            } else if is_throttle(spoken.err()) {
-                DeliveryError::Throttled
-            } else {
-                DeliveryError::Refused
-            };
-            (spoken.err().code(), hint(spoken.err()), outcome)
-        }
-        _ => (None, None, DeliveryError::Unknown),
+    let answered = error.as_service_error();
+    let outcome = if !had_no_effect(error) {
+        DeliveryError::Unknown
+    } else if answered.is_some_and(is_throttle) {
+        DeliveryError::Throttled
+    } else {
+        DeliveryError::Refused
     };
     tracing::warn!(
         delivery.service = service,
-        delivery.code = code,
-        delivery.hint = hint,
+        delivery.code = answered.and_then(ProvideErrorMetadata::code),
+        delivery.hint = answered.and_then(hint),
         delivery.outcome = %outcome,
         "sending a message failed"
     );

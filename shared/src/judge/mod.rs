@@ -6,6 +6,11 @@ use async_trait::async_trait;
 
 use crate::domain::factor::face::{Photo, Verdict};
 
+#[cfg(feature = "aws")]
+pub mod rekognition;
+#[cfg(feature = "embedded")]
+pub mod stand_in;
+
 /// The failure of a judge to answer. An adapter that can't tell returns [`JudgeError::Unknown`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JudgeError {

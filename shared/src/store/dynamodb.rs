@@ -21,6 +21,7 @@ use aws_sdk_dynamodb::types::{
 use data_encoding::HEXLOWER;
 
 use super::{Commit, Item, Key, Put, Replaces, Store, StoreError, Stored, Value, Version};
+use crate::clients::is_refusal;
 
 /// The attributes of the earlier versions, the latest first.
 const BEFORE: [&str; Version::KEPT] = ["v1", "v2", "v3"];
@@ -221,7 +222,7 @@ fn classify_answer(code: Option<&str>, answer: &HttpResponse) -> StoreError {
         Some("TransactionInProgressException") => StoreError::Unknown,
         // For example throttled, in conflict with a transaction, not yet permitted, or signed with expired or not yet
         // known credentials. The service blames the caller, so nothing was written, and a later attempt may succeed.
-        Some(_) if status.is_client_error() && status.as_u16() != 408 => StoreError::Unavailable,
+        _ if is_refusal(code, answer) => StoreError::Unavailable,
         // A server error, or an answer from a proxy in between: the commit may be written.
         _ => StoreError::Unknown,
     }

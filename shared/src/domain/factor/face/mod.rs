@@ -2,6 +2,7 @@
 //! may pass. A face therefore adds to a check that another factor passed, and is never one itself.
 
 mod comparisons;
+mod dimensions;
 mod kind;
 mod verdict;
 
@@ -29,6 +30,12 @@ impl Photo {
     #[must_use]
     pub fn as_jpeg(&self) -> &[u8] {
         &self.0
+    }
+
+    /// The width and the height in pixels. `None` if the bytes do not begin as a JPEG does.
+    #[must_use]
+    pub fn dimensions(&self) -> Option<(u16, u16)> {
+        dimensions::dimensions(&self.0)
     }
 }
 
