@@ -8,6 +8,7 @@ mod bodies;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod faces;
 mod faults;
 #[cfg(test)]
 mod gateway;

@@ -18,10 +18,11 @@ use axum::{Json, Router};
 use countersign::clock::{Clock, SystemClock, SystemRandomness};
 use countersign::config;
 use countersign::delivery::outbox::Outbox;
-use countersign::flows::{Seams, Service, Settings};
+use countersign::flows::{FaceSeams, Seams, Service, Settings};
 use countersign::http::RECEIPT;
 use countersign::http::routes::{Access, router, router_behind};
 use countersign::http::well_known::{Configuration, KeySet};
+use countersign::judge::stand_in::StandIn;
 use countersign::keys::file::KeyFile;
 use countersign::store::embedded::{EmbeddedStore, OpenError, damaged};
 use tokio::net::TcpListener;
@@ -93,6 +94,7 @@ pub(crate) async fn serve(
         store: Arc::new(store.clone()),
         keys: Arc::new(keys),
         delivery: outbox.clone(),
+        faces: settings.faces.is_some().then(|| FaceSeams { judge: Arc::new(StandIn::new()), links: None }),
         clock: clock.clone(),
         randomness: Arc::new(SystemRandomness),
     };

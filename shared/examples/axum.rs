@@ -45,6 +45,7 @@ fn service(folder: &Path) -> Result<Service, Box<dyn Error>> {
         delivery: Arc::new(Outbox::new(store.database(), Arc::new(SystemClock))),
         store: Arc::new(store),
         keys: Arc::new(keys),
+        faces: None,
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
     };

@@ -29,13 +29,13 @@ pub struct Clients {
     pub sns: aws_sdk_sns::Client,
     /// SES, for e-mail.
     pub ses: aws_sdk_sesv2::Client,
-    /// Rekognition, for faces.
-    pub rekognition: aws_sdk_rekognition::Client,
+    /// Rekognition, if faces are on.
+    pub rekognition: Option<aws_sdk_rekognition::Client>,
 }
 
 impl Clients {
     /// Builds all clients at start-up: building each at its first use would take longer.
-    pub async fn load(config: ConfigLoader) -> Self {
+    pub async fn load(config: ConfigLoader, with_faces: bool) -> Self {
         let timeout = |timeout| TimeoutConfig::builder().operation_timeout(timeout).build();
         let config =
             config.retry_config(RetryConfig::disabled()).timeout_config(timeout(LONG_CALL_TIMEOUT)).load().await;
@@ -47,13 +47,16 @@ impl Clients {
         let fresh = fresh.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
         let sns = aws_sdk_sns::config::Builder::from(&config).http_client(fresh.clone()).build();
         let ses = aws_sdk_sesv2::config::Builder::from(&config).http_client(fresh.clone()).build();
-        let rekognition = aws_sdk_rekognition::config::Builder::from(&config).http_client(fresh).build();
+        let rekognition = with_faces.then(|| {
+            let config = aws_sdk_rekognition::config::Builder::from(&config).http_client(fresh).build();
+            aws_sdk_rekognition::Client::from_conf(config)
+        });
         Self {
             dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb),
             kms: aws_sdk_kms::Client::new(&config),
             sns: aws_sdk_sns::Client::from_conf(sns),
             ses: aws_sdk_sesv2::Client::from_conf(ses),
-            rekognition: aws_sdk_rekognition::Client::from_conf(rekognition),
+            rekognition,
         }
     }
 }

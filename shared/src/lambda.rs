@@ -21,11 +21,14 @@ use crate::clients::Clients;
 use crate::clock::{SystemClock, SystemRandomness};
 use crate::config::{self, ConfigError, Deployment};
 use crate::delivery::aws::AwsDelivery;
+use crate::flows::FaceSeams;
 use crate::flows::{Seams, Service};
 use crate::http::caller::Identity;
 use crate::http::edge::RequestId;
 use crate::http::routes::{Function, router};
+use crate::judge::rekognition::Rekognition;
 use crate::keys::kms::KmsKeys;
+use crate::photo_link::https::HttpsPhotoLinks;
 use crate::store::dynamodb::DynamoDbStore;
 use crate::telemetry;
 
@@ -84,12 +87,17 @@ async fn serve(function: Function, deployment: Deployment) -> Result<(), lambda_
 /// The application with AWS's services as its store, keys and delivery.
 async fn service(deployment: Deployment) -> Service {
     let Deployment { settings, table, keys, sms, email } = deployment;
-    let Clients { dynamodb, kms, sns, ses, rekognition: _ } =
-        Clients::load(aws_config::defaults(BehaviorVersion::latest())).await;
+    let Clients { dynamodb, kms, sns, ses, rekognition } =
+        Clients::load(aws_config::defaults(BehaviorVersion::latest()), settings.faces.is_some()).await;
+    let faces = rekognition.map(|client| FaceSeams {
+        judge: Arc::new(Rekognition::new(client)),
+        links: Some(Arc::new(HttpsPhotoLinks::new())),
+    });
     let seams = Seams {
         store: Arc::new(DynamoDbStore::new(dynamodb, table)),
         keys: Arc::new(KmsKeys::new(kms, keys)),
         delivery: Arc::new(AwsDelivery::new(sns, ses, sms, email)),
+        faces,
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
     };

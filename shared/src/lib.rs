@@ -32,6 +32,7 @@
 //!     delivery: Arc::new(Outbox::new(store.database(), Arc::new(SystemClock))),
 //!     store: Arc::new(store),
 //!     keys: Arc::new(KeyFile::open_beside(true, &keys, &SystemRandomness)?),
+//!     faces: None,
 //!     clock: Arc::new(SystemClock),
 //!     randomness: Arc::new(SystemRandomness),
 //! };
@@ -60,6 +61,8 @@ pub mod judge;
 pub mod keys;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+#[cfg(feature = "photos")]
+pub mod photo;
 pub mod photo_link;
 #[cfg(feature = "qr")]
 pub mod qr;

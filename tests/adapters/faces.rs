@@ -27,7 +27,7 @@ fn photo(mark: u8) -> Photo {
 /// A judge behind a proxy whose next calls get this fault.
 async fn judge(fault: Fault) -> (Proxy, Rekognition) {
     let proxy = Proxy::to_nowhere();
-    let judge = Rekognition::new(clients_at(&proxy.url()).await.rekognition);
+    let judge = Rekognition::new(clients_at(&proxy.url()).await.rekognition.unwrap());
     proxy.plan(fault, 0, usize::MAX);
     (proxy, judge)
 }
@@ -194,7 +194,7 @@ async fn a_lost_answer_of_rekognition_is_unknown() {
     let Some(endpoint) = moto::endpoint() else { return };
     for fault in [Fault::BrokenAfter, Fault::CutAfter, Fault::Torn, Fault::Garbage, Fault::Slow] {
         let proxy = Proxy::to(endpoint);
-        let judge = Rekognition::new(clients_at(&proxy.url()).await.rekognition);
+        let judge = Rekognition::new(clients_at(&proxy.url()).await.rekognition.unwrap());
         proxy.plan(fault, 0, usize::MAX);
         assert_eq!(judge.compare(&photo(1), &photo(2)).await, Err(JudgeError::Unknown), "{fault:?}");
         let seen = proxy.take().await;
@@ -207,7 +207,7 @@ async fn a_lost_answer_of_rekognition_is_unknown() {
 async fn rekognition_receives_both_photos_without_a_filter_or_a_threshold() {
     let Some(endpoint) = moto::endpoint() else { return };
     let proxy = Proxy::to(endpoint);
-    let judge = Rekognition::new(clients_at(&proxy.url()).await.rekognition);
+    let judge = Rekognition::new(clients_at(&proxy.url()).await.rekognition.unwrap());
     assert_eq!(judge.compare(&photo(1), &photo(2)).await, unclear(Unclear::SeveralFaces));
     let seen = proxy.take().await;
     assert_eq!((seen.len(), seen[0].operation.as_str()), (1, "RekognitionService.CompareFaces"));

@@ -19,5 +19,5 @@ pub async fn clients_of(endpoint: &str, access_key: &str) -> Clients {
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new(access_key, "test", None, None, "test"))
         .endpoint_url(endpoint);
-    Clients::load(config).await
+    Clients::load(config, true).await
 }

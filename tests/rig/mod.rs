@@ -18,7 +18,7 @@ use countersign::domain::error::Error;
 use countersign::domain::random::Randomness;
 use countersign::domain::secret::KeyVersion;
 use countersign::domain::time::Timestamp;
-use countersign::flows::{Seams, Service, Settings};
+use countersign::flows::{FaceSeams, Seams, Service, Settings};
 use countersign::http::caller::Identity;
 use countersign::http::edge::RequestId;
 use countersign::http::routes::{Access, Route, router, routes};
@@ -33,6 +33,7 @@ pub mod authenticator;
 mod clients;
 pub mod dynamodb;
 pub mod enroll;
+pub mod faces;
 pub mod moto;
 mod postbox;
 pub mod proxy;
@@ -46,6 +47,7 @@ mod wrapped;
 
 pub use clients::{clients_at, clients_of};
 pub use enroll::native::{enroll_app, enroll_email, enroll_phone};
+pub use faces::{TestJudge, TestLinks};
 pub use postbox::{Fate, Postbox};
 pub(crate) use suite::suite;
 pub use transcript::Transcript;
@@ -169,6 +171,10 @@ pub struct Plan {
     pub randomness: Option<Arc<dyn Randomness>>,
     /// Replaces the postbox.
     pub delivery: Option<Arc<dyn Delivery>>,
+    /// Compares faces, if they are on.
+    pub judge: Arc<TestJudge>,
+    /// Fetches photos, if faces are on.
+    pub links: Arc<TestLinks>,
 }
 
 impl Plan {
@@ -189,16 +195,20 @@ impl Plan {
             seed: 1,
             randomness: None,
             delivery: None,
+            judge: Arc::default(),
+            links: Arc::default(),
         }
     }
 
     pub fn build(self) -> World {
-        let Self { store, keys, settings, postbox, clock, seed, randomness, delivery } = self;
+        let Self { store, keys, settings, postbox, clock, seed, randomness, delivery, judge, links } = self;
         let randomness = randomness.unwrap_or_else(|| Arc::new(Repeating(AtomicU64::new(seed))));
         let delivery = delivery.unwrap_or_else(|| postbox.clone());
-        let seams = Seams { store: Arc::clone(&store), keys, delivery, clock: clock.clone(), randomness };
+        let faces = FaceSeams { judge: judge.clone(), links: Some(links.clone()) };
+        let seams =
+            Seams { store: Arc::clone(&store), keys, delivery, faces: Some(faces), clock: clock.clone(), randomness };
         let service = Arc::new(Service::new(seams, settings));
-        World { router: router(None, &service), service, store, postbox, clock }
+        World { router: router(None, &service), service, store, postbox, clock, judge, links }
     }
 }
 
@@ -210,6 +220,8 @@ pub struct World {
     pub store: Arc<dyn Store>,
     pub postbox: Arc<Postbox>,
     pub clock: Arc<TestClock>,
+    pub judge: Arc<TestJudge>,
+    pub links: Arc<TestLinks>,
 }
 
 impl World {

@@ -38,6 +38,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::vault::Vault;
 use crate::judge::JudgeError;
 use crate::keys::vault::UserVault;
+use crate::photo_link::PhotoLinks;
 use crate::store::records::{
     Record, account_key, challenge_key, comparisons_key, destination_key, enrollment_key, hosted_key, reference_key,
 };
@@ -524,7 +525,7 @@ impl Service {
     /// Asks the judge of faces. A late request does not ask any more.
     async fn ask(&self, caller: &Caller, question: Question) -> Answer {
         let Question { about, reference, photo } = question;
-        let verdict = match &self.judge {
+        let verdict = match self.faces.as_ref().map(|faces| &faces.judge) {
             Some(judge) if !caller.deadline.is_late(self.clock.as_ref()) => judge.compare(&reference, &photo).await,
             Some(_) | None => Err(JudgeError::Refused),
         };
@@ -546,7 +547,13 @@ impl Service {
     /// The settings of faces; `None` if they are off.
     #[must_use]
     pub fn faces(&self) -> Option<&FaceSettings> {
-        self.settings.faces.as_ref().filter(|_| self.judge.is_some())
+        self.settings.faces.as_ref().filter(|_| self.faces.is_some())
+    }
+
+    /// Fetches photos; `None` if a photo is part of the request.
+    #[must_use]
+    pub fn photo_links(&self) -> Option<&dyn PhotoLinks> {
+        self.faces.as_ref()?.links.as_deref()
     }
 
     /// Reads the documents that a use case names.

@@ -14,6 +14,7 @@ use crate::domain::possession::Attempt;
 use crate::domain::receipt::{Level, PassedCheck};
 use crate::domain::vault::Vault;
 use crate::judge::JudgeError;
+use crate::photo_link::PhotoHosts;
 
 /// The operator's settings of faces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct FaceSettings {
     /// The most comparisons of a day, over all users.
     pub comparisons_per_day: u32,
     /// The hosts that photos may be fetched from.
-    pub photo_hosts: Vec<String>,
+    pub photo_hosts: PhotoHosts,
 }
 
 impl Service {

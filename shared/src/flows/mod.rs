@@ -22,6 +22,7 @@ use crate::domain::receipt_keys::PublishedKeys;
 use crate::domain::time::Timestamp;
 use crate::judge::Judge;
 use crate::keys::{Keyring, Keys};
+use crate::photo_link::PhotoLinks;
 use crate::store::{Commit, Key, Put, Store, StoreError, Stored, Version};
 
 pub mod brand;
@@ -58,7 +59,7 @@ pub struct Service {
     /// The public keys of receipts, and when they were read.
     published: Mutex<Option<(Timestamp, PublishedKeys)>>,
     delivery: Arc<dyn Delivery>,
-    judge: Option<Arc<dyn Judge>>,
+    faces: Option<FaceSeams>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
     settings: Settings,
@@ -251,6 +252,15 @@ impl std::fmt::Debug for AccountName {
     }
 }
 
+/// The seams of faces.
+#[derive(Clone)]
+pub struct FaceSeams {
+    /// Compares faces.
+    pub judge: Arc<dyn Judge>,
+    /// Fetches photos. `None`: a photo is part of the request.
+    pub links: Option<Arc<dyn PhotoLinks>>,
+}
+
 /// The seams of the service: everything that it calls.
 pub struct Seams {
     /// Keeps the items.
@@ -259,8 +269,8 @@ pub struct Seams {
     pub keys: Arc<dyn Keys>,
     /// Sends messages.
     pub delivery: Arc<dyn Delivery>,
-    /// Compares faces. `None`: there are none.
-    pub judge: Option<Arc<dyn Judge>>,
+    /// What faces need. `None`: there are none.
+    pub faces: Option<FaceSeams>,
     /// Tells the time. [`crate::clock::SystemClock`] is the machine's.
     pub clock: Arc<dyn Clock>,
     /// Makes secrets, codes and nonces. [`crate::clock::SystemRandomness`] is the operating system's.
@@ -271,9 +281,9 @@ impl Service {
     /// A service over its adapters. It makes no call yet.
     #[must_use]
     pub fn new(seams: Seams, settings: Settings) -> Self {
-        let Seams { store, keys, delivery, judge, clock, randomness } = seams;
+        let Seams { store, keys, delivery, faces, clock, randomness } = seams;
         let (keyring, signer, published) = Default::default();
-        Self { store, keys, keyring, signer, published, delivery, judge, clock, randomness, settings }
+        Self { store, keys, keyring, signer, published, delivery, faces, clock, randomness, settings }
     }
 
     /// Fetches the keys and makes the connections that a request needs. If this fails, the first request tries again.

@@ -94,6 +94,8 @@ impl Bench {
             randomness: &SystemRandomness,
             vault: &vault,
             channels: &[Channel::Sms, Channel::Email],
+            faces: None,
+            answer: None,
         };
         let decided = use_case.decide(&mut self.work, &cx);
         self.work.keep(decided.is_err());

@@ -1,4 +1,4 @@
-//! Request bodies: a JSON object of at most [`MAX_BYTES`], whose fields are read by name. A problem contains the
+//! Request bodies: a JSON object of at most [`MAX_BYTES`], or [`MAX_PHOTO_BYTES`] with a photo, whose fields are read by name. A problem contains the
 //! field's path and never its value.
 
 use std::sync::Arc;
@@ -15,6 +15,13 @@ use crate::json::{self, JsonError, is_name};
 /// The largest accepted body, in bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
 
+/// The largest accepted body of a route that takes photos, if faces are on, in bytes.
+pub const MAX_PHOTO_BYTES: usize = 3_000_000;
+
+/// A mark on the requests of routes that take photos.
+#[derive(Clone, Copy)]
+pub(super) struct TakesPhotos;
+
 /// The most problems in one answer.
 const MAX_PROBLEMS: usize = 10;
 
@@ -27,9 +34,10 @@ pub(super) struct Fields {
 impl FromRequest<Arc<Service>> for Fields {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, _: &Arc<Service>) -> Result<Self, Failure> {
+    async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
-        read(&parts.headers, body).await
+        let takes_photos = service.faces().is_some() && parts.extensions.get::<TakesPhotos>().is_some();
+        read(&parts.headers, body, if takes_photos { MAX_PHOTO_BYTES } else { MAX_BYTES }).await
     }
 }
 
@@ -40,17 +48,17 @@ impl FromRequest<Arc<Service>> for Ignored {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &Arc<Service>) -> Result<Self, Failure> {
-        bytes(request.into_body()).await?;
+        bytes(request.into_body(), MAX_BYTES).await?;
         Ok(Self)
     }
 }
 
-async fn bytes(body: HttpBody) -> Result<Bytes, Failure> {
-    to_bytes(body, MAX_BYTES).await.map_err(|_| Failure::PayloadTooLarge)
+async fn bytes(body: HttpBody, most: usize) -> Result<Bytes, Failure> {
+    to_bytes(body, most).await.map_err(|_| Failure::PayloadTooLarge(most))
 }
 
-async fn read(headers: &HeaderMap, body: HttpBody) -> Result<Fields, Failure> {
-    let bytes = bytes(body).await?;
+async fn read(headers: &HeaderMap, body: HttpBody, most: usize) -> Result<Fields, Failure> {
+    let bytes = bytes(body, most).await?;
     if bytes.is_empty() {
         return Ok(Fields { path: String::new(), object: Map::new() });
     }
@@ -130,6 +138,11 @@ impl Fields {
     /// The object as JSON.
     pub(super) fn into_json(self) -> Value {
         Value::Object(self.object)
+    }
+
+    /// Whether it has a field of this name that is not `null`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.object.get(name).is_some_and(|value| !value.is_null())
     }
 
     /// Its fields.

@@ -9,7 +9,9 @@ use super::*;
 use crate::domain::error::CodeKind::{Email, Recovery, Sms, Totp};
 use crate::domain::error::Subject;
 use crate::domain::factor::FactorType;
+use crate::domain::factor::face::Unclear;
 use crate::domain::transaction::TransactionProblem;
+use crate::http::body::MAX_BYTES;
 use crate::http::dialect::DIALECTS;
 
 /// An internal detail, which may appear only in the log.
@@ -25,7 +27,7 @@ fn table() -> Vec<(Failure, &'static str)> {
         (Failure::field("code", "is missing"), "400 invalid_request | 400 - | 400 guard.invalid_input | 400"),
         (Failure::field("totp", "is missing"), "400 invalid_request | 400 6003 | 400 guard.invalid_input | 400"),
         (Failure::UnsupportedMediaType, "415 unsupported_media_type | 400 - | 415 guard.invalid_input | 400"),
-        (Failure::PayloadTooLarge, "413 payload_too_large | 413 - | 413 guard.invalid_input | 413"),
+        (Failure::PayloadTooLarge(MAX_BYTES), "413 payload_too_large | 413 - | 413 guard.invalid_input | 413"),
     ];
     let refusals = vec![
         (Error::Unauthorized, "401 unauthorized | 401 2020 | 401 auth.unauthorized | 401"),
@@ -105,6 +107,13 @@ fn table() -> Vec<(Failure, &'static str)> {
             "400 transaction_mismatch | 400 - | 400 guard.invalid_input | 400",
         ),
         (Error::ContactRequired, "403 contact_required | 403 9015 | 403 auth.forbidden | 400"),
+        (Error::ConsentRequired, "400 consent_required | 400 9016 | 400 guard.invalid_input | 400"),
+        (Error::OtherFactorRequired, "403 other_factor_required | 422 1703 | 400 guard.invalid_input | 400"),
+        (Error::PhotoUnclear(Unclear::NoFace), "400 photo_unclear | 422 1702 | 400 guard.invalid_input | 400"),
+        (
+            Error::TooManyComparisons { retry_after: 7 },
+            "429 too_many_comparisons | 429 9017 | 429 guard.invalid_input | 429",
+        ),
     ];
     let refusals = refusals.into_iter().map(|(error, names)| (Failure::Refused(error), names));
     failures.into_iter().chain(refusals).collect()
@@ -115,7 +124,7 @@ fn number(failure: &Failure) -> usize {
     let error = match failure {
         Failure::Invalid(_) => return 0,
         Failure::UnsupportedMediaType => return 1,
-        Failure::PayloadTooLarge => return 2,
+        Failure::PayloadTooLarge(_) => return 2,
         Failure::Refused(error) => error,
     };
     match error {
@@ -145,13 +154,17 @@ fn number(failure: &Failure) -> usize {
         Error::TransactionRefused(_) => 26,
         Error::TransactionMismatch { .. } => 27,
         Error::ContactRequired => 28,
+        Error::ConsentRequired => 29,
+        Error::OtherFactorRequired => 30,
+        Error::PhotoUnclear(_) => 31,
+        Error::TooManyComparisons { .. } => 32,
     }
 }
 
 #[test]
 fn the_table_of_answers_covers_every_failure() {
     let numbers: BTreeSet<_> = table().iter().map(|(failure, _)| number(failure)).collect();
-    assert_eq!(numbers, (0..=28).collect());
+    assert_eq!(numbers, (0..=32).collect());
 }
 
 /// A failure's status and name in a dialect, and the whole body.

@@ -6,6 +6,7 @@ use std::fmt;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use super::body::MAX_BYTES;
 use crate::domain::error::Error;
 
 /// The reason that a request was not carried out.
@@ -15,8 +16,8 @@ pub enum Failure {
     Invalid(Vec<FieldProblem>),
     /// The body is not JSON by its content type.
     UnsupportedMediaType,
-    /// The body is larger than [`super::MAX_BYTES`].
-    PayloadTooLarge,
+    /// The body is larger than this many bytes.
+    PayloadTooLarge(usize),
     /// The rules refuse it.
     Refused(Error),
 }
@@ -43,7 +44,7 @@ impl Failure {
         match self {
             Self::Invalid(_) => "invalid_request",
             Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::PayloadTooLarge => "payload_too_large",
+            Self::PayloadTooLarge(_) => "payload_too_large",
             Self::Refused(error) => error.code(),
         }
     }
@@ -52,7 +53,7 @@ impl Failure {
     #[must_use]
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::Invalid(_) | Self::UnsupportedMediaType | Self::PayloadTooLarge => None,
+            Self::Invalid(_) | Self::UnsupportedMediaType | Self::PayloadTooLarge(_) => None,
             Self::Refused(error) => error.retry_after(),
         }
     }
@@ -71,7 +72,8 @@ impl fmt::Display for Failure {
                 f.write_str(".")
             }
             Self::UnsupportedMediaType => f.write_str("The body must be application/json."),
-            Self::PayloadTooLarge => f.write_str("The body is larger than 256 KiB."),
+            Self::PayloadTooLarge(MAX_BYTES) => f.write_str("The body is larger than 256 KiB."),
+            Self::PayloadTooLarge(most) => write!(f, "The body is larger than {most} bytes."),
             Self::Refused(error) => error.fmt(f),
         }
     }

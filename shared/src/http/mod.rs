@@ -11,6 +11,7 @@ mod logto;
 mod native;
 mod page;
 mod passkeys;
+mod photos;
 mod profile;
 pub mod routes;
 pub mod well_known;
@@ -26,6 +27,7 @@ use axum::response::{IntoResponseParts, ResponseParts};
 use crate::delivery::Language;
 use crate::domain::contact::{ContactProblem, Destination, EmailAddress, PhoneNumber};
 use crate::domain::error::{Error, Subject};
+use crate::domain::factor::face::ConsentVersion;
 use crate::domain::factor::totp::Parameters;
 use crate::domain::ids::FactorId;
 use crate::domain::otpauth::{ParameterOrder, otpauth_uri};
@@ -40,7 +42,7 @@ use body::Fields;
 use failure::Failure;
 use zeroize::Zeroizing;
 
-pub use body::MAX_BYTES;
+pub use body::{MAX_BYTES, MAX_PHOTO_BYTES};
 
 /// The language header of a request: `x-authing-lang`, else `accept-language`.
 struct Accepts(Option<String>);
@@ -123,6 +125,13 @@ impl Fields {
         address.map(Destination::Email).map_err(|problem| self.problem(name, problem.as_str()))
     }
 
+    /// The consent to keep a photo of a face: `{"version": "…"}`.
+    fn consent(&self) -> Result<Option<ConsentVersion>, Failure> {
+        let Some(consent) = self.optional_object("consent")? else { return Ok(None) };
+        consent.require_only(&["version"])?;
+        consent.required("version", ConsentVersion::RULE, ConsentVersion::parse).map(Some)
+    }
+
     /// A required code of any form. Genauth, logto and profile use it: they treat a malformed code as a wrong one.
     fn code(&self, name: &str) -> Result<Code, Failure> {
         self.text(name).map(Code::parse)
@@ -164,7 +173,7 @@ impl AppOffer {
             Offer::App { secret, parameters, .. } => {
                 Ok((enrolled.token, Self::new(service, &caller.account_name, secret, parameters, order)?))
             }
-            Offer::Sent(_) | Offer::Passkey(_) => {
+            Offer::Sent(_) | Offer::Passkey(_) | Offer::Face => {
                 Err(Error::Internal("an app was to be enrolled, and a code was sent"))
             }
         }

@@ -123,7 +123,7 @@ fn respond(failure: &Failure, _: &Context) -> Response {
 fn describe(failure: &Failure) -> (StatusCode, Option<String>) {
     match failure {
         Failure::Invalid(_) | Failure::UnsupportedMediaType => (StatusCode::BAD_REQUEST, None),
-        Failure::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, None),
+        Failure::PayloadTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),
         Failure::Refused(error) => describe_refusal(error),
     }
 }
@@ -143,6 +143,9 @@ fn describe_refusal(error: &Error) -> (StatusCode, Option<String>) {
         | Error::TransactionMismatch { .. }
         | Error::StepUpRequired { .. }
         | Error::ContactRequired
+        | Error::ConsentRequired
+        | Error::OtherFactorRequired
+        | Error::PhotoUnclear(_)
         | Error::FactorLocked
         | Error::DestinationRefused
         | Error::NotFound(_)
@@ -151,7 +154,9 @@ fn describe_refusal(error: &Error) -> (StatusCode, Option<String>) {
         | Error::NotVerified
         | Error::NothingToBind => (StatusCode::BAD_REQUEST, None),
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, None),
-        Error::TooManyAttempts { .. } | Error::TooManyMessages { .. } => (StatusCode::TOO_MANY_REQUESTS, None),
+        Error::TooManyAttempts { .. } | Error::TooManyMessages { .. } | Error::TooManyComparisons { .. } => {
+            (StatusCode::TOO_MANY_REQUESTS, None)
+        }
         Error::ChannelNotConfigured(_) => (StatusCode::NOT_IMPLEMENTED, None),
         Error::DeliveryFailed => (StatusCode::BAD_GATEWAY, None),
         Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, None),

@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::{Extension, Router};
 
+use super::body::TakesPhotos;
 use super::dialect::{DIALECTS, Dialect};
 use super::edge::{Edge, edge};
 pub use crate::domain::actor::Access;
@@ -100,6 +101,7 @@ pub struct Route {
     pub method: Method,
     /// Its path, with parameters in the form `{id}` that both axum and API Gateway use.
     pub path: &'static str,
+    takes_photos: bool,
     handler: MethodRouter<Arc<Service>>,
 }
 
@@ -112,7 +114,13 @@ impl Route {
         path: &'static str,
         handler: impl Handler<T, Arc<Service>>,
     ) -> Self {
-        Self { function, dialect, access: Access::User, method, path, handler: on(method.filter(), handler) }
+        let handler = on(method.filter(), handler);
+        Self { function, dialect, access: Access::User, method, path, takes_photos: false, handler }
+    }
+
+    /// The same route with larger bodies, if faces are on.
+    pub(super) fn with_photos(self) -> Self {
+        Self { takes_photos: true, ..self }
     }
 
     /// The same route for the back end only.
@@ -153,7 +161,8 @@ pub fn router_behind(
     for route in routes().into_iter().filter(|route| function.is_none_or(|function| route.function == function)) {
         let edge_of_route = Edge { service: Arc::clone(service), dialect: route.dialect, access: route.access };
         let inside = from_fn_with_state(edge_of_route, edge);
-        let handler = behind(route.access, route.handler.layer(inside));
+        let handler = if route.takes_photos { route.handler.layer(Extension(TakesPhotos)) } else { route.handler };
+        let handler = behind(route.access, handler.layer(inside));
         let methods = paths.remove(route.path).unwrap_or_default().merge(handler);
         paths.insert(route.path, methods);
     }

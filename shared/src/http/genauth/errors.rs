@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::VERIFY_PATH;
 use crate::domain::error::{CodeKind, Error};
+use crate::domain::factor::FactorType;
 use crate::http::dialect::Context;
 use crate::http::failure::Failure;
 
@@ -46,8 +47,11 @@ pub(super) fn respond(failure: &Failure, context: &Context) -> Response {
 fn describe(failure: &Failure) -> (u16, Option<u16>) {
     match failure {
         Failure::Invalid(problems) if problems.iter().any(|each| each.field == "totp") => (400, Some(6003)),
+        Failure::Invalid(problems) if problems.iter().any(|each| each.field == "enrollmentData.photo") => {
+            (400, Some(1700))
+        }
         Failure::Invalid(_) | Failure::UnsupportedMediaType => (400, None),
-        Failure::PayloadTooLarge => (413, None),
+        Failure::PayloadTooLarge(_) => (413, None),
         Failure::Refused(error) => describe_refusal(error),
     }
 }
@@ -64,6 +68,11 @@ fn describe_refusal(error: &Error) -> (u16, Option<u16>) {
         }
         Error::IncorrectCode { kind: CodeKind::Recovery, .. } => (422, Some(6002)),
         Error::IncorrectCode { kind: CodeKind::Sms | CodeKind::Email | CodeKind::Passkey, .. } => (422, Some(9001)),
+        Error::IncorrectCode { kind: CodeKind::Face, .. } | Error::PhotoUnclear(_) => (422, Some(1702)),
+        Error::OtherFactorRequired => (422, Some(1703)),
+        Error::AlreadyEnrolled(FactorType::Face) => (409, Some(1706)),
+        Error::ConsentRequired => (400, Some(9016)),
+        Error::TooManyComparisons { .. } => (429, Some(9017)),
         Error::Expired(_) => (422, Some(9002)),
         Error::AlreadyUsed(_) => (422, Some(9003)),
         Error::NotVerified | Error::NothingToBind | Error::FactorRequired => (400, Some(9004)),

@@ -14,11 +14,11 @@ use super::dialect::Dialect;
 use super::edge::RequestId;
 use super::failure::Failure;
 use super::routes::{Function, Method, Route};
-use super::{Accepts, AppOffer, ReceiptHeader, factor_id};
+use super::{Accepts, AppOffer, ReceiptHeader, factor_id, photos};
 use crate::domain::contact::MaskedDestination;
 use crate::domain::enrollment::Claim;
 use crate::domain::error::{Error, Subject};
-use crate::domain::factor::{ChallengeKind, FactorSummary, FactorType};
+use crate::domain::factor::{Channel, FactorSummary, FactorType};
 use crate::domain::otpauth::ParameterOrder;
 use crate::domain::secret::RecoveryCode;
 use crate::domain::terms::{AppsAllowed, CheckNeeded, RecoveryHandout, Terms};
@@ -55,7 +55,7 @@ fn routes() -> Vec<Route> {
     let d = &DIALECT;
     vec![
         Route::new(EnrollRequest, d, Post, "/api/v3/send-enroll-factor-request", send_enroll_factor_request),
-        Route::new(Verify, d, Post, "/api/v3/enroll-factor", enroll_factor),
+        Route::new(Verify, d, Post, "/api/v3/enroll-factor", enroll_factor).with_photos(),
         Route::new(Verify, d, Post, VERIFY_PATH, mfa_totp_verify),
         Route::new(Factors, d, Get, "/api/v3/list-enrolled-factors", list_enrolled_factors),
         Route::new(Factors, d, Get, "/api/v3/get-factor", get_factor),
@@ -104,7 +104,7 @@ async fn send_enroll_factor_request(
     fields: Fields,
 ) -> Reply<EnrollReply> {
     let profile = fields.object("profile")?;
-    let target = match factor_type(&fields)? {
+    let target = match factor_type(&service, &fields)? {
         FactorType::Totp => Target::App,
         FactorType::Sms => {
             let country_code = profile.optional_text("phoneCountryCode")?;
@@ -113,13 +113,18 @@ async fn send_enroll_factor_request(
         FactorType::Email => Target::Destination(profile.email_address("email")?),
         // Its clients know no passkeys, and `factor_type` has refused the word.
         FactorType::Passkey => Target::Passkey,
+        // One of its clients can't send a field that it does not know, but in the profile.
+        FactorType::Face => {
+            let consent = [profile.consent()?, fields.consent()?].into_iter().flatten().next();
+            Target::Face(consent.ok_or(Error::ConsentRequired)?)
+        }
     };
     let language = accepts.language(None);
     let request =
         enroll::Request { terms: DIALECT.terms(&service), target, label: None, code: None, language, platform: None };
     let enrolled = service.enroll(&caller, &request).await?;
     let otp_data = match enrolled.offer {
-        Offer::Sent(_) | Offer::Passkey(_) => None,
+        Offer::Sent(_) | Offer::Passkey(_) | Offer::Face => None,
         Offer::App { secret, parameters, recovery_code } => {
             let AppOffer { uri, qr_code, .. } =
                 AppOffer::new(&service, &caller.account_name, secret, parameters, ParameterOrder::SecretFirst)?;
@@ -136,13 +141,22 @@ async fn enroll_factor(
     id: RequestId,
     fields: Fields,
 ) -> Result<(ReceiptHeader, Json<Envelope<Value>>), Failure> {
-    let factor_type = factor_type(&fields)?;
+    let factor_type = factor_type(&service, &fields)?;
     let token = EnrollmentToken::parse(fields.text("enrollmentToken")?, REALM)?;
     if token.factor_type != factor_type {
         return Err(Error::NotFound(Subject::Enrollment(factor_type)).into());
     }
-    let code = fields.object("enrollmentData")?.code("passCode")?;
-    let confirmed = service.confirm(&caller, &DIALECT.terms(&service), Claim::from(&token), &Given::Code(code)).await?;
+    let data = fields.object("enrollmentData")?;
+    let proof = match factor_type {
+        FactorType::Face if data.flag("isExternalPhoto")? => {
+            Given::Photo(photos::from_link(&service, &data, "photo").await?)
+        }
+        FactorType::Face => Given::Photo(photos::from_data_url(&data, "photo").await?),
+        FactorType::Totp | FactorType::Sms | FactorType::Email | FactorType::Passkey => {
+            Given::Code(data.code("passCode")?)
+        }
+    };
+    let confirmed = service.confirm(&caller, &DIALECT.terms(&service), Claim::from(&token), &proof).await?;
     Ok((ReceiptHeader(confirmed.receipt), success(id, None)))
 }
 
@@ -224,10 +238,12 @@ async fn list_factors_to_enroll(
     id: RequestId,
 ) -> Reply<Vec<TypeReply>> {
     let bound = service.overview(&caller).await?.factors;
-    let configured = |factor_type: FactorType| match factor_type.challenge() {
-        ChallengeKind::None => true,
-        ChallengeKind::Passcode(channel) => service.is_configured(channel),
-        ChallengeKind::Passkey => false,
+    let configured = |factor_type: FactorType| match factor_type {
+        FactorType::Totp => true,
+        FactorType::Sms => service.is_configured(Channel::Sms),
+        FactorType::Email => service.is_configured(Channel::Email),
+        FactorType::Passkey => false,
+        FactorType::Face => service.faces().is_some() && !bound.is_empty(),
     };
     let open = FactorType::ALL
         .into_iter()
@@ -253,12 +269,13 @@ fn type_name(factor_type: FactorType) -> Option<&'static str> {
         FactorType::Totp => Some("OTP"),
         FactorType::Sms => Some("SMS"),
         FactorType::Email => Some("EMAIL"),
+        FactorType::Face => Some("FACE"),
         FactorType::Passkey => None,
     }
 }
 
-fn factor_type(fields: &Fields) -> Result<FactorType, Failure> {
-    if fields.optional_text("factorType")? == Some("FACE") {
+fn factor_type(service: &Service, fields: &Fields) -> Result<FactorType, Failure> {
+    if fields.optional_text("factorType")? == Some("FACE") && service.faces().is_none() {
         return Err(Error::ChannelNotConfigured("Face").into());
     }
     fields.required("factorType", "must be OTP, SMS, EMAIL or FACE", |text| {

@@ -49,21 +49,23 @@ fn details(problems: &[FieldProblem]) -> String {
 impl From<&[FactorSummary]> for Data {
     fn from(available: &[FactorSummary]) -> Self {
         let is_there = |each: &FactorType| available.iter().any(|factor| factor.factor_type == *each);
-        let available_factors = FactorType::ALL.into_iter().filter(is_there).map(mfa_factor).collect();
+        let available_factors = FactorType::ALL.into_iter().filter(is_there).filter_map(mfa_factor).collect();
         let masked_identifiers = available
             .iter()
-            .filter_map(|factor| Some((mfa_factor(factor.factor_type), factor.destination.as_ref()?.to_string())))
+            .filter_map(|factor| Some((mfa_factor(factor.factor_type)?, factor.destination.as_ref()?.to_string())))
             .collect();
         Self { available_factors, masked_identifiers }
     }
 }
 
-fn mfa_factor(factor_type: FactorType) -> &'static str {
+/// Logto's name of a type. It has none for faces.
+fn mfa_factor(factor_type: FactorType) -> Option<&'static str> {
     match factor_type {
-        FactorType::Totp => "Totp",
-        FactorType::Sms => "PhoneVerificationCode",
-        FactorType::Email => "EmailVerificationCode",
-        FactorType::Passkey => "WebAuthn",
+        FactorType::Totp => Some("Totp"),
+        FactorType::Sms => Some("PhoneVerificationCode"),
+        FactorType::Email => Some("EmailVerificationCode"),
+        FactorType::Passkey => Some("WebAuthn"),
+        FactorType::Face => None,
     }
 }
 
@@ -72,7 +74,7 @@ fn describe(failure: &Failure) -> (StatusCode, &'static str) {
     match failure {
         Failure::Invalid(_) => (StatusCode::BAD_REQUEST, "guard.invalid_input"),
         Failure::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "guard.invalid_input"),
-        Failure::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "guard.invalid_input"),
+        Failure::PayloadTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "guard.invalid_input"),
         Failure::Refused(error) => describe_refusal(error),
     }
 }
@@ -96,21 +98,28 @@ fn describe_refusal(error: &Error) -> (StatusCode, &'static str) {
         Error::IncorrectCode { kind: CodeKind::Sms | CodeKind::Email, .. } => {
             (StatusCode::BAD_REQUEST, "verification_code.code_mismatch")
         }
+        // Logto has no faces.
+        Error::IncorrectCode { kind: CodeKind::Face, .. }
+        | Error::ConsentRequired
+        | Error::OtherFactorRequired
+        | Error::PhotoUnclear(_) => (StatusCode::BAD_REQUEST, "guard.invalid_input"),
+        Error::TooManyComparisons { .. } => (StatusCode::TOO_MANY_REQUESTS, "guard.invalid_input"),
         Error::IncorrectCode { kind: CodeKind::Passkey, .. } => {
             (StatusCode::BAD_REQUEST, "session.mfa.webauthn_verification_failed")
         }
         Error::NotEnrolled(Some(FactorType::Passkey)) => {
             (StatusCode::BAD_REQUEST, "session.mfa.webauthn_verification_not_found")
         }
-        Error::NotEnrolled(Some(FactorType::Sms | FactorType::Email)) => {
+        Error::NotEnrolled(Some(FactorType::Sms | FactorType::Email | FactorType::Face)) => {
             (StatusCode::BAD_REQUEST, "session.mfa.mfa_factor_not_enabled")
         }
         Error::StepUpRequired { .. } => (StatusCode::FORBIDDEN, "session.mfa.require_mfa_verification"),
         Error::ContactRequired => (StatusCode::FORBIDDEN, "auth.forbidden"),
         Error::FactorLocked
-        | Error::TooManyAttempts { kind: CodeKind::Totp | CodeKind::Recovery | CodeKind::Passkey, .. } => {
-            (StatusCode::BAD_REQUEST, "session.verification_blocked_too_many_attempts")
-        }
+        | Error::TooManyAttempts {
+            kind: CodeKind::Totp | CodeKind::Recovery | CodeKind::Passkey | CodeKind::Face,
+            ..
+        } => (StatusCode::BAD_REQUEST, "session.verification_blocked_too_many_attempts"),
         Error::TooManyAttempts { kind: CodeKind::Sms | CodeKind::Email, .. } => {
             (StatusCode::BAD_REQUEST, "verification_code.exceed_max_try")
         }

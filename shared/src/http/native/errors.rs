@@ -43,7 +43,7 @@ pub(super) fn respond(failure: &Failure, context: &Context) -> Response {
     let remaining_attempts = match failure {
         Failure::Refused(Error::IncorrectCode { remaining, .. }) => *remaining,
         Failure::Refused(Error::TransactionMismatch { remaining }) => Some(*remaining),
-        Failure::Refused(_) | Failure::Invalid(_) | Failure::UnsupportedMediaType | Failure::PayloadTooLarge => None,
+        Failure::Refused(_) | Failure::Invalid(_) | Failure::UnsupportedMediaType | Failure::PayloadTooLarge(_) => None,
     };
     let factors = if let Failure::Refused(Error::StepUpRequired { available }) = failure {
         Some(available.iter().cloned().map(FactorReply::from).collect())
@@ -78,7 +78,7 @@ fn describe(failure: &Failure) -> (StatusCode, &'static str) {
     match failure {
         Failure::Invalid(_) => (StatusCode::BAD_REQUEST, "Invalid request"),
         Failure::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type"),
-        Failure::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Payload too large"),
+        Failure::PayloadTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "Payload too large"),
         Failure::Refused(error) => describe_refusal(error),
     }
 }
@@ -95,6 +95,9 @@ fn describe_refusal(error: &Error) -> (StatusCode, &'static str) {
         Error::CodeAlreadyUsed => (StatusCode::BAD_REQUEST, "Code already used"),
         Error::StepUpRequired { .. } => (StatusCode::FORBIDDEN, "Step-up required"),
         Error::ContactRequired => (StatusCode::FORBIDDEN, "Contact required"),
+        Error::ConsentRequired => (StatusCode::BAD_REQUEST, "Consent required"),
+        Error::OtherFactorRequired => (StatusCode::FORBIDDEN, "Other factor required"),
+        Error::PhotoUnclear(_) => (StatusCode::BAD_REQUEST, "Photo unclear"),
         Error::FactorLocked => (StatusCode::FORBIDDEN, "Factor locked"),
         Error::DestinationRefused => (StatusCode::FORBIDDEN, "Destination refused"),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "Not found"),
@@ -107,6 +110,7 @@ fn describe_refusal(error: &Error) -> (StatusCode, &'static str) {
         Error::Expired(_) => (StatusCode::GONE, "Expired"),
         Error::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "Too many attempts"),
         Error::TooManyMessages { .. } => (StatusCode::TOO_MANY_REQUESTS, "Too many messages"),
+        Error::TooManyComparisons { .. } => (StatusCode::TOO_MANY_REQUESTS, "Too many comparisons"),
         Error::ChannelNotConfigured(_) => (StatusCode::NOT_IMPLEMENTED, "Channel not configured"),
         Error::DeliveryFailed => (StatusCode::BAD_GATEWAY, "Delivery failed"),
         Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Busy"),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::delivery::messages::Platform;
 use crate::domain::actor::Actor;
+use crate::domain::error::Error;
 use crate::domain::factor::{Channel, FactorType};
 use crate::domain::ids::{FactorId, Label};
 use crate::domain::receipt::{FirstFactor, Level};
@@ -20,7 +21,7 @@ use crate::json::is_name;
 /// the person's name or address. A user's own token tells it, so a user has no such field. The name is part of the app's
 /// URI and is not stored.
 pub(super) fn account_name(caller: &Caller, fields: &Fields) -> Result<AccountName, Failure> {
-    let of_user = ["factorType", "phoneNumber", "email", "label", "locale", "platform", "code"];
+    let of_user = ["factorType", "phoneNumber", "email", "label", "locale", "platform", "code", "consent"];
     fields.require_only(&fields_for(caller, &of_user, "accountName"))?;
     match caller.actor {
         Actor::Session(_) => Ok(caller.account_name.clone()),
@@ -103,13 +104,16 @@ pub(super) fn target(service: &Service, fields: &Fields) -> Result<Target, Failu
         FactorType::Sms => Target::Destination(fields.phone_number(service, "phoneNumber", None)?),
         FactorType::Email => Target::Destination(fields.email_address("email")?),
         FactorType::Passkey => Target::Passkey,
+        FactorType::Face => Target::Face(fields.consent()?.ok_or(Error::ConsentRequired)?),
     })
 }
 
 pub(super) fn factor_type(service: &Service, fields: &Fields) -> Result<Option<FactorType>, Failure> {
     // The message offers only what is set up. A type that exists and is not set up is another refusal, from the flow.
     let has_passkeys = service.settings().relying_party.is_some();
+    let is_face_on = service.faces().is_some();
     let offered = match (service.is_configured(Channel::Sms), service.is_configured(Channel::Email), has_passkeys) {
+        _ if is_face_on => "must be totp, sms, email, passkey or face",
         (true, true, false) => "must be totp, sms or email",
         (true, false, false) => "must be totp or sms",
         (false, true, false) => "must be totp or email",

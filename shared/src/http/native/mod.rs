@@ -14,7 +14,7 @@ use super::body::Fields;
 use super::dialect::Dialect;
 use super::failure::Failure;
 use super::routes::{Function, Method, Route};
-use super::{Accepts, AppOffer, PathId, passkeys};
+use super::{Accepts, AppOffer, PathId, passkeys, photos};
 use crate::domain::enrollment::Claim;
 use crate::domain::error::Error;
 use crate::domain::factor::passkey::Demands;
@@ -69,9 +69,9 @@ fn routes() -> Vec<Route> {
     use Method::{Delete, Get, Patch, Post};
     let routes = [
         for_all(EnrollRequest, Post, everywhere!("/enrollments"), enroll),
-        for_all(Verify, Post, everywhere!("/enrollments/confirm"), confirm),
+        for_all(Verify, Post, everywhere!("/enrollments/confirm"), confirm).map(Route::with_photos),
         for_all(Challenge, Post, everywhere!("/challenges"), challenge),
-        for_all(Verify, Post, everywhere!("/verify"), verify),
+        for_all(Verify, Post, everywhere!("/verify"), verify).map(Route::with_photos),
         for_all(Verify, Post, everywhere!("/checks"), checks),
         for_all(Factors, Get, everywhere!("/factors"), list),
         for_all(Factors, Get, everywhere!("/factors/{id}"), get),
@@ -131,13 +131,26 @@ struct PasskeyReply {
 }
 
 const CREDENTIAL: &str = "credential";
+const PHOTO: &str = "photo";
 
-/// Whether the body has a passkey's answer in place of a code.
-fn has_credential(fields: &Fields) -> Result<bool, Failure> {
-    let is_given = fields.optional_object(CREDENTIAL)?.is_some();
-    match (is_given, fields.optional_text("code")?) {
-        (true, Some(_)) => Err(fields.problem(CREDENTIAL, "must not stand beside `code`")),
-        (is_given, _) => Ok(is_given),
+/// The kind of proof in a body.
+enum ProofField {
+    Code,
+    Credential,
+    Photo,
+}
+
+/// The kind of proof in the body. It is exactly one.
+fn proof_field(service: &Service, fields: &Fields) -> Result<ProofField, Failure> {
+    let has_code = fields.optional_text("code")?.is_some();
+    let has_credential = fields.optional_object(CREDENTIAL)?.is_some();
+    match (has_credential, photos::is_given(service, fields, PHOTO)?) {
+        (true, _) if has_code => Err(fields.problem(CREDENTIAL, "must not stand beside `code`")),
+        (_, true) if has_code => Err(fields.problem(PHOTO, "must not stand beside `code`")),
+        (true, true) => Err(fields.problem(PHOTO, "must not stand beside `credential`")),
+        (true, false) => Ok(ProofField::Credential),
+        (false, true) => Ok(ProofField::Photo),
+        (false, false) => Ok(ProofField::Code),
     }
 }
 
@@ -168,6 +181,7 @@ async fn enroll(
     let account_name = enrolled.account_name.as_ref().unwrap_or(&account_name);
     let (sent_to, totp, passkey) = match enrolled.offer {
         Offer::Sent(destination) => (Some(destination.to_string()), None, None),
+        Offer::Face => (None, None, None),
         Offer::Passkey(offer) => {
             let public_key = passkeys::creation(&service, account_name, &offer, &Demands::SECOND_FACTOR)?;
             (None, None, Some(PasskeyReply { public_key }))
@@ -196,12 +210,15 @@ struct ConfirmReply {
 }
 
 async fn confirm(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<ConfirmReply> {
-    fields.require_only(&["enrollmentToken", "code", "credential"])?;
+    fields.require_only(&["enrollmentToken", "code", "credential", "photo"])?;
     let token = EnrollmentToken::parse(fields.text("enrollmentToken")?, REALM)?;
-    let proof = if has_credential(&fields)? {
-        Given::Registration(Box::new(passkeys::registration(&fields, CREDENTIAL, |_| {})?))
-    } else {
-        Given::Code(code(&fields)?)
+    let proof = match proof_field(&service, &fields)? {
+        ProofField::Credential => Given::Registration(Box::new(passkeys::registration(&fields, CREDENTIAL, |_| {})?)),
+        ProofField::Photo => Given::Photo(photos::from_data_url(&fields, PHOTO).await?),
+        ProofField::Code if token.factor_type == FactorType::Face => {
+            return Err(fields.problem(PHOTO, "is missing"));
+        }
+        ProofField::Code => Given::Code(code(&fields)?),
     };
     let confirmed = service.confirm(&caller, &DIALECT.terms(&service), Claim::from(&token), &proof).await?;
     let recovery_codes = Some(confirmed.recovery_codes.0).filter(|codes| !codes.is_empty());
@@ -295,20 +312,44 @@ struct VerifyReply {
 async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fields) -> Reply<VerifyReply> {
     fields.require_only(&fields_for(&caller, &without_transaction(&caller, &VERIFY_FIELDS), "firstFactor"))?;
     let binding = Binding { first_factor: first_factor(&fields)?, transaction: transaction(&fields)? };
-    if has_credential(&fields)? {
-        let response = passkeys::assertion(&fields, CREDENTIAL, |_| {})?;
-        for field in ["factorId", "factorType"] {
-            if fields.optional_text(field)?.is_some() {
-                return Err(fields.problem(field, BESIDE_CHALLENGE));
-            }
-        }
-        let id = ChallengeId::parse(fields.text("challengeId")?, REALM)?;
-        let passed = service.verify_passkey(&caller, &response, &id, &binding).await;
-        return Ok(verified(passed.map_err(|error| transaction_refused(&fields, error))?));
+    match proof_field(&service, &fields)? {
+        ProofField::Credential => verify_passkey(&service, &caller, &fields, &binding).await,
+        ProofField::Photo => verify_face(&service, &caller, &fields).await,
+        ProofField::Code => verify_code(&service, &caller, &fields, &binding).await,
     }
-    let code = code(&fields)?;
+}
+
+async fn verify_passkey(service: &Service, caller: &Caller, fields: &Fields, binding: &Binding) -> Reply<VerifyReply> {
+    let response = passkeys::assertion(fields, CREDENTIAL, |_| {})?;
+    for field in ["factorId", "factorType"] {
+        if fields.optional_text(field)?.is_some() {
+            return Err(fields.problem(field, BESIDE_CHALLENGE));
+        }
+    }
+    let id = ChallengeId::parse(fields.text("challengeId")?, REALM)?;
+    let passed = service.verify_passkey(caller, &response, &id, binding).await;
+    Ok(verified(passed.map_err(|error| transaction_refused(fields, error))?))
+}
+
+/// Checks a photo. It is bound to no transaction and answers no challenge.
+async fn verify_face(service: &Service, caller: &Caller, fields: &Fields) -> Reply<VerifyReply> {
+    for field in ["challengeId", "transaction", "firstFactor"] {
+        if fields.has(field) {
+            return Err(fields.problem(field, "must not stand beside `photo`"));
+        }
+    }
+    let id = optional_factor_id(fields)?;
+    if factor_type(service, fields)?.is_some_and(|factor_type| factor_type != FactorType::Face) {
+        return Err(fields.problem("factorType", "must be face beside `photo`"));
+    }
+    let photo = photos::from_data_url(fields, PHOTO).await?;
+    Ok(verified(service.verify_face(caller, &photo, id.as_ref()).await?))
+}
+
+async fn verify_code(service: &Service, caller: &Caller, fields: &Fields, binding: &Binding) -> Reply<VerifyReply> {
+    let code = code(fields)?;
     let answers =
-        match (fields.optional_text("challengeId")?, optional_factor_id(&fields)?, factor_type(&service, &fields)?) {
+        match (fields.optional_text("challengeId")?, optional_factor_id(fields)?, factor_type(service, fields)?) {
             (Some(id), None, None) => Answers::Challenge(ChallengeId::parse(id, REALM)?),
             // A caller that demands an app must not be passed by a challenge of another factor.
             (Some(_), Some(_), _) => return Err(fields.problem("factorId", BESIDE_CHALLENGE)),
@@ -317,9 +358,10 @@ async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fie
             (None, None, Some(factor_type)) => Answers::App(Apps::OnlyOf(factor_type)),
             (None, None, None) => Answers::App(Apps::Only),
         };
-    let passed = service.verify(&caller, &code, &answers, &binding).await.map_err(|error| match error {
-        Error::ChallengeRequired => challenge_needed(&fields),
-        error => transaction_refused(&fields, error),
+    let passed = service.verify(caller, &code, &answers, binding).await.map_err(|error| match error {
+        Error::ChallengeRequired => challenge_needed(fields),
+        Error::NotChallengeable => fields.problem(PHOTO, "is missing"),
+        error => transaction_refused(fields, error),
     })?;
     Ok(verified(passed))
 }
@@ -345,7 +387,8 @@ fn verified(passed: Passed) -> (StatusCode, Json<VerifyReply>) {
     (StatusCode::OK, Json(reply))
 }
 
-const VERIFY_FIELDS: [&str; 6] = ["code", "credential", "challengeId", "factorId", "factorType", "transaction"];
+const VERIFY_FIELDS: [&str; 7] =
+    ["code", "credential", "photo", "challengeId", "factorId", "factorType", "transaction"];
 
 /// A hosted session has the transaction that its back end gave it, and takes none from the page.
 fn without_transaction<'a>(caller: &Caller, fields: &[&'a str]) -> Vec<&'a str> {

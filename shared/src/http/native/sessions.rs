@@ -285,6 +285,8 @@ pub(super) async fn show(State(service): State<Arc<Service>>, caller: Caller) ->
         FactorType::Sms => service.is_configured(Channel::Sms),
         FactorType::Email => service.is_configured(Channel::Email),
         FactorType::Passkey => settings.relying_party.is_some(),
+        // The page takes no photos.
+        FactorType::Face => false,
     };
     let texts = view.brief.transaction.iter().flat_map(|transaction| {
         let text = |language: Language| {

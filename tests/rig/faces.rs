@@ -1,0 +1,91 @@
+//! Photos for tests, a judge that does what a test says, and a server of photos that is none.
+
+use std::collections::VecDeque;
+use std::io::Cursor;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use countersign::domain::factor::face::{Photo, Verdict};
+use countersign::judge::stand_in::StandIn;
+use countersign::judge::{Judge, JudgeError};
+use countersign::photo_link::{LinkError, PhotoLink, PhotoLinks};
+use data_encoding::BASE64;
+use image::{ImageFormat, Rgb, RgbImage};
+
+/// A judge that compares pictures, unless a test has said what it answers next. It counts its calls.
+pub struct TestJudge {
+    /// `None`: it never answers.
+    next: Mutex<VecDeque<Option<Result<Verdict, JudgeError>>>>,
+    calls: Mutex<u32>,
+    pictures: StandIn,
+}
+
+impl Default for TestJudge {
+    fn default() -> Self {
+        Self { next: Mutex::default(), calls: Mutex::default(), pictures: StandIn::new() }
+    }
+}
+
+impl TestJudge {
+    /// Says what it answers next.
+    pub fn will_say(&self, answer: Result<Verdict, JudgeError>) {
+        self.next.lock().unwrap().push_back(Some(answer));
+    }
+
+    /// Says that it gives no answer to the next question.
+    pub fn will_hang(&self) {
+        self.next.lock().unwrap().push_back(None);
+    }
+
+    /// The number of calls so far.
+    pub fn calls(&self) -> u32 {
+        *self.calls.lock().unwrap()
+    }
+}
+
+#[async_trait]
+impl Judge for TestJudge {
+    async fn compare(&self, reference: &Photo, photo: &Photo) -> Result<Verdict, JudgeError> {
+        *self.calls.lock().unwrap() += 1;
+        let said = self.next.lock().unwrap().pop_front();
+        match said {
+            Some(Some(answer)) => answer,
+            Some(None) => std::future::pending().await,
+            None => self.pictures.compare(reference, photo).await,
+        }
+    }
+}
+
+/// Answers links with one file, and keeps what was asked for.
+#[derive(Default)]
+pub struct TestLinks {
+    /// The file. `None`: there is no answer.
+    pub file: Mutex<Option<Vec<u8>>>,
+    /// The hosts and paths that were asked for.
+    pub asked: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl PhotoLinks for TestLinks {
+    async fn fetch(&self, link: &PhotoLink) -> Result<Vec<u8>, LinkError> {
+        self.asked.lock().unwrap().push(format!("{}{}", link.host(), link.path()));
+        self.file.lock().unwrap().clone().ok_or(LinkError::NoAnswer)
+    }
+}
+
+/// A picture in place of a photo of this person, as a file. Pictures of two persons differ.
+pub fn picture(person: u8, format: ImageFormat) -> Vec<u8> {
+    let picture = RgbImage::from_fn(320, 240, |x, y| {
+        let cell = u8::try_from((x / 40) * 6 + y / 40).unwrap();
+        let level = cell.wrapping_mul(37).wrapping_add(person.wrapping_mul(101)).wrapping_mul(cell ^ person | 1);
+        Rgb([level, level, level])
+    });
+    let mut file = Cursor::new(Vec::new());
+    picture.write_to(&mut file, format).unwrap();
+    file.into_inner()
+}
+
+/// A photo of this person as a data URL.
+pub fn photo(person: u8) -> String {
+    format!("data:image/jpeg;base64,{}", BASE64.encode(&picture(person, ImageFormat::Jpeg)))
+}
