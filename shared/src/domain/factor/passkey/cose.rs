@@ -154,6 +154,18 @@ impl PublicKey {
         verified.is_ok()
     }
 
+    /// Whether aws-lc reads the key as [`Self::verifies`] gives it.
+    #[cfg(fuzzing)]
+    pub(super) fn is_readable(&self) -> bool {
+        let read = match self.algorithm {
+            Algorithm::Es256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &self.key),
+            Algorithm::EdDsa => ParsedPublicKey::new(&ED25519, &self.key),
+            Algorithm::Rs256 => RsaPublicKeyComponents { n: self.key.as_slice(), e: EXPONENT }
+                .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256),
+        };
+        read.is_ok()
+    }
+
     /// The key, if its bytes have the form of its algorithm.
     fn checked(self) -> Option<Self> {
         let fits = match self.algorithm {
