@@ -88,8 +88,9 @@ const MODULUS: std::ops::RangeInclusive<usize> = 256..=512;
 impl PublicKey {
     /// Reads a key from its COSE map, which has the parameters of its type and no other (WebAuthn L3 section 6.5.1.1).
     ///
-    /// An Ed25519 key whose bytes are no point of the curve is not recognised, because aws-lc decodes the point when it
-    /// verifies. No signature passes with such a key.
+    /// An Ed25519 key whose bytes are no point of the curve is not recognised. aws-lc decodes the point when it verifies:
+    /// `ParsedPublicKey` takes any 32 bytes, and aws-lc's own check of a point has no Rust function. No signature passes
+    /// with such a key.
     pub(super) fn from_cose(item: &Item<'_>) -> Option<Self> {
         use parameter::{ALG, CRV, CRV_ED25519, CRV_P256, E, KTY, KTY_EC2, KTY_OKP, KTY_RSA, N, X, Y};
 
