@@ -10,7 +10,7 @@ use crate::domain::account::Change;
 use crate::domain::actor::Actor;
 use crate::domain::enrollment::{Claim, Draft, Enrollment};
 use crate::domain::error::{CodeKind, Error, Subject};
-use crate::domain::factor::passkey::RegistrationResponse;
+use crate::domain::factor::passkey::{Demands, RegistrationResponse};
 use crate::domain::factor::{FactorSummary, FactorType, Opened, Proof};
 use crate::domain::grant::Allowed;
 use crate::domain::hosted::{HostedResult, Step};
@@ -51,7 +51,12 @@ pub enum Given {
     /// A code.
     Code(Code),
     /// The registration of a passkey.
-    Registration(Box<RegistrationResponse>),
+    Registration {
+        /// The browser's answer.
+        response: Box<RegistrationResponse>,
+        /// The demands of the options that it answers.
+        demands: &'static Demands,
+    },
 }
 
 /// New recovery codes for their owner. They are not printed.
@@ -230,7 +235,9 @@ fn prove(work: &mut Work, cx: &Cx<'_>, claim: Claim<'_>, given: &Given, opened: 
     draft.tries.admit(kind, cx.now, cx.policy())?;
     let proof = match given {
         Given::Code(Code::Digits(digits)) => Proof::Digits(digits),
-        Given::Registration(response) => Proof::Registration(response, cx.settings.relying_party()?),
+        Given::Registration { response, demands } => {
+            Proof::Registration { response, relying_party: cx.settings.relying_party()?, demands }
+        }
         // A code of any other form can't be right, so it is not counted as a guess.
         Given::Code(_) => return Err(Error::IncorrectCode { kind, remaining: None }),
     };

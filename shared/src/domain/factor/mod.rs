@@ -122,8 +122,15 @@ pub enum Setup {
 pub enum Proof<'a> {
     /// A code of digits.
     Digits(&'a Passcode),
-    /// The registration of a passkey with this relying party.
-    Registration(&'a passkey::RegistrationResponse, &'a passkey::RelyingParty),
+    /// The registration of a passkey.
+    Registration {
+        /// The browser's answer.
+        response: &'a passkey::RegistrationResponse,
+        /// The relying party.
+        relying_party: &'a passkey::RelyingParty,
+        /// The demands of the options.
+        demands: &'a passkey::Demands,
+    },
 }
 
 /// The opened secret or destination of a candidate. A decision opens it once and uses it several times.
@@ -206,11 +213,11 @@ impl Candidate {
             (Setup::Passcode(setup), Opened::Passcode(_), Proof::Digits(digits)) => {
                 passcode::compare(vault, &self.id, nonce, None, &setup.awaited, digits)
             }
-            (Setup::Passkey(setup), Opened::Passkey, Proof::Registration(response, relying_party)) => {
-                Ok(setup.register(relying_party, response))
+            (Setup::Passkey(setup), Opened::Passkey, Proof::Registration { response, relying_party, demands }) => {
+                Ok(setup.register(relying_party, demands, response))
             }
             // The client chooses the form of its proof.
-            (Setup::Totp(_) | Setup::Passcode(_), _, Proof::Registration(..))
+            (Setup::Totp(_) | Setup::Passcode(_), _, Proof::Registration { .. })
             | (Setup::Passkey(_), _, Proof::Digits(_)) => Ok(Attempt::Wrong),
             (Setup::Totp(_), Opened::Passcode(_) | Opened::Passkey, _)
             | (Setup::Passcode(_), Opened::Totp(_) | Opened::Passkey, _)

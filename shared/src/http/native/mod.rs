@@ -132,6 +132,9 @@ struct PasskeyReply {
 
 const CREDENTIAL: &str = "credential";
 
+/// The demands on passkeys, of the options and of their answers.
+const DEMANDS: &Demands = &Demands::SECOND_FACTOR;
+
 /// Whether the body has a passkey's answer in place of a code.
 fn has_credential(fields: &Fields) -> Result<bool, Failure> {
     let is_given = fields.optional_object(CREDENTIAL)?.is_some();
@@ -169,7 +172,7 @@ async fn enroll(
     let (sent_to, totp, passkey) = match enrolled.offer {
         Offer::Sent(destination) => (Some(destination.to_string()), None, None),
         Offer::Passkey(offer) => {
-            let public_key = passkeys::creation(&service, account_name, &offer, &Demands::SECOND_FACTOR)?;
+            let public_key = passkeys::creation(&service, account_name, &offer, DEMANDS)?;
             (None, None, Some(PasskeyReply { public_key }))
         }
         Offer::App { secret, parameters, .. } => {
@@ -199,7 +202,8 @@ async fn confirm(State(service): State<Arc<Service>>, caller: Caller, fields: Fi
     fields.require_only(&["enrollmentToken", "code", "credential"])?;
     let token = EnrollmentToken::parse(fields.text("enrollmentToken")?, REALM)?;
     let proof = if has_credential(&fields)? {
-        Given::Registration(Box::new(passkeys::registration(&fields, CREDENTIAL, |_| {})?))
+        let response = Box::new(passkeys::registration(&fields, CREDENTIAL, |_| {})?);
+        Given::Registration { response, demands: DEMANDS }
     } else {
         Given::Code(code(&fields)?)
     };
@@ -246,7 +250,7 @@ async fn challenge(
             factor_id: None,
             sent_to: None,
             expires_at: made.expires_at.to_string(),
-            passkey: Some(PasskeyReply { public_key: passkeys::request(&service, &made, &Demands::SECOND_FACTOR)? }),
+            passkey: Some(PasskeyReply { public_key: passkeys::request(&service, &made, DEMANDS)? }),
         };
         return Ok((StatusCode::CREATED, Json(reply)));
     }
@@ -303,7 +307,7 @@ async fn verify(State(service): State<Arc<Service>>, caller: Caller, fields: Fie
             }
         }
         let id = ChallengeId::parse(fields.text("challengeId")?, REALM)?;
-        let passed = service.verify_passkey(&caller, &response, &id, &binding).await;
+        let passed = service.verify_passkey(&caller, &response, DEMANDS, &id, &binding).await;
         return Ok(verified(passed.map_err(|error| transaction_refused(&fields, error))?));
     }
     let code = code(&fields)?;
