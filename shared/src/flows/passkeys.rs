@@ -49,8 +49,8 @@ impl Service {
         self.run(caller, request).await
     }
 
-    /// Checks the answer of a passkey to options with these demands. If it passes, the caller's session has a recent check, unless the answer confirmed
-    /// a transaction.
+    /// Checks the answer of a passkey to options with these demands. If it passes, the caller's session has a recent
+    /// check, unless the answer confirmed a transaction.
     ///
     /// # Errors
     /// [`Error::ChannelNotConfigured`], [`Error::IncorrectCode`], [`Error::TransactionRefused`],
