@@ -35,6 +35,28 @@ fn the_storage_costs_follow_from_the_size_of_an_item() {
     assert!(read("docs/costs.md").contains(&sentence), "{sentence}");
 }
 
+/// The page's sentence has the sizes, and a write takes one unit for each kilobyte that is begun.
+#[test]
+fn the_units_of_passkeys_follow_from_the_size_of_an_account() {
+    let table = read("tests/sizes/snapshots/countersign__sizes__items__every_item.snap");
+    let size = |account: &str| {
+        let line = table.lines().find(|line| line.ends_with(account)).unwrap_or_else(|| panic!("no {account}"));
+        line.split_whitespace().next().unwrap().parse::<usize>().unwrap()
+    };
+    let one = [size("an app, ten recovery codes and a passkey"), size("three sessions checked by the passkey")];
+    let fourth = size("four sessions checked by the passkey");
+    let everything = [size("three passkeys, a number and an address"), size("four sessions checked, and wrong codes")];
+    assert_eq!(one.map(|bytes| bytes.div_ceil(1024)), [1, 1]);
+    assert_eq!([fourth, everything[0], everything[1]].map(|bytes| bytes.div_ceil(1024)), [2, 2, 2]);
+    let [[one, three], [all, most]] = [one, everything];
+    let sentence = format!(
+        "has {one} bytes, and {three} while three sessions hold a recent check: one write unit. A fourth makes it {fourth} \
+         bytes and two units. With three passkeys, a number and an address it has {all} to {most} bytes: two units"
+    );
+    let page = read("docs/costs.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(page.contains(&sentence), "{sentence}");
+}
+
 /// Every JSON answer in the reviewed snapshots, with its HTTP status.
 fn answers() -> Vec<(u16, Value)> {
     let mut answers = Vec::new();

@@ -2,7 +2,7 @@
 
 mod assertions;
 mod flips;
-mod flows;
+pub(crate) mod flows;
 mod given;
 mod judges;
 mod options;

@@ -4,16 +4,17 @@
 use countersign::http::routes::Function;
 use serde_json::Value;
 
+use crate::passkeys::{PASSKEYS, passkeys};
 use crate::stack::Stack;
 use crate::template::Template;
-use crate::walk::{PASSKEYS, RETURN_URL, TRANSFERS, everything, passkey};
+use crate::walk::{RETURN_URL, TRANSFERS, everything};
 
 #[tokio::test]
 async fn every_flow_makes_only_permitted_aws_calls_and_logs_no_secret_t23_t38() {
     let settings = [("RESEND_SECONDS", "1"), ("TRANSACTION_TYPES", TRANSFERS), ("RETURN_URLS", RETURN_URL)];
     let Some(stack) = Stack::start(&[&settings[..], &PASSKEYS].concat()).await else { return };
     let mut secrets = everything(&stack);
-    secrets.extend(passkey(&stack));
+    secrets.extend(passkeys(&stack));
     assert!(secrets.len() > 40, "{} secrets were collected", secrets.len());
 
     let template = Template::read().unwrap();
@@ -32,7 +33,7 @@ async fn every_flow_makes_only_permitted_aws_calls_and_logs_no_secret_t23_t38() 
             for secret in &secrets {
                 assert!(!line.contains(secret.as_str()), "{function} logs {secret}: {line}");
             }
-            for user in ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy"] {
+            for user in ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "kate"] {
                 assert!(!line.contains(user), "{function} logs who it was: {line}");
             }
         }

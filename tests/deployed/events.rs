@@ -4,9 +4,10 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::passkeys::PASSKEYS;
 use crate::rig::sam::tool;
 use crate::stack::{Stack, function_of, root};
-use crate::walk::{PASSKEYS, RETURN_URL};
+use crate::walk::RETURN_URL;
 
 #[tokio::test]
 async fn every_event_is_answered_when_cargo_lambda_invokes_its_function() {

@@ -18,6 +18,8 @@ mod cloud;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod passkeys;
+#[cfg(test)]
 mod stack;
 #[cfg(test)]
 mod template;

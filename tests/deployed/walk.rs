@@ -7,13 +7,12 @@ use std::time::Duration;
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
-use crate::rig::authenticator::{Authenticator, Key};
 use crate::rig::tools::totp;
 use crate::stack::{Caller, Reply};
 
-const ENROLL: &str = "POST /v1/me/enrollments";
-const CONFIRM: &str = "POST /v1/me/enrollments/confirm";
-const CHALLENGE: &str = "POST /v1/me/challenges";
+pub(crate) const ENROLL: &str = "POST /v1/me/enrollments";
+pub(crate) const CONFIRM: &str = "POST /v1/me/enrollments/confirm";
+pub(crate) const CHALLENGE: &str = "POST /v1/me/challenges";
 const CHECKS: &str = "POST /v1/me/checks";
 pub(crate) const VERIFY: &str = "POST /v1/me/verify";
 const FACTOR: &str = "/v1/me/factors/{id}";
@@ -39,7 +38,7 @@ pub(crate) const TRANSFERS: &str = r#"{"transfer": {"en":"Pay {amount} to {payee
 /// A walk over everything, with the values that no log may contain.
 pub(crate) struct Walk<'a> {
     target: &'a dyn Deployed,
-    secrets: BTreeSet<String>,
+    pub(crate) secrets: BTreeSet<String>,
 }
 
 /// Enrols, checks and removes every factor in every dialect and by the back end; returns the values that no log may
@@ -89,7 +88,7 @@ impl<'a> Walk<'a> {
         reply
     }
 
-    fn keep(&mut self, secret: &str) -> String {
+    pub(crate) fn keep(&mut self, secret: &str) -> String {
         self.secrets.insert(secret.to_owned());
         secret.to_owned()
     }
@@ -342,28 +341,6 @@ fn session(walk: &mut Walk<'_>) {
     walk.with(Caller::Session("forged"), "GET /v1/session", &[], &Value::Null).expect(401);
     contact(walk, "heidi", "phoneNumber", "+41791234577");
     contact(walk, "ivan", "email", "ivan@example.com");
-}
-
-/// The settings of passkeys in a stack whose API is at `https://api.example`.
-pub(crate) const PASSKEYS: [(&str, &str); 2] = [("RP_ID", "api.example"), ("RP_ORIGINS", "https://api.example")];
-
-/// A passkey is enrolled and passes a check, once and for its own origin (T43). Returns what must not be logged.
-pub(crate) fn passkey(target: &dyn Deployed) -> BTreeSet<String> {
-    let mut walk = Walk::over(target);
-    let mut key = Authenticator::phone(Key::es256(9));
-    let origin = "https://api.example";
-    let begun = walk.call("judy", ENROLL, &json!({"factorType": "passkey"})).expect(201);
-    let credential = key.create(&begun.body["passkey"]["publicKey"], origin).json();
-    let confirm = json!({"enrollmentToken": begun.text("/enrollmentToken"), "credential": credential});
-    walk.call("judy", CONFIRM, &confirm).expect(201);
-    let asked = walk.call("judy", CHALLENGE, &json!({"factorType": "passkey"})).expect(201);
-    for (origin, status) in [("https://evil.example", 400), (origin, 200), (origin, 409)] {
-        let credential = key.get(&asked.body["passkey"]["publicKey"], origin).json();
-        let answer = json!({"challengeId": asked.text("/challengeId"), "credential": credential});
-        let reply = walk.call("judy", VERIFY, &answer).expect(status);
-        assert!(status != 200 || reply.text("/acr") == "phr", "{}", reply.body);
-    }
-    walk.secrets
 }
 
 /// The first factor is enrolled after the contact of record was confirmed, and the contact hears of every change (T52).

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::rig::authenticator::{Authenticator, Key};
+use crate::rig::authenticator::{Authenticator, Key, UV};
 use crate::rig::{Client, World, enroll_app};
 
 const WEB_AUTHN: &str = "/api/experience/verification/web-authn";
@@ -65,6 +65,39 @@ async fn a_passkey_is_registered_bound_and_authenticated() {
     let body = json!({"verificationId": id, "code": totp});
     alice.post("/api/experience/verification/totp/verify", body).await.expect(200);
     alice.post(BIND, json!({"type": "Totp", "verificationId": id})).await.expect(204);
+}
+
+/// Logto's server demands it too, of both answers. A natively enrolled security key passes native checks alone.
+#[tokio::test]
+async fn an_answer_without_user_verification_is_refused_t43() {
+    let failed = (400, "session.mfa.webauthn_verification_failed".to_owned());
+    let world = World::new();
+    let alice = world.user("alice");
+    let mut security_key = Authenticator::security_key(Key::es256(1));
+    let (id, options) = begin(&alice).await;
+    let answer = security_key.create(&options, ORIGIN).json();
+    assert_eq!(code(&verify(&alice, "registration", &id, answer).await), failed);
+
+    let begun = alice.post("/v1/me/enrollments", json!({"factorType": "passkey"})).await.expect(201);
+    let credential = security_key.create(&begun.json()["passkey"]["publicKey"], ORIGIN).json();
+    let native = json!({"enrollmentToken": begun.text("/enrollmentToken"), "credential": credential});
+    alice.post("/v1/me/enrollments/confirm", native).await.expect(201);
+    let made = alice.post(&format!("{WEB_AUTHN}/authentication"), Value::Null).await.expect(200);
+    let options = &made.json()["authenticationOptions"];
+    assert_eq!(options["userVerification"], "required");
+    let id = made.text("/verificationId");
+    let answer = security_key.get(options, ORIGIN).json();
+    assert_eq!(code(&verify(&alice, "authentication", &id, answer).await), failed);
+    // With its PIN it passes.
+    security_key.flags |= UV;
+    let answer = security_key.get(options, ORIGIN).json();
+    verify(&alice, "authentication", &id, answer).await.expect(200);
+
+    security_key.flags &= !UV;
+    let made = alice.post("/v1/me/challenges", json!({"factorType": "passkey"})).await.expect(201);
+    let credential = security_key.get(&made.json()["passkey"]["publicKey"], ORIGIN).json();
+    let native = json!({"challengeId": made.text("/challengeId"), "credential": credential});
+    alice.post("/v1/me/verify", native).await.expect(200);
 }
 
 #[tokio::test]

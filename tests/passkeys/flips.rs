@@ -1,5 +1,5 @@
-//! Every bit of every byte of a good answer, changed. This stands in for a fuzzer, which needs a nightly compiler: each
-//! test runs a fixed number of cases.
+//! Every bit of every byte of a good answer, changed, and random changes of several bytes. The fuzz target in `fuzz` goes
+//! by coverage; these tests run a fixed number of cases.
 
 use std::collections::BTreeMap;
 

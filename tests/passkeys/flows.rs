@@ -38,7 +38,7 @@ fn phone(seed: u8) -> Authenticator {
 }
 
 /// Begins to enrol a passkey; returns the token and the options.
-async fn begin(client: &Client) -> (String, Value) {
+pub(crate) async fn begin(client: &Client) -> (String, Value) {
     let begun = client.post(ENROLL, json!({"factorType": "passkey"})).await.expect(201);
     (begun.text("/enrollmentToken"), begun.json()["passkey"]["publicKey"].clone())
 }
@@ -48,14 +48,14 @@ async fn confirm(client: &Client, token: &str, credential: Value) -> Reply {
 }
 
 /// Enrols a passkey; returns the answer.
-async fn enroll(client: &Client, authenticator: &mut Authenticator) -> Reply {
+pub(crate) async fn enroll(client: &Client, authenticator: &mut Authenticator) -> Reply {
     let (token, options) = begin(client).await;
     let credential = authenticator.create(&options, ORIGIN).json();
     confirm(client, &token, credential).await.expect(201)
 }
 
 /// Asks for a challenge; returns its id and the options.
-async fn challenge(client: &Client, more: Value) -> (String, Value) {
+pub(crate) async fn challenge(client: &Client, more: Value) -> (String, Value) {
     let mut body = json!({"factorType": "passkey"});
     for (name, value) in more.as_object().into_iter().flatten() {
         body[name] = value.clone();
@@ -69,7 +69,7 @@ fn answer(id: &str, credential: &Value) -> Value {
 }
 
 /// Passes a check with a passkey; returns the answer.
-async fn pass(client: &Client, authenticator: &mut Authenticator) -> Reply {
+pub(crate) async fn pass(client: &Client, authenticator: &mut Authenticator) -> Reply {
     let (id, options) = challenge(client, Value::Null).await;
     let credential = authenticator.get(&options, ORIGIN).json();
     client.post(VERIFY, answer(&id, &credential)).await

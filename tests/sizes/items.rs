@@ -7,6 +7,8 @@ use countersign::store::embedded::EmbeddedStore;
 use serde_json::{Value, json};
 
 use super::units::size;
+use crate::passkeys::flows as passkeys;
+use crate::rig::authenticator::{Authenticator, Key};
 use crate::rig::enroll::{genauth, logto, native, profile};
 use crate::rig::{Client, Fate, Observed, World, enroll_app, enroll_email, enroll_phone};
 
@@ -79,8 +81,14 @@ async fn the_usual_account_stays_under_a_kilobyte_whatever_happens_to_it() {
 
 #[tokio::test]
 async fn every_item_weighs_what_was_reviewed() {
-    let table =
-        [accounts().await, full_accounts().await, enrollments().await, sent_enrollments().await, challenges().await];
+    let table = [
+        accounts().await,
+        full_accounts().await,
+        with_passkeys().await,
+        enrollments().await,
+        sent_enrollments().await,
+        challenges().await,
+    ];
     insta::assert_snapshot!("every_item", table.concat());
 }
 
@@ -132,6 +140,55 @@ async fn full_accounts() -> String {
     profile::enroll_app(&alice).await;
     of_page.note("a#", "account: an app and twelve recovery codes, of a profile page").await;
     scales.table + &of_page.table
+}
+
+/// ES256 passkeys of three kinds: of a phone, of a computer, and of a security key, which counts. The lengths of their ids
+/// are those of Apple's, of Windows Hello's and of a Yubikey's.
+fn three_passkeys() -> [Authenticator; 3] {
+    let with_id = |authenticator, length| Authenticator { credential_id: vec![7; length], ..authenticator };
+    let [phone, computer, key] = [1, 2, 3].map(Key::es256);
+    [
+        with_id(Authenticator::phone(phone), 20),
+        with_id(Authenticator::phone(computer), 32),
+        with_id(Authenticator::security_key(key), 64),
+    ]
+}
+
+async fn with_passkeys() -> String {
+    let mut scales = Scales::new();
+    let alice = scales.alice("1");
+    let [mut phone, mut computer, mut key] = three_passkeys();
+    let (secret, ..) = enroll_app(&alice, "Authenticator app").await;
+    passkeys::enroll(&alice, &mut phone).await;
+    scales.note("a#", "account: an app, ten recovery codes and a passkey").await;
+    for session in ["1", "2", "3"] {
+        passkeys::pass(&scales.alice(session), &mut phone).await.expect(200);
+    }
+    scales.note("a#", "account: the same with three sessions checked by the passkey").await;
+    passkeys::pass(&scales.alice("4"), &mut phone).await.expect(200);
+    scales.note("a#", "account: the same with four sessions checked by the passkey").await;
+    for other in [&mut computer, &mut key] {
+        passkeys::enroll(&alice, other).await;
+    }
+    enroll_phone(&alice, PHONE).await;
+    enroll_email(&alice, ADDRESS).await;
+    scales.note("a#", "account: an app, ten recovery codes, three passkeys, a number and an address").await;
+    for session in ["1", "2", "3", "4"] {
+        passkeys::pass(&scales.alice(session), &mut key).await.expect(200);
+        scales.refused(session, "/v1/me/verify", json!({"code": scales.world.wrong_code(&secret)}), 400).await;
+        scales.world.pass(120);
+    }
+    scales.note("a#", "account: all of these with four sessions checked, and wrong codes").await;
+
+    let mut begun = Scales::new();
+    passkeys::begin(&begun.alice("1")).await;
+    begun.note("e#", "enrolment: a passkey, pending").await;
+    let mut challenged = Scales::new();
+    passkeys::enroll(&challenged.alice("1"), &mut phone).await;
+    passkeys::challenge(&challenged.alice("1"), Value::Null).await;
+    challenged.note("a#", "account: a passkey and ten recovery codes").await;
+    challenged.note("c#", "challenge: of passkeys, open").await;
+    scales.table + &begun.table + &challenged.table
 }
 
 async fn enrollments() -> String {

@@ -5,13 +5,14 @@ use super::region;
 use crate::docs::{read, rows};
 
 /// The rows of the table of costs: a thing that is done a thousand times, and its flows.
-const COSTS: [(&str, &[&str]); 8] = [
+const COSTS: [(&str, &[&str]); 10] = [
     ("checks of an app's code, or of a recovery code, without a receipt", &["an_app_is_checked"]),
     ("the same with a receipt", &["an_app_is_checked_with_a_receipt"]),
     (
         "checks by SMS or e-mail: challenge and answer",
         &["a_phone_is_challenged", "a_challenge_is_answered_with_a_receipt"],
     ),
+    ("checks by a passkey: challenge and answer", &["a_passkey_is_challenged", "a_passkey_is_checked"]),
     (
         "sign-ins by a hosted session with an app: created, shown, passed, redeemed",
         &[
@@ -23,6 +24,7 @@ const COSTS: [(&str, &[&str]); 8] = [
     ),
     ("demands that are met", &["a_demand_is_met_with_a_receipt"]),
     ("enrolments of an app: begun and confirmed", &["an_app_is_begun", "an_app_is_confirmed"]),
+    ("enrolments of a passkey", &["a_passkey_is_begun", "a_passkey_is_confirmed"]),
     ("enrolments of a number or an address", &["a_phone_is_begun", "a_phone_is_confirmed"]),
     ("lists of factors", &["factors_are_listed"]),
 ];

@@ -11,7 +11,7 @@ use crate::domain::actor::Actor;
 use crate::domain::enrollment::{Claim, Draft, Enrollment};
 use crate::domain::error::{CodeKind, Error, Subject};
 use crate::domain::factor::face::{Photo, Reference};
-use crate::domain::factor::passkey::RegistrationResponse;
+use crate::domain::factor::passkey::{Demands, RegistrationResponse};
 use crate::domain::factor::{FactorSummary, FactorType, Opened, Proof};
 use crate::domain::grant::Allowed;
 use crate::domain::hosted::{HostedResult, Step};
@@ -52,7 +52,12 @@ pub enum Given {
     /// A code.
     Code(Code),
     /// The registration of a passkey.
-    Registration(Box<RegistrationResponse>),
+    Registration {
+        /// The browser's answer.
+        response: Box<RegistrationResponse>,
+        /// The demands of the options that it answers.
+        demands: &'static Demands,
+    },
     /// A photo of a face.
     Photo(Photo),
 }
@@ -137,7 +142,7 @@ impl UseCase for Confirm<'_> {
                 let about = draft.candidate.id;
                 Ok(Some(Question { about, reference: photo.clone(), photo: photo.clone() }))
             }
-            (_, Given::Code(_) | Given::Registration(_) | Given::Photo(_)) => Ok(None),
+            (_, Given::Code(_) | Given::Registration { .. } | Given::Photo(_)) => Ok(None),
         }
     }
 
@@ -266,7 +271,9 @@ fn prove(work: &mut Work, cx: &Cx<'_>, claim: Claim<'_>, given: &Given, opened: 
             Proof::Face(verdict, cx.faces()?.least)
         }
         Given::Code(Code::Digits(digits)) => Proof::Digits(digits),
-        Given::Registration(response) => Proof::Registration(response, cx.settings.relying_party()?),
+        Given::Registration { response, demands } => {
+            Proof::Registration { response, relying_party: cx.settings.relying_party()?, demands }
+        }
         // A code of any other form can't be right, so it is not counted as a guess.
         Given::Code(_) | Given::Photo(_) => return Err(Error::IncorrectCode { kind, remaining: None }),
     };

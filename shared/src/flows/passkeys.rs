@@ -7,7 +7,7 @@ use crate::domain::challenge::{Awaited, ChallengeState, OpenChallenge};
 use crate::domain::enrollment::Ticket;
 use crate::domain::error::{CodeKind, Error, Subject};
 use crate::domain::factor::FactorType;
-use crate::domain::factor::passkey::{self, AuthenticationResponse};
+use crate::domain::factor::passkey::{self, AuthenticationResponse, Demands, Expected};
 use crate::domain::hosted::Step;
 use crate::domain::ids::FactorId;
 use crate::domain::possession::{Attempt, Evidence};
@@ -49,8 +49,8 @@ impl Service {
         self.run(caller, request).await
     }
 
-    /// Checks the answer of a passkey. If it passes, the caller's session has a recent check, unless the answer confirmed
-    /// a transaction.
+    /// Checks the answer of a passkey to options with these demands. If it passes, the caller's session has a recent
+    /// check, unless the answer confirmed a transaction.
     ///
     /// # Errors
     /// [`Error::ChannelNotConfigured`], [`Error::IncorrectCode`], [`Error::TransactionRefused`],
@@ -60,10 +60,11 @@ impl Service {
         &self,
         caller: &Caller,
         response: &AuthenticationResponse,
+        demands: &Demands,
         id: &ChallengeId,
         binding: &Binding,
     ) -> Result<Passed, Error> {
-        self.run_for_receipt(caller, &Answer { response, id, binding }).await
+        self.run_for_receipt(caller, &Answer { response, demands, id, binding }).await
     }
 }
 
@@ -116,6 +117,7 @@ impl UseCase for Request {
 /// The answer of a passkey.
 struct Answer<'a> {
     response: &'a AuthenticationResponse,
+    demands: &'a Demands,
     id: &'a ChallengeId,
     binding: &'a Binding,
 }
@@ -135,8 +137,9 @@ impl Answer<'_> {
         let (Some((factor, method)), Some(handle)) = (found, account.user_handle()) else {
             return Ok((None, Attempt::Wrong));
         };
-        let relying_party = cx.settings.relying_party()?;
-        let attempt = passkey::assert(method, relying_party, nonce, transaction, handle, self.response);
+        let (relying_party, challenge) = (cx.settings.relying_party()?, passkey::Challenge::of(nonce, transaction));
+        let expected = Expected { relying_party, challenge: &challenge, demands: self.demands };
+        let attempt = passkey::assert(method, &expected, handle, self.response);
         Ok((Some(factor.clone()), attempt))
     }
 }

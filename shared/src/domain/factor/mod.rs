@@ -129,8 +129,15 @@ pub enum Setup {
 pub enum Proof<'a> {
     /// A code of digits.
     Digits(&'a Passcode),
-    /// The registration of a passkey with this relying party.
-    Registration(&'a passkey::RegistrationResponse, &'a passkey::RelyingParty),
+    /// The registration of a passkey.
+    Registration {
+        /// The browser's answer.
+        response: &'a passkey::RegistrationResponse,
+        /// The relying party.
+        relying_party: &'a passkey::RelyingParty,
+        /// The demands of the options.
+        demands: &'a passkey::Demands,
+    },
     /// The judge's verdict on the photo of a face, and the least similarity.
     Face(face::Verdict, face::Similarity),
 }
@@ -223,14 +230,14 @@ impl Candidate {
             (Setup::Passcode(setup), Opened::Passcode(_), Proof::Digits(digits)) => {
                 passcode::compare(vault, &self.id, nonce, None, &setup.awaited, digits)
             }
-            (Setup::Passkey(setup), Opened::Passkey, Proof::Registration(response, relying_party)) => {
-                Ok(setup.register(relying_party, response))
+            (Setup::Passkey(setup), Opened::Passkey, Proof::Registration { response, relying_party, demands }) => {
+                Ok(setup.register(relying_party, demands, response))
             }
             // The client chooses the form of its proof.
             (Setup::Face(_), Opened::Face, Proof::Face(verdict, least)) => Ok(face::Setup::register(verdict, least)),
-            (Setup::Totp(_) | Setup::Passcode(_), _, Proof::Registration(..) | Proof::Face(..))
+            (Setup::Totp(_) | Setup::Passcode(_), _, Proof::Registration { .. } | Proof::Face(..))
             | (Setup::Passkey(_), _, Proof::Digits(_) | Proof::Face(..))
-            | (Setup::Face(_), _, Proof::Digits(_) | Proof::Registration(..)) => Ok(Attempt::Wrong),
+            | (Setup::Face(_), _, Proof::Digits(_) | Proof::Registration { .. }) => Ok(Attempt::Wrong),
             (Setup::Totp(_), Opened::Passcode(_) | Opened::Passkey | Opened::Face, _)
             | (Setup::Passcode(_), Opened::Totp(_) | Opened::Passkey | Opened::Face, _)
             | (Setup::Passkey(_), Opened::Totp(_) | Opened::Passcode(_) | Opened::Face, _)

@@ -110,8 +110,9 @@ struct RegistrationReply {
     registration_options: Value,
 }
 
-/// Logto asks for a passkey that signs a person in on its own: discoverable, and its user is verified.
-const DEMANDS: Demands = Demands::SOLE_FACTOR;
+/// Logto demands a passkey that signs a person in on its own: discoverable, and its user is verified. Its server verifies
+/// registrations and assertions with `requireUserVerification`.
+const DEMANDS: &Demands = &Demands::SOLE_FACTOR;
 
 async fn registration(
     State(service): State<Arc<Service>>,
@@ -123,7 +124,7 @@ async fn registration(
     let Offer::Passkey(offer) = enrolled.offer else {
         return Err(Error::Internal("a passkey was to be enrolled").into());
     };
-    let registration_options = passkeys::creation(&service, &caller.account_name, &offer, &DEMANDS)?;
+    let registration_options = passkeys::creation(&service, &caller.account_name, &offer, DEMANDS)?;
     Ok(Json(RegistrationReply { verification_id: enrolled.token.encode(), registration_options }))
 }
 
@@ -142,9 +143,9 @@ async fn registration_verify(
     fields: Fields,
 ) -> Result<Json<VerificationReply>, Failure> {
     let id = fields.text("verificationId")?;
-    let response = passkeys::registration(&fields, PAYLOAD, with_the_browsers_type)?;
+    let response = Box::new(passkeys::registration(&fields, PAYLOAD, with_the_browsers_type)?);
     let token = of_type(EnrollmentToken::parse(id, REALM)?, FactorType::Passkey)?;
-    service.verify_candidate(&caller, &token, &Given::Registration(Box::new(response))).await?;
+    service.verify_candidate(&caller, &token, &Given::Registration { response, demands: DEMANDS }).await?;
     Ok(Json(VerificationReply { verification_id: id.to_owned() }))
 }
 
@@ -171,7 +172,7 @@ async fn authentication(
         Error::NotEnrolled(_) => Error::NotEnrolled(Some(FactorType::Passkey)),
         error => error,
     })?;
-    let authentication_options = passkeys::request(&service, &challenge, &DEMANDS)?;
+    let authentication_options = passkeys::request(&service, &challenge, DEMANDS)?;
     Ok(Json(AuthenticationReply { verification_id: challenge.id.encode(), authentication_options }))
 }
 
@@ -183,7 +184,7 @@ async fn authentication_verify(
     let id = fields.text("verificationId")?;
     let response = passkeys::assertion(&fields, PAYLOAD, with_the_browsers_type)?;
     let challenge = ChallengeId::parse(id, REALM)?;
-    let passed = service.verify_passkey(&caller, &response, &challenge, &Binding::default()).await?;
+    let passed = service.verify_passkey(&caller, &response, DEMANDS, &challenge, &Binding::default()).await?;
     Ok((ReceiptHeader(passed.receipt), Json(VerificationReply { verification_id: id.to_owned() })))
 }
 

@@ -133,6 +133,9 @@ struct PasskeyReply {
 const CREDENTIAL: &str = "credential";
 const PHOTO: &str = "photo";
 
+/// The demands on passkeys, of the options and of their answers.
+const DEMANDS: &Demands = &Demands::SECOND_FACTOR;
+
 /// The kind of proof in a body.
 enum ProofField {
     Code,
@@ -183,7 +186,7 @@ async fn enroll(
         Offer::Sent(destination) => (Some(destination.to_string()), None, None),
         Offer::Face => (None, None, None),
         Offer::Passkey(offer) => {
-            let public_key = passkeys::creation(&service, account_name, &offer, &Demands::SECOND_FACTOR)?;
+            let public_key = passkeys::creation(&service, account_name, &offer, DEMANDS)?;
             (None, None, Some(PasskeyReply { public_key }))
         }
         Offer::App { secret, parameters, .. } => {
@@ -213,7 +216,10 @@ async fn confirm(State(service): State<Arc<Service>>, caller: Caller, fields: Fi
     fields.require_only(&["enrollmentToken", "code", "credential", "photo"])?;
     let token = EnrollmentToken::parse(fields.text("enrollmentToken")?, REALM)?;
     let proof = match proof_field(&service, &fields)? {
-        ProofField::Credential => Given::Registration(Box::new(passkeys::registration(&fields, CREDENTIAL, |_| {})?)),
+        ProofField::Credential => {
+            let response = Box::new(passkeys::registration(&fields, CREDENTIAL, |_| {})?);
+            Given::Registration { response, demands: DEMANDS }
+        }
         ProofField::Photo => Given::Photo(photos::from_data_url(&fields, PHOTO).await?),
         ProofField::Code if token.factor_type == FactorType::Face => {
             return Err(fields.problem(PHOTO, "is missing"));
@@ -263,7 +269,7 @@ async fn challenge(
             factor_id: None,
             sent_to: None,
             expires_at: made.expires_at.to_string(),
-            passkey: Some(PasskeyReply { public_key: passkeys::request(&service, &made, &Demands::SECOND_FACTOR)? }),
+            passkey: Some(PasskeyReply { public_key: passkeys::request(&service, &made, DEMANDS)? }),
         };
         return Ok((StatusCode::CREATED, Json(reply)));
     }
@@ -327,7 +333,7 @@ async fn verify_passkey(service: &Service, caller: &Caller, fields: &Fields, bin
         }
     }
     let id = ChallengeId::parse(fields.text("challengeId")?, REALM)?;
-    let passed = service.verify_passkey(caller, &response, &id, binding).await;
+    let passed = service.verify_passkey(caller, &response, DEMANDS, &id, binding).await;
     Ok(verified(passed.map_err(|error| transaction_refused(fields, error))?))
 }
 

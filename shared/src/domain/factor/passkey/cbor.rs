@@ -177,3 +177,5 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, fuzzing))]
+mod writer;

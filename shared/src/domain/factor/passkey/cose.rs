@@ -88,8 +88,9 @@ const MODULUS: std::ops::RangeInclusive<usize> = 256..=512;
 impl PublicKey {
     /// Reads a key from its COSE map, which has the parameters of its type and no other (WebAuthn L3 section 6.5.1.1).
     ///
-    /// An Ed25519 key whose bytes are no point of the curve is not recognised, because aws-lc decodes the point when it
-    /// verifies. No signature passes with such a key.
+    /// An Ed25519 key whose bytes are no point of the curve is not recognised. aws-lc decodes the point when it verifies:
+    /// `ParsedPublicKey` takes any 32 bytes, and aws-lc's own check of a point has no Rust function. No signature passes
+    /// with such a key.
     pub(super) fn from_cose(item: &Item<'_>) -> Option<Self> {
         use parameter::{ALG, CRV, CRV_ED25519, CRV_P256, E, KTY, KTY_EC2, KTY_OKP, KTY_RSA, N, X, Y};
 
@@ -152,6 +153,18 @@ impl PublicKey {
             ),
         };
         verified.is_ok()
+    }
+
+    /// Whether aws-lc reads the key as [`Self::verifies`] gives it.
+    #[cfg(fuzzing)]
+    pub(super) fn is_readable(&self) -> bool {
+        let read = match self.algorithm {
+            Algorithm::Es256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &self.key),
+            Algorithm::EdDsa => ParsedPublicKey::new(&ED25519, &self.key),
+            Algorithm::Rs256 => RsaPublicKeyComponents { n: self.key.as_slice(), e: EXPONENT }
+                .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256),
+        };
+        read.is_ok()
     }
 
     /// The key, if its bytes have the form of its algorithm.

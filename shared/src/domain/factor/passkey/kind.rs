@@ -5,7 +5,6 @@ use super::{
     RelyingParty, Transports, UserHandle, verify_assertion, verify_registration,
 };
 use crate::domain::possession::{Attempt, Evidence};
-use crate::domain::transaction::TransactionHash;
 
 /// Length of the random part of a challenge, in bytes.
 pub const NONCE_LENGTH: usize = 16;
@@ -23,9 +22,14 @@ impl Setup {
     /// Verifies a registration. Without attestation nothing in it is signed, so it proves only that the client answers
     /// this challenge. That is what an enrolment needs: the client chooses its own passkey.
     #[must_use]
-    pub fn register(&self, relying_party: &RelyingParty, response: &RegistrationResponse) -> Attempt {
+    pub fn register(
+        &self,
+        relying_party: &RelyingParty,
+        demands: &Demands,
+        response: &RegistrationResponse,
+    ) -> Attempt {
         let challenge = Challenge::of(self.nonce, None);
-        let expected = Expected { relying_party, challenge: &challenge, demands: &Demands::SECOND_FACTOR };
+        let expected = Expected { relying_party, challenge: &challenge, demands };
         match verify_registration(&expected, response) {
             Ok(registered) => Attempt::right(Evidence::Registered(Box::new(registered))),
             Err(refused) => {
@@ -59,19 +63,15 @@ impl Method {
     }
 }
 
-/// Verifies the assertion of a passkey for the challenge of this nonce, and for a transaction if there is any.
+/// Verifies the assertion of a passkey of the user with this handle.
 #[must_use]
 pub fn assert(
     method: &Method,
-    relying_party: &RelyingParty,
-    nonce: [u8; NONCE_LENGTH],
-    transaction: Option<&TransactionHash>,
+    expected: &Expected<'_>,
     user_handle: &UserHandle,
     response: &AuthenticationResponse,
 ) -> Attempt {
-    let challenge = Challenge::of(nonce, transaction);
-    let expected = Expected { relying_party, challenge: &challenge, demands: &Demands::SECOND_FACTOR };
-    match verify_assertion(&expected, &method.credential, user_handle, response) {
+    match verify_assertion(expected, &method.credential, user_handle, response) {
         Ok(asserted) => Attempt::right(Evidence::Asserted(asserted)),
         Err(refused) => {
             tracing::info!(passkey.refused = ?refused, "the assertion of a passkey was refused");

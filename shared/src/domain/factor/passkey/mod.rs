@@ -19,6 +19,8 @@ mod authenticator_data;
 mod cbor;
 mod client_data;
 mod cose;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod ids;
 mod kind;
 mod options;
