@@ -7,6 +7,7 @@ mod faces;
 mod given;
 mod keys;
 mod logs;
+mod photo_links;
 mod proxy;
 mod rotation;
 mod sms;

@@ -1,5 +1,9 @@
 //! Faces compared by Rekognition. moto answers the same to every call, so the other answers are given by the proxy.
 
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::thread;
+
 use countersign::domain::factor::face::{Photo, Similarity, Unclear, Verdict};
 use countersign::judge::rekognition::{LEAST_FACE_PIXELS, Rekognition};
 use countersign::judge::{Judge, JudgeError};
@@ -90,11 +94,9 @@ async fn a_photo_without_exactly_one_face_is_unclear_t45() {
     assert_eq!(told(json!([]), json!([other, other])).await, unclear(Unclear::SeveralFaces));
     assert_eq!(told(both, json!([other, other])).await, unclear(Unclear::SeveralFaces));
     // Lists that are left out are empty.
-    assert_eq!(judged(Fault::Told("{}")).await.0, unclear(Unclear::NoFace));
-    assert_eq!(
-        judged(Fault::Told(json!({"FaceMatches": same}).to_string().leak())).await.0,
-        told(same, json!([])).await
-    );
+    assert_eq!(judged(Fault::Told(r#"{"SourceImageFace": {}}"#)).await.0, unclear(Unclear::NoFace));
+    let answer = json!({"SourceImageFace": {}, "FaceMatches": same}).to_string();
+    assert_eq!(judged(Fault::Told(answer.leak())).await.0, told(same, json!([])).await);
 }
 
 #[tokio::test]
@@ -134,7 +136,16 @@ async fn an_answer_that_makes_no_sense_is_no_verdict() {
     for matches in cases {
         assert_eq!(told(matches.clone(), json!([])).await, Err(JudgeError::Unknown), "{matches}");
     }
-    for body in ["", "[]", "null", "<html>", r#"{"FaceMatches": [}"#, r#"{"FaceMatches": 1e999}"#] {
+    for body in [
+        "",
+        "{}",
+        r#"{"FaceMatches": [], "UnmatchedFaces": []}"#,
+        "[]",
+        "null",
+        "<html>",
+        r#"{"FaceMatches": [}"#,
+        r#"{"FaceMatches": 1e999}"#,
+    ] {
         assert_eq!(judged(Fault::Told(body)).await.0, Err(JudgeError::Unknown), "{body}");
     }
 }
@@ -229,6 +240,36 @@ async fn a_photo_of_unknown_size_is_refused_without_a_call() {
         assert_eq!(judge.compare(&photo, &photo).await, Err(JudgeError::Refused));
     }
     assert_eq!(proxy.take().await.len(), 0);
+}
+
+/// A connection that died while the function was frozen is not noticed before its next use.
+#[tokio::test]
+async fn each_comparison_has_a_connection_of_its_own() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let answer = json!({"SourceImageFace": {}, "FaceMatches": []}).to_string();
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.1";
+        let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{answer}", answer.len());
+        // Each connection is answered once and kept open.
+        let mut kept = Vec::new();
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut request = Vec::new();
+            // The request's last field.
+            while !request.ends_with(b"\"NONE\"}") {
+                let mut byte = [0];
+                client.read_exact(&mut byte).unwrap();
+                request.extend(byte);
+            }
+            client.write_all(answer.as_bytes()).unwrap();
+            kept.push(client);
+        }
+    });
+    let judge = Rekognition::new(clients_at(&endpoint).await.rekognition);
+    for _ in 0..3 {
+        assert_eq!(judge.compare(&photo(1), &photo(2)).await, unclear(Unclear::NoFace));
+    }
 }
 
 #[tokio::test]

@@ -62,6 +62,8 @@ fn image(photo: &Photo) -> Image {
 /// Only the photo's faces are counted. Of the reference, Rekognition takes the largest face and does not tell whether
 /// there are others: the reference was judged as a photo when it was enrolled.
 fn verdict(answer: &CompareFacesOutput, dimensions: (u16, u16)) -> Option<Verdict> {
+    // A comparison always has it, and an empty answer does not.
+    answer.source_image_face()?;
     let (face, similarity) = match (answer.face_matches(), answer.unmatched_faces()) {
         ([], []) => return Some(Verdict::Unclear(Unclear::NoFace)),
         ([matched], []) => (matched.face()?, Similarity::from_percent(matched.similarity()?)?),

@@ -99,8 +99,8 @@ async fn read(body: SdkBody) -> Result<Vec<u8>, LinkError> {
 
 /// The reason for a missing answer.
 fn reason(error: &ConnectorError) -> LinkError {
-    let mut errors = std::iter::successors(error.source(), |&error| error.source());
-    if errors.any(|error| error.is::<NotPublic>()) { LinkError::NotPublic } else { LinkError::NoAnswer }
+    let mut causes = std::iter::successors(error.source(), |&error| error.source());
+    if causes.any(<dyn Error>::is::<NotPublic>) { LinkError::NotPublic } else { LinkError::NoAnswer }
 }
 
 /// A resolver that gives a host's addresses only if every one of them is allowed. The connector gets its addresses from

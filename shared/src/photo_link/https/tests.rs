@@ -181,12 +181,12 @@ async fn a_photo_is_fetched_with_its_path_and_query_and_nothing_of_the_caller_t3
     assert_eq!(links.fetch(&link("/u/1.jpg?sig=%2F+a")).await.unwrap(), b"picture");
     assert_eq!(resolver.asked(), 1);
     let requests = server.requests.lock().unwrap().clone();
-    let mut lines: Vec<_> = requests[0].trim_end().lines().collect();
-    lines[1..].sort_unstable();
+    let mut head: Vec<_> = requests[0].trim_end().lines().collect();
+    head[1..].sort_unstable();
     let host = format!("host: {HOST}{}", server.port);
     let expected =
         ["GET /u/1.jpg?sig=%2F+a HTTP/1.1", "accept: image/jpeg, image/png", &host, "user-agent: countersign"];
-    assert_eq!((lines.as_slice(), requests.len()), (&expected[..], 1));
+    assert_eq!((head.as_slice(), requests.len()), (&expected[..], 1));
 }
 
 #[tokio::test]
@@ -224,7 +224,8 @@ async fn the_real_fetcher_refuses_a_name_of_this_machine_t36() {
 
 #[tokio::test]
 async fn the_addresses_that_were_checked_are_those_that_are_used_t36() {
-    let server = Server::start(Conduct::Sends(answer("200 OK", b"picture"))).await;
+    // It keeps the connection open, and would answer on it no second time.
+    let server = Server::start(Conduct::Stalls(answer("200 OK", b"picture"))).await;
     // Whoever asks twice gets the metadata service.
     let resolver = Answers::of(&[&["127.0.0.1"], &["169.254.169.254"]]);
     let links = server.links(resolver.clone());
