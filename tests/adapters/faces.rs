@@ -266,7 +266,7 @@ async fn each_comparison_has_a_connection_of_its_own() {
             kept.push(client);
         }
     });
-    let judge = Rekognition::new(clients_at(&endpoint).await.rekognition);
+    let judge = Rekognition::new(clients_at(&endpoint).await.rekognition.unwrap());
     for _ in 0..3 {
         assert_eq!(judge.compare(&photo(1), &photo(2)).await, unclear(Unclear::NoFace));
     }

@@ -20,20 +20,21 @@ pub(super) fn items(function: Function) -> (&'static [&'static str], &'static [&
         Function::EnrollRequest => (&["a#*", "e#*", "l#*", "s#*"], &["a#*", "e#*", "l#*", "s#*"]),
         Function::CreateTotp => (&["a#*", "e#*"], &["e#*"]),
         Function::Verify => {
-            const KINDS: &[&str] = &["a#*", "e#*", "c#*", "s#*", "k#receipt", "k#jwks"];
+            const KINDS: &[&str] = &["a#*", "e#*", "c#*", "s#*", "f#*", "b#faces", "k#receipt", "k#jwks"];
             (KINDS, KINDS)
         }
-        Function::Factors => (&["a#*", "e#*", "c#*", "s#*"], &["a#*", "e#*", "c#*", "s#*"]),
+        Function::Factors => (&["a#*", "e#*", "c#*", "s#*", "f#*"], &["a#*", "e#*", "c#*", "s#*", "f#*"]),
         Function::Challenge => (&["a#*", "c#*", "l#*", "s#*"], &["c#*", "l#*", "s#*"]),
         Function::Page => (&["k#jwks"], &[]),
     }
 }
 
-/// A configured channel.
+/// A configured channel, or faces.
 #[derive(Clone, Copy)]
 enum Channel {
     Sms,
     Email,
+    Faces,
 }
 
 /// The expected policy of a function.
@@ -63,6 +64,10 @@ fn expected(function: Function, logs: &str, keys: &[&str], channels: &[Channel])
                 Channel::Sms => {
                     grants.extend([grant("sns:Publish", "not arn:${AWS::Partition}:sns:*:*:*", &Value::Null)])
                 }
+                Channel::Faces if function == Function::Verify => {
+                    grants.extend([grant("rekognition:CompareFaces", "*", &Value::Null)]);
+                }
+                Channel::Faces => {}
                 Channel::Email => grants.extend(
                     ["identity", "configuration-set"]
                         .map(|kind| grant("ses:SendEmail", &format!("{ses}:{kind}/*"), &from)),
@@ -103,7 +108,8 @@ fn granted(template: &Template, role: &str) -> BTreeSet<Grant> {
 }
 
 fn on(resource: &Value) -> String {
-    resource["Fn::Sub"].as_str().unwrap_or_else(|| meant(resource)).to_owned()
+    let text = resource.as_str().or(resource["Fn::Sub"].as_str());
+    text.unwrap_or_else(|| meant(resource)).to_owned()
 }
 
 /// Compares every function's policy with the expected one.
@@ -155,4 +161,17 @@ fn a_role_is_for_lambda_alone() {
         ]);
         assert_eq!(role["Properties"]["AssumeRolePolicyDocument"]["Statement"], trust, "{name}");
     }
+}
+
+#[test]
+fn only_verify_compares_faces_and_has_the_memory_for_it_t45() {
+    let memory = |template: &Template, name: &str| {
+        let functions = template.functions();
+        template.properties(functions[name])["MemorySize"].as_i64().unwrap()
+    };
+    let Some(template) = Template::few() else { return };
+    assert_eq!([memory(&template, "verify"), memory(&template, "factors")], [128, 128]);
+    let Some(template) = Template::with(&[FEW, &["Faces=on"]].concat()) else { return };
+    check(&template, &["Key"], &[Channel::Faces]);
+    assert_eq!([memory(&template, "verify"), memory(&template, "factors")], [512, 128]);
 }

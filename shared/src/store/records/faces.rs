@@ -14,10 +14,10 @@ pub fn reference_key(user: &UserId) -> Key {
     Key::new('f', &[user.as_str()])
 }
 
-/// The key of the comparisons of faces, over all users. No digest of a destination has this form.
+/// The key of the comparisons of faces today, over all users.
 #[must_use]
 pub fn comparisons_key() -> Key {
-    Key::new('l', &["faces"])
+    Key::new('b', &["faces"])
 }
 
 pub(super) fn write_consent(item: Item, consent: &Consent) -> Item {
