@@ -283,7 +283,7 @@ async fn no_log_line_of_a_comparison_has_a_photo_or_a_number_of_the_answer_t23()
     }
     drop(guard);
     let lines = log.lines(Form::Json);
-    for said in ["comparing faces failed", "values out of their ranges", "AccessDeniedException"] {
+    for said in ["comparing faces failed", "lacks a value, or has one out of its range", "AccessDeniedException"] {
         assert!(lines.iter().any(|line| line.contains(said)), "{said}: {lines:?}");
     }
     let photo = BASE64.encode(photo(2).as_jpeg());

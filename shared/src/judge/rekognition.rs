@@ -45,7 +45,7 @@ impl Judge for Rekognition {
             .await;
         match answer {
             Ok(answer) => verdict(&answer, dimensions).ok_or_else(|| {
-                tracing::warn!("Rekognition answered with values out of their ranges");
+                tracing::warn!("an answer of Rekognition lacks a value, or has one out of its range");
                 JudgeError::Unknown
             }),
             Err(error) => failed(&error),

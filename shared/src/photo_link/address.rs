@@ -1,4 +1,4 @@
-//! The addresses that belong to nobody's own network.
+//! Public addresses: those that everyone reaches over the Internet.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -27,7 +27,7 @@ const FETCH_WITHIN: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct HttpsPhotoLinks {
     connector: Connector,
-    /// The port of every link: none, but for tests.
+    /// The text between the host and the path. It is empty, except in tests, where it is a colon and a port.
     port: &'static str,
 }
 

@@ -15,7 +15,7 @@ pub mod https;
 
 pub use address::is_public;
 
-/// The longest link, in bytes. A presigned one of S3 has up to 2,000.
+/// The longest link, in bytes: enough for a presigned link of S3 with a session token.
 pub const MOST_LINK_BYTES: usize = 4096;
 
 /// The most bytes of a photo that are fetched.

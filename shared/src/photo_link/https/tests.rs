@@ -226,7 +226,7 @@ async fn the_real_fetcher_refuses_a_name_of_this_machine_t36() {
 async fn the_addresses_that_were_checked_are_those_that_are_used_t36() {
     // It keeps the connection open, and would answer on it no second time.
     let server = Server::start(Conduct::Stalls(answer("200 OK", b"picture"))).await;
-    // Whoever asks twice gets the metadata service.
+    // A second question would be answered with the metadata service.
     let resolver = Answers::of(&[&["127.0.0.1"], &["169.254.169.254"]]);
     let links = server.links(resolver.clone());
     assert_eq!(links.fetch(&link("/a")).await.unwrap(), b"picture");
