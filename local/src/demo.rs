@@ -5,9 +5,10 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use countersign::keys::file::create_private;
 use countersign::qr;
-use data_encoding::BASE64;
 use serde_json::{Value, json};
 use ureq::http::Response;
 use ureq::{Agent, Body};
@@ -146,8 +147,9 @@ fn show(begun: &Value, data_dir: &Path) -> Result<Option<Picture>, Box<dyn Error
         say(&format!("{}\n{typed_in}", on_black(&drawn)))?;
         return Ok(None);
     }
-    let encoded = text(begun, "/totp/qrCode")?.split_once(',').map(|(_, encoded)| encoded.as_bytes());
-    let png = encoded.and_then(|encoded| BASE64.decode(encoded).ok()).ok_or("the server's QR code is no PNG")?;
+    let encoded = text(begun, "/totp/qrCode")?.split_once(',').map(|(_, encoded)| encoded);
+    let png =
+        encoded.and_then(|encoded| BASE64_STANDARD.decode(encoded).ok()).ok_or("the server's QR code is no PNG")?;
     let picture = Picture(std::path::absolute(data_dir)?.join("demo.png"));
     let _ = std::fs::remove_file(&picture.0);
     create_private(&picture.0, &png)?;

@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use data_encoding::BASE64;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use qrcode::bits::encode_auto;
 use qrcode::canvas::Canvas;
 use qrcode::ec::construct_codewords;
@@ -57,7 +58,7 @@ impl std::error::Error for QrError {}
 /// Any [`QrError`].
 pub fn png_data_url(text: &str) -> Result<String, QrError> {
     let png = png(&Symbol::of(text, LEVEL)?).map_err(|_| QrError::Image)?;
-    Ok(format!("data:image/png;base64,{}", BASE64.encode(&png)))
+    Ok(format!("data:image/png;base64,{}", BASE64_STANDARD.encode(&png)))
 }
 
 /// The QR code of a text in half blocks, for a terminal with light text on a dark ground, in at most this many rows. Its
@@ -140,7 +141,7 @@ mod tests {
 
     fn png_of(text: &str) -> Vec<u8> {
         let url = png_data_url(text).unwrap();
-        BASE64.decode(url.strip_prefix("data:image/png;base64,").unwrap().as_bytes()).unwrap()
+        BASE64_STANDARD.decode(url.strip_prefix("data:image/png;base64,").unwrap()).unwrap()
     }
 
     /// The text that an independent reader finds in an image; `None` if that reader is not installed, which fails in
