@@ -6,6 +6,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `http` | the routes of every dialect, as an axum router |
+//! | `photos` | photos of faces, from data URLs |
 //! | `qr` | QR codes |
 //! | `embedded` | a store in one file, a key file's neighbour, and an inbox in place of messages |
 //! | `aws` | DynamoDB, KMS, SNS and SES |
@@ -60,6 +61,8 @@ pub mod judge;
 pub mod keys;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+#[cfg(feature = "photos")]
+pub mod photo;
 #[cfg(feature = "qr")]
 pub mod qr;
 pub mod store;
