@@ -6,6 +6,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `http` | the routes of every dialect, as an axum router |
+//! | `photos` | photos of faces, from data URLs |
 //! | `qr` | QR codes |
 //! | `embedded` | a store in one file, a key file's neighbour, an inbox in place of messages, and a stand-in for the judge of faces |
 //! | `aws` | DynamoDB, KMS, SNS, SES and Rekognition, and photos by link |

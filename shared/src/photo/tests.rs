@@ -194,7 +194,7 @@ fn a_png_is_inflated_only_as_far_as_its_pixels_go_t45() {
     let endless = zeros(EndlessZeros(2_900_000).zlib());
     assert_eq!(taken(&endless), taken(&zeros(EndlessZeros(200).zlib())));
     // A profile and a text with the same data are not kept.
-    for kind in [b"iCCP", b"zTXt"] {
+    for kind in [*b"iCCP", *b"zTXt"] {
         let bomb = [b"name\0\0".as_slice(), &EndlessZeros(2_800_000).zlib()].concat();
         let file = RawPng {
             width: 100,

@@ -77,7 +77,7 @@ pub(super) struct RawPng {
     /// The colour type of `IHDR`: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA.
     pub(super) colour: u8,
     /// Chunks between `IHDR` and `IDAT`.
-    pub(super) before: Vec<(&'static [u8; 4], Vec<u8>)>,
+    pub(super) before: Vec<([u8; 4], Vec<u8>)>,
     /// The data of `IDAT`: rows as a zlib stream.
     pub(super) data: Vec<u8>,
 }
@@ -86,18 +86,18 @@ impl RawPng {
     pub(super) fn file(&self) -> Vec<u8> {
         let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
         let sides = [self.width.to_be_bytes(), self.height.to_be_bytes()].concat();
-        file.extend(chunk(b"IHDR", &[sides.as_slice(), &[self.depth, self.colour, 0, 0, 0]].concat()));
+        file.extend(chunk(*b"IHDR", &[sides.as_slice(), &[self.depth, self.colour, 0, 0, 0]].concat()));
         for (kind, data) in &self.before {
-            file.extend(chunk(kind, data));
+            file.extend(chunk(*kind, data));
         }
-        file.extend(chunk(b"IDAT", &self.data));
-        file.extend(chunk(b"IEND", b""));
+        file.extend(chunk(*b"IDAT", &self.data));
+        file.extend(chunk(*b"IEND", b""));
         file
     }
 }
 
 /// A chunk of a PNG.
-pub(super) fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+pub(super) fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
     let named = [kind.as_slice(), data].concat();
     let length = u32::try_from(data.len()).unwrap();
     [&length.to_be_bytes(), named.as_slice(), &crc(&named).to_be_bytes()].concat()
@@ -140,7 +140,7 @@ pub(super) struct EndlessZeros(pub(super) usize);
 impl EndlessZeros {
     pub(super) fn zlib(&self) -> Vec<u8> {
         // A final block with fixed codes, one zero, and "258 bytes from a distance of 1" for ever (RFC 1951, 3.2.6).
-        let mut bits = "10100110000".chars().chain("1100010100000".chars().cycle()).map(|bit| u8::from(bit == '1'));
+        let mut bits = "11000110000".chars().chain("1100010100000".chars().cycle()).map(|bit| u8::from(bit == '1'));
         let mut next_byte = |_| (0..8).fold(0, |byte, place| byte | bits.next().unwrap() << place);
         let mut zlib = vec![0x78, 0x01];
         zlib.extend((0..2).map(&mut next_byte));
