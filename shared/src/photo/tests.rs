@@ -1,6 +1,7 @@
 //! Photos that the tests make: which are taken, which are refused, and with which words.
 
 mod files;
+mod markers;
 mod pixels;
 mod random;
 
