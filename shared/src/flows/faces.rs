@@ -2,7 +2,7 @@
 //! factor has passed in the same session.
 
 use super::check::step_up_required;
-use super::engine::{Cx, Name, Outcome, Question, UseCase, Work};
+use super::engine::{Answer, Cx, Name, Outcome, Question, UseCase, Work};
 use super::verify::{Binding, Passed};
 use super::{Caller, Service};
 use crate::domain::error::{CodeKind, Error, Subject};
@@ -67,17 +67,17 @@ impl UseCase for CheckFace<'_> {
         charge(work, cx)?;
         // The try counts until the judge has spoken. If the function is killed before that, it still counts.
         work.account_mut()?.factor_mut(&id)?.failed(cx.now);
-        Ok(Some(Question { about: id, reference, photo: self.photo.clone() }))
+        Ok(Some(Question { about: id, reference, photo: self.photo.clone(), charged_at: cx.now }))
     }
 
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Passed>, Error> {
         let (settings, id) = (cx.faces()?, self.face(work)?.id().clone());
         // Without it, another face was enrolled in the meantime.
-        let verdict = cx.answer_about(&id)?;
-        if must_take_back(verdict) {
+        let answer = cx.answer_about(&id)?;
+        if must_take_back(answer.verdict) {
             work.account_mut()?.factor_mut(&id)?.take_back();
         }
-        let verdict = judged(work, verdict)?;
+        let verdict = judged(work, answer)?;
         let remaining = |face: &Factor| crate::domain::factor::face::TRIES.saturating_sub(face.attempts().wrong);
         match Method::compare(verdict, settings.least) {
             Attempt::Right(possession) => {
@@ -143,12 +143,13 @@ fn must_take_back(verdict: Result<Verdict, JudgeError>) -> bool {
 }
 
 /// The judge's verdict. A comparison that was certainly not made is taken back from the counts.
-pub(super) fn judged(work: &mut Work, verdict: Result<Verdict, JudgeError>) -> Result<Verdict, Error> {
+pub(super) fn judged(work: &mut Work, answer: &Answer) -> Result<Verdict, Error> {
+    let Answer { verdict, charged_at, .. } = *answer;
     if verdict == Err(JudgeError::Refused) {
         let of_user = work.challenge_mut(&FactorId::any_face())?;
         of_user.sent = of_user.sent.clone().take_back();
         let of_day = work.comparisons_mut()?;
-        *of_day = of_day.take_back();
+        *of_day = of_day.take_back(charged_at);
     }
     work.settle();
     match verdict {
