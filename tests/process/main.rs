@@ -22,6 +22,9 @@ mod first_run;
 #[cfg(test)]
 mod page;
 #[cfg(test)]
+#[path = "../rig/photos.rs"]
+mod photos;
+#[cfg(test)]
 mod receipts;
 #[cfg(test)]
 mod server;
