@@ -18,6 +18,8 @@ mod edges;
 #[cfg(test)]
 mod example;
 #[cfg(test)]
+mod faces;
+#[cfg(test)]
 mod first_run;
 #[cfg(test)]
 mod page;
