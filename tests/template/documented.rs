@@ -57,6 +57,8 @@ fn words(kinds: &[&str]) -> String {
         "c#*" => "challenges",
         "l#*" => "limits",
         "s#*" => "sessions",
+        "f#*" => "references of faces",
+        "b#faces" => "the day's count of comparisons",
         "k#receipt" => "the keys of receipts",
         "k#jwks" => "their public halves",
         other => panic!("the page has no word for {other}"),
