@@ -24,6 +24,7 @@ macro_rules! face_tests {
                 a_try_counts_from_before_the_judge_is_asked_t45,
                 what_the_judge_did_not_judge_is_no_failure_t45,
                 a_conflict_asks_the_judge_once_t45,
+                a_fault_costs_one_try_at_most_and_nothing_is_half_done_t45,
                 a_user_has_twenty_comparisons_a_day_t45,
                 a_day_has_a_ceiling_in_dollars_t45,
                 what_is_refused_before_costs_nothing_t45,

@@ -17,7 +17,7 @@ use tracing::{Dispatch, Level};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::rig::tour::{Tour, Visit};
+use crate::rig::tour::{self, Tour, Visit};
 use crate::rig::{Client, Fate, Faults, Plan, TestKeys, Trouble, World};
 
 mod debug;
@@ -103,7 +103,7 @@ fn without_duration(form: Form, line: &str) -> String {
 /// Calls every route, with every kind of failure.
 async fn tour() -> Tour {
     let faults = Faults::new(Arc::new(EmbeddedStore::in_memory().unwrap()));
-    let world = Plan::over(faults.clone(), &[("RECEIPT_ISSUER", "https://countersign.example")]).build();
+    let world = Plan::over(faults.clone(), tour::SETTINGS).build();
     let mut tour = Tour::of_every_flow(&world).await;
     let unlucky = tour.visitor("unlucky-urs");
     let begun = tour.post(&unlucky, "/v1/me/enrollments", json!({"factorType": "totp"})).await.expect(201);

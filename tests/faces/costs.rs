@@ -92,6 +92,50 @@ pub(super) async fn a_conflict_asks_the_judge_once_t45(store: Arc<dyn Store>) {
     assert_eq!(left(&world, &alice).await, 4);
 }
 
+pub(super) async fn a_fault_costs_one_try_at_most_and_nothing_is_half_done_t45(store: Arc<dyn Store>) {
+    let faults = Faults::new(store);
+    let world = plan(&(faults.clone() as Arc<dyn Store>), &[]).build();
+    let alice = world.user("alice");
+    let (secret, _, _) = enroll_app(&alice, "Phone").await;
+    for trouble in [Trouble::Throttled, Trouble::Silence, Trouble::AnswerLost] {
+        for first in 0..=10 {
+            world.pass(86_400);
+            pass(&alice, &secret).await;
+            // An enrolment, in which the store fails from one call on until the request is given up.
+            let token = begin(&alice).await;
+            let calls = world.judge.calls();
+            faults.plan(trouble, first, 4);
+            let reply = confirm(&alice, &token, &photo(ALICE)).await;
+            faults.heal();
+            assert!([201, 503].contains(&reply.status.as_u16()), "{trouble:?} {first}: {}", reply.json());
+            assert!(world.judge.calls() - calls <= 1, "{trouble:?} {first}");
+            if reply.status.as_u16() == 503 {
+                // It was done and the answer is lost, or it can be done again.
+                let again = confirm(&alice, &token, &photo(ALICE)).await;
+                assert!(
+                    [(201, ""), (409, "already_used")].contains(&(again.status.as_u16(), &*again.outcome().1)),
+                    "{trouble:?} {first}: {}",
+                    again.json()
+                );
+            }
+
+            let calls = world.judge.calls();
+            faults.plan(trouble, first, 4);
+            let reply = show(&alice, ALICE).await;
+            faults.heal();
+            assert!([200, 503].contains(&reply.status.as_u16()), "{trouble:?} {first}: {}", reply.json());
+            assert!(world.judge.calls() - calls <= 1, "{trouble:?} {first}");
+            let remaining = left(&world, &alice).await;
+            let least = if reply.status.is_success() { 4 } else { 3 };
+            assert!(remaining >= least, "{trouble:?} {first}: {remaining}");
+            show(&alice, ALICE).await.expect(200);
+            let factors = alice.get(FACTORS).await.expect(200).json();
+            let face = factors["factors"][1]["id"].as_str().unwrap().to_owned();
+            alice.delete(&format!("{FACTORS}/{face}"), json!({})).await.expect(204);
+        }
+    }
+}
+
 pub(super) async fn a_user_has_twenty_comparisons_a_day_t45(store: Arc<dyn Store>) {
     let world = world(store);
     let (alice, secret, _, _) = with_face(&world).await;

@@ -58,7 +58,7 @@ async fn an_invalid_field_is_named_in_the_error() {
     let requests = [
         ("an app, by its id", json!({"factorId": app})),
         ("an app, by its type", json!({"factorType": "totp"})),
-        ("a face", json!({"factorType": "face"})),
+        ("a voice", json!({"factorType": "voice"})),
         ("an id that is a number", json!({"factorId": 1})),
         ("a type that is none", json!({"factorType": "SMS"})),
         ("a locale that is a number", json!({"locale": 1})),

@@ -109,7 +109,7 @@ async fn a_type_that_is_none_is_answered_with_those_that_are_set_up() {
     let world = World::new();
     let alice = world.user("alice");
     let mut log = Transcript::default();
-    log.post("a face", &alice, ENROLL, json!({"factorType": "face"})).await;
+    log.post("a voice", &alice, ENROLL, json!({"factorType": "voice"})).await;
     insta::assert_snapshot!(log.text());
     for (settings, offered) in [
         (&[][..], "must be totp, sms, email or passkey"),
@@ -128,7 +128,7 @@ async fn a_type_that_is_none_is_answered_with_those_that_are_set_up() {
     }
     let nothing = Plan::with(&[]).build();
     nothing.postbox.fate(Fate::NotConfigured);
-    let reply = nothing.user("alice").post(ENROLL, json!({"factorType": "face"})).await.expect(400);
+    let reply = nothing.user("alice").post(ENROLL, json!({"factorType": "voice"})).await.expect(400);
     assert_eq!(reply.text("/errors/0/problem"), "must be totp or passkey");
 }
 

@@ -245,7 +245,7 @@ async fn an_invalid_field_is_named_in_the_error() {
         ("a challenge that is a number", json!({"code": "123456", "challengeId": 1})),
         ("a factor that is a list", json!({"code": "123456", "factorId": ["a"]})),
         ("a type that is none", json!({"code": "123456", "factorType": "phone"})),
-        ("a face", json!({"code": "123456", "factorType": "face"})),
+        ("a voice", json!({"code": "123456", "factorType": "voice"})),
     ];
     for (says, request) in requests {
         log.post(says, &alice, VERIFY, request).await;

@@ -15,8 +15,13 @@ use super::{Client, Reply, World};
 mod others;
 mod own;
 
+/// The settings of a world for the walk.
+pub const SETTINGS: &[(&str, &str)] =
+    &[("RECEIPT_ISSUER", "https://countersign.example"), ("FACES", "on"), ("PHOTO_HOSTS", "photos.example.com")];
+
 /// Fields of requests and replies with values that only the caller may see.
-const SECRET_FIELDS: [&str; 25] = [
+const SECRET_FIELDS: [&str; 26] = [
+    "photo",
     "next",
     "url",
     "amount",

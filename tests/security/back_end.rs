@@ -144,7 +144,7 @@ pub(super) async fn a_forgotten_user_leaves_only_tombstones_and_destination_limi
     kinds.sort_unstable();
     assert_eq!(
         kinds,
-        ["a", "c", "c", "c", "e", "e", "e", "e", "l", "l", "l"],
+        ["a", "c", "c", "c", "e", "e", "e", "e", "e", "l", "l", "l"],
         "nothing is deleted, and every challenge is closed, that of a contact of record too"
     );
     for (key, stored) in &after {

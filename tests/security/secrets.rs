@@ -9,12 +9,12 @@ use countersign::store::{Commit, Item, Key, Put, Replaces, Store, Value as Attri
 use serde_json::{Value, json};
 
 use super::given::*;
-use crate::rig::tour::Tour;
-use crate::rig::{Client, Recorded, World, enroll_app, enroll_phone, transfer};
+use crate::rig::tour::{self, Tour};
+use crate::rig::{Client, Plan, Recorded, World, enroll_app, enroll_phone, transfer};
 
 pub(super) async fn no_stored_item_ever_contains_a_plain_secret_t15_t22(store: Arc<dyn Store>) {
     let recorded = Recorded::new(store);
-    let world = World::on(recorded.clone());
+    let world = Plan::over(recorded.clone(), tour::SETTINGS).build();
     let tour = Tour::of_every_flow(&world).await;
     let dump = recorded.dump();
     assert!(dump.contains("Anna's telephone") && dump.contains("\npending\n"), "what is readable can be found");

@@ -58,7 +58,7 @@ fn words(kinds: &[&str]) -> String {
         "l#*" => "limits",
         "s#*" => "sessions",
         "f#*" => "references of faces",
-        "b#faces" => "the day's count of comparisons",
+        "b#faces" => "today's comparisons of faces",
         "k#receipt" => "the keys of receipts",
         "k#jwks" => "their public halves",
         other => panic!("the page has no word for {other}"),

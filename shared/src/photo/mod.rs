@@ -26,8 +26,8 @@ use crate::domain::factor::face::Photo;
 
 /// The size of the largest file, in bytes.
 pub const MAX_BYTES: usize = 3_000_000;
-/// The number of pixels of the largest photo.
-pub const MAX_PIXELS: u64 = 2_000_000;
+/// The number of pixels of the largest photo: 2 megapixels, as a picture of 1920 by 1080 has.
+pub const MAX_PIXELS: u64 = 1920 * 1080;
 /// The shortest side that is taken, in pixels, after the reduction to [`MAX_SIDE`]. Amazon Rekognition takes no shorter
 /// one.
 pub const MIN_SIDE: u32 = 80;

@@ -30,6 +30,15 @@ pub(super) async fn genauth(tour: &mut Tour) {
         let reply = tour.post(&anna, "/api/v3/mfa-totp-verify", json!({"totp": totp})).await;
         assert_eq!(reply.json()["statusCode"], status);
     }
+    let consent = json!({"factorType": "FACE", "profile": {"consent": {"version": "consent-of-anna"}}});
+    let token = send(tour, &anna, consent).await.text("/data/enrollmentToken");
+    for photo in ["https://photos.example.com/anna.jpg?signature=of-the-photo", "http://169.254.169.254/latest/of-anna"]
+    {
+        let data = json!({"photo": photo, "isExternalPhoto": true});
+        let body = json!({"factorType": "FACE", "enrollmentToken": token, "enrollmentData": data});
+        let reply = tour.post(&anna, "/api/v3/enroll-factor", body).await;
+        assert_eq!(reply.json()["apiCode"], 1700);
+    }
     let listed = tour.call(&anna, "GET", "/api/v3/list-enrolled-factors", Value::Null).await;
     let phone = listed.text("/data/1/factorId");
     for path in ["get-factor", "get-factors"] {

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
+use countersign::judge::JudgeError;
+
 use super::{Tour, token_and_code, wrong};
+use crate::rig::faces::photo;
 use crate::rig::{Client, transfer};
 
 const ENROLL: &str = "/v1/me/enrollments";
@@ -32,6 +35,7 @@ pub(super) async fn native(tour: &mut Tour) {
     checks(tour, &anna, &secret, &recovery_code).await;
     challenges(tour, &anna, &phone).await;
     transactions(tour, &anna, &phone).await;
+    faces(tour, &anna, &phone).await;
     factors(tour, &anna, [&app, &phone, &mail], &secret).await;
     refusals(tour, &anna, &other).await;
     session(tour).await;
@@ -116,6 +120,25 @@ async fn transactions(tour: &mut Tour, anna: &Client, phone: &str) {
     tour.post(anna, CHECKS, json!({"acrValues": ["sms"], "maxAge": 300})).await.expect(200);
 }
 
+/// No photo may reach a log, whatever becomes of it.
+async fn faces(tour: &mut Tour, anna: &Client, phone: &str) {
+    tour.world.pass(20);
+    let id = tour.post(anna, CHALLENGE, json!({"factorId": phone})).await.expect(201).text("/challengeId");
+    let code = tour.sent_code();
+    tour.post(anna, VERIFY, json!({"challengeId": id, "code": code})).await.expect(200);
+    tour.post(anna, ENROLL, json!({"factorType": "face"})).await.expect(400);
+    let consent = json!({"factorType": "face", "consent": {"version": "consent-of-anna"}});
+    let token = tour.post(anna, ENROLL, consent).await.expect(201).text("/enrollmentToken");
+    let confirm = |photo: &str| json!({"enrollmentToken": token, "photo": photo});
+    tour.post(anna, CONFIRM, confirm("data:image/webp;base64,c3BlY2ltZW4tb2YtYS1waG90bw==")).await.expect(400);
+    let face = tour.post(anna, CONFIRM, confirm(&photo(1))).await.expect(201).text("/factor/id");
+    tour.post(anna, VERIFY, json!({"photo": photo(1)})).await.expect(200);
+    tour.post(anna, VERIFY, json!({"photo": photo(2)})).await.expect(400);
+    tour.world.judge.will_say(Err(JudgeError::Unknown));
+    tour.post(anna, VERIFY, json!({"photo": photo(3)})).await.expect(503);
+    tour.call(anna, "DELETE", &format!("/v1/me/factors/{face}"), Value::Null).await.expect(204);
+}
+
 async fn factors(tour: &mut Tour, anna: &Client, [app, phone, mail]: [&str; 3], secret: &str) {
     let path = |id: &str| format!("/v1/me/factors/{id}");
     tour.call(anna, "GET", "/v1/me/factors", Value::Null).await.expect(200);
@@ -192,7 +215,7 @@ async fn refusals(tour: &mut Tour, anna: &Client, other: &Client) {
     tour.post(other, ENROLL, request.clone()).await.expect(201);
     tour.post(other, ENROLL, request).await.expect(429);
     let long = "long-and-secret-".repeat(20_000);
-    tour.post(anna, VERIFY, json!({"code": long})).await.expect(413);
+    tour.post(anna, ENROLL, json!({"code": long})).await.expect(413);
     for _ in 0..6 {
         tour.post(anna, VERIFY, json!({"code": "636363"})).await;
     }

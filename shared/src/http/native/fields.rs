@@ -104,6 +104,7 @@ pub(super) fn target(service: &Service, fields: &Fields) -> Result<Target, Failu
         FactorType::Sms => Target::Destination(fields.phone_number(service, "phoneNumber", None)?),
         FactorType::Email => Target::Destination(fields.email_address("email")?),
         FactorType::Passkey => Target::Passkey,
+        FactorType::Face if service.faces().is_none() => return Err(Error::ChannelNotConfigured("A face").into()),
         FactorType::Face => Target::Face(fields.consent()?.ok_or(Error::ConsentRequired)?),
     })
 }

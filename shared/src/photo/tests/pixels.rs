@@ -160,7 +160,7 @@ fn place_profile_and_comments_are_gone_t45() {
 fn a_photo_is_reduced_to_560_pixels_and_never_enlarged() {
     for (width, height, expected) in [
         (80, 80, (80, 80)),
-        (320, 240, (320, 240)),
+        (400, 300, (400, 300)),
         (560, 300, (560, 300)),
         (561, 200, (560, 200)),
         (200, 561, (200, 560)),
