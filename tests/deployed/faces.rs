@@ -33,17 +33,17 @@ pub(crate) fn faces(target: &dyn Deployed, rekognition: &Proxy) -> BTreeSet<Stri
 /// Enrols Lena's face beside an app, and passes and fails checks with it. Returns the factor's id.
 pub(crate) fn enrolled_and_checked(walk: &mut Walk<'_>, rekognition: &Proxy) -> String {
     let compared = |fault| rekognition.plan_for("CompareFaces", fault, 0, usize::MAX);
-    let begin = json!({"factorType": "face", "consent": {"version": "2027-01"}});
-    assert_eq!(walk.call(LENA, ENROLL, &begin).expect(403).text("/code"), "other_factor_required");
+    let wanted = json!({"factorType": "face", "consent": {"version": "2027-01"}});
+    assert_eq!(walk.call(LENA, ENROLL, &wanted).expect(403).text("/code"), "other_factor_required");
     let (secret, ..) = walk.app(LENA);
     links_are_refused(walk);
     assert_eq!(walk.call(LENA, ENROLL, &json!({"factorType": "face"})).expect(400).text("/code"), "consent_required");
-    let token = walk.call(LENA, ENROLL, &begin).expect(201).text("/enrollmentToken");
+    let token = walk.call(LENA, ENROLL, &wanted).expect(201).text("/enrollmentToken");
 
-    let taken = large_photo();
-    assert!((2_000_000..3_000_000).contains(&(taken.len() * 3 / 4)), "{} characters", taken.len());
-    walk.keep(&taken[5000..5060]);
-    let confirm = json!({"enrollmentToken": token, "photo": taken});
+    let large = large_photo();
+    assert!((2_000_000..3_000_000).contains(&(large.len() * 3 / 4)), "{} characters", large.len());
+    walk.keep(&large[5000..5060]);
+    let confirm = json!({"enrollmentToken": token, "photo": large});
     compared(NO_FACE);
     assert_eq!(walk.call(LENA, CONFIRM, &confirm).expect(400).text("/code"), "photo_unclear");
     compared(Fault::Told(SAME));
@@ -78,8 +78,8 @@ pub(crate) fn removed(walk: &mut Walk<'_>, face: &str) {
 
 /// Without faces every photo is refused, and a large body is refused for its size.
 pub(crate) fn are_off(walk: &mut Walk<'_>) {
-    let begin = json!({"factorType": "face", "consent": {"version": "2027-01"}});
-    for (route, body) in [(ENROLL, begin), (VERIFY, json!({"photo": photo(1)}))] {
+    let wanted = json!({"factorType": "face", "consent": {"version": "2027-01"}});
+    for (route, body) in [(ENROLL, wanted), (VERIFY, json!({"photo": photo(1)}))] {
         assert_eq!(walk.call(LENA, route, &body).expect(501).text("/code"), "channel_not_configured");
     }
     let refused = walk.call(LENA, VERIFY, &json!({"photo": large_photo()})).expect(413);
@@ -101,8 +101,8 @@ fn large_photo() -> String {
 /// Links are GenAuth's alone. One to a host that is not the operator's is not fetched.
 fn links_are_refused(walk: &mut Walk<'_>) {
     const ENROLL_FACTOR: &str = "POST /api/v3/enroll-factor";
-    let begin = json!({"factorType": "FACE", "profile": {"consent": {"version": "2027-01"}}});
-    let begun = walk.call(LENA, "POST /api/v3/send-enroll-factor-request", &begin).expect(200);
+    let request = json!({"factorType": "FACE", "profile": {"consent": {"version": "2027-01"}}});
+    let begun = walk.call(LENA, "POST /api/v3/send-enroll-factor-request", &request).expect(200);
     let token = begun.text("/data/enrollmentToken");
     for link in [
         "http://169.254.169.254/latest/meta-data/iam/security-credentials/",

@@ -50,8 +50,8 @@ fn the_local_server_fetches_no_link_t36() {
     let begun = alice.call("POST", "/v1/me/enrollments", sms).1;
     let confirm = json!({"enrollmentToken": begun["enrollmentToken"], "code": server.code_for(number)});
     assert_eq!(alice.call("POST", "/v1/me/enrollments/confirm", confirm).0, 201);
-    let begin = json!({"factorType": "FACE", "profile": {"consent": {"version": "2027-01"}}});
-    let begun = alice.call("POST", "/api/v3/send-enroll-factor-request", begin).1;
+    let request = json!({"factorType": "FACE", "profile": {"consent": {"version": "2027-01"}}});
+    let begun = alice.call("POST", "/api/v3/send-enroll-factor-request", request).1;
     let photo = |photo: &str, is_link: bool| {
         let data = json!({"photo": photo, "isExternalPhoto": is_link});
         json!({"factorType": "FACE", "enrollmentToken": begun["data"]["enrollmentToken"], "enrollmentData": data})
