@@ -27,6 +27,10 @@ import threading
 import time
 
 MAC = base64.b64encode(bytes(range(32))).decode()
+FACE = {"BoundingBox": {"Width": 0.5, "Height": 0.5, "Left": 0.25, "Top": 0.25}, "Confidence": 99.9}
+AWS_ANSWERS = {"GenerateMac": {"Mac": MAC, "KeyId": "key", "MacAlgorithm": "HMAC_SHA_256"},
+               "CompareFaces": {"SourceImageFace": FACE, "FaceMatches": [{"Similarity": 99.9, "Face": FACE}],
+                                "UnmatchedFaces": []}}
 ROOT = pathlib.Path(__file__).parents[1]
 EVENT = json.loads((ROOT / "events/native-post-verify.json").read_text())
 LAMBDA = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "bench",
@@ -82,14 +86,14 @@ class Runtime:
                     body = self.chunks()
                 else:
                     body = self.rfile.read(int(self.headers["Content-Length"]))
-                # This server answers for KMS too, in no time, so that KMS does not count.
-                is_kms = "X-Amz-Target" in self.headers
-                answer = json.dumps({"Mac": MAC, "KeyId": "key", "MacAlgorithm": "HMAC_SHA_256"}).encode() if is_kms else b""
-                self.send_response(200 if is_kms else 202)
+                # This server answers for KMS and Rekognition too, in no time, so that they do not count.
+                target = self.headers.get("X-Amz-Target")
+                answer = json.dumps(AWS_ANSWERS[target.split(".")[-1]]).encode() if target else b""
+                self.send_response(200 if target else 202)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
-                if not is_kms:
+                if not target:
                     runtime.answers.put((time.perf_counter(), json.loads(body)))
 
             def chunks(self):
@@ -161,6 +165,13 @@ def end(process, runtime):
     runtime.close()
 
 
+def totp(secret, later=0):
+    """The code of an authenticator app, or that of a later time step (RFC 6238)."""
+    digest = hmac.new(base64.b32decode(secret), struct.pack(">Q", int(time.time()) // 30 + later), hashlib.sha1).digest()
+    offset = digest[-1] & 15
+    return "%06d" % ((struct.unpack(">I", digest[offset:offset + 4])[0] & 0x7FFFFFFF) % 1_000_000)
+
+
 def enroll(binaries, environment, starts, calls):
     """Enrols an app for each user, through the functions."""
 
@@ -181,10 +192,7 @@ def enroll(binaries, environment, starts, calls):
         for user in [f"user-{start}-{number}" for start in range(starts) for number in range(calls + 1)]:
             begun = begin.call(asked("native-post-enrollments", user, {"factorType": "totp"}))[1]
             begun = json.loads(begun["body"])
-            key = base64.b32decode(begun["totp"]["secret"])
-            digest = hmac.new(key, struct.pack(">Q", int(time.time()) // 30), hashlib.sha1).digest()
-            offset = digest[-1] & 15
-            code = "%06d" % ((struct.unpack(">I", digest[offset:offset + 4])[0] & 0x7FFFFFFF) % 1_000_000)
+            code = totp(begun["totp"]["secret"])
             confirmation = {"enrollmentToken": begun["enrollmentToken"], "code": code}
             answer = confirm.call(asked("native-post-enrollments-confirm", user, confirmation))[1]
             if answer["statusCode"] != 201:
