@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -114,6 +114,48 @@ fn every_error_in_the_snapshots_is_documented() {
         }
     }
     assert!(seen.iter().all(|count| *count > 5), "errors seen natively, of GenAuth, of Logto: {seen:?}");
+}
+
+/// The files that a row of the requirements names. One without a folder is in the folder of the one before it.
+fn named_files(cell: &str) -> Vec<PathBuf> {
+    let mut folder = PathBuf::new();
+    let mut files = Vec::new();
+    let names = cell.split('`').skip(1).step_by(2);
+    for name in names.filter(|name| name.ends_with(".rs") || name.ends_with('/')) {
+        let path = if name.contains('/') { PathBuf::from(name) } else { folder.join(name) };
+        folder = if name.ends_with('/') { path.clone() } else { path.parent().unwrap().to_owned() };
+        files.push(path);
+    }
+    files
+}
+
+/// The text of a file, or of all files in a folder.
+fn text_of(path: &Path) -> String {
+    if path.is_file() {
+        return fs::read_to_string(path).unwrap();
+    }
+    let entries = fs::read_dir(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let paths = paths.filter(|path| path.is_dir() || path.extension().is_some_and(|it| it == "rs"));
+    paths.map(|path| text_of(&path)).collect()
+}
+
+#[test]
+fn every_requirement_names_files_with_its_tests() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = read("docs/security.md");
+    let rows = rows(section(&page, "## Requirements", "T25 and T27"));
+    assert!(rows.len() > 40, "only {} requirements were found", rows.len());
+    for row in &rows {
+        let (requirement, state) = (&row[0], &row[3]);
+        let digits: String = requirement.chars().filter(char::is_ascii_digit).collect();
+        let suffix = if requirement.ends_with('b') { "b" } else { "" };
+        let number = format!("_t{digits:0>2}{suffix}");
+        let texts: Vec<_> = named_files(state).iter().map(|path| text_of(&root.join(path))).collect();
+        let is_whole = !state.starts_with("not yet") && !state.starts_with("in part");
+        let is_tested = texts.iter().any(|text| text.contains(&number));
+        assert!(is_tested || !is_whole, "no file of {requirement} has a test that ends in {number}");
+    }
 }
 
 #[test]

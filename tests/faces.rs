@@ -52,8 +52,8 @@ macro_rules! face_tests {
                 the_reference_is_sealed_and_goes_with_its_factor_t45,
                 the_reference_goes_with_its_user_t20,
                 a_reference_without_use_is_over_t45,
-                a_reference_is_sealed_again_under_a_new_key_t21,
-                no_photo_reaches_the_table_or_an_answer_t25,
+                a_reference_is_sealed_again_under_a_new_key_t45,
+                no_photo_reaches_the_table_or_an_answer_t45,
             }
         }
     };

@@ -4,10 +4,15 @@
 use countersign::http::routes::Function;
 use serde_json::Value;
 
+use crate::faces::faces;
 use crate::passkeys::{PASSKEYS, passkeys};
 use crate::stack::Stack;
 use crate::template::Template;
 use crate::walk::{RETURN_URL, TRANSFERS, everything};
+
+/// The users of the walks.
+const WALKERS: [&str; 12] =
+    ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "kate", "lena"];
 
 #[tokio::test]
 async fn every_flow_makes_only_permitted_aws_calls_and_logs_no_secret_t23_t38() {
@@ -15,6 +20,7 @@ async fn every_flow_makes_only_permitted_aws_calls_and_logs_no_secret_t23_t38() 
     let Some(stack) = Stack::start(&[&settings[..], &PASSKEYS].concat()).await else { return };
     let mut secrets = everything(&stack);
     secrets.extend(passkeys(&stack));
+    secrets.extend(faces(&stack, stack.others("verify")));
     assert!(secrets.len() > 40, "{} secrets were collected", secrets.len());
 
     let template = Template::read().unwrap();
@@ -33,7 +39,7 @@ async fn every_flow_makes_only_permitted_aws_calls_and_logs_no_secret_t23_t38() 
             for secret in &secrets {
                 assert!(!line.contains(secret.as_str()), "{function} logs {secret}: {line}");
             }
-            for user in ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "kate"] {
+            for user in WALKERS {
                 assert!(!line.contains(user), "{function} logs who it was: {line}");
             }
         }

@@ -4,15 +4,24 @@ use serde_json::{Value, json};
 
 use crate::aws::encoded;
 use crate::cloud::{Cloud, SCOPE};
+use crate::faces;
 use crate::walk::{VERIFY, Walk, everything};
 
 const MINE: &str = "/v1/me/factors";
 
 #[test]
-fn every_factor_is_enrolled_checked_and_removed_through_the_gateway_under_the_roles_of_the_functions() {
+fn every_factor_is_enrolled_checked_and_removed_through_the_gateway_under_the_roles_of_the_functions_t26_t36_t45() {
     let Some(cloud) = Cloud::deployed(SCOPE) else { return };
     let secrets = everything(&cloud);
     assert!(secrets.len() > 40, "{} secrets were collected", secrets.len());
+
+    let mut walk = Walk::over(&cloud);
+    let face = faces::enrolled_and_checked(&mut walk, &cloud.rekognition);
+    assert_eq!(cloud.references(), 1);
+    faces::removed(&mut walk, &face);
+    assert_eq!(cloud.references(), 0);
+    cloud.deploy(&["Faces=off"]);
+    faces::are_off(&mut walk);
 
     // The roles are what allows it, and their conditions on keys are looked at.
     cloud.with_header("GET", MINE, &cloud.tokens("alice", "alice").access, &Value::Null).expect(200);

@@ -12,6 +12,7 @@ use countersign::http::routes::Function;
 use serde_json::{Value, json};
 
 use crate::aws::{AccessKey, Aws, Call, element, encoded};
+use crate::rig::proxy::Proxy;
 use crate::rig::sam;
 use crate::stack::{BROWSER, Caller, Reply, binary, built_by_sam, root};
 use crate::walk::{Deployed, RETURN_URL, TRANSFERS};
@@ -28,6 +29,8 @@ pub(crate) struct Cloud {
     pool: String,
     pub(crate) client: String,
     back_end: AccessKey,
+    /// Answers in place of Rekognition, which ministack lacks.
+    pub(crate) rekognition: Proxy,
     /// The tokens of each user and session, and the user's id.
     sessions: Mutex<BTreeMap<(String, String), Tokens>>,
 }
@@ -47,9 +50,10 @@ impl Cloud {
         let pool = pool["UserPool"]["Id"].as_str().unwrap().to_owned();
         let client = app_client(&aws, &pool);
         aws.rest("ses", "POST", "/v2/email/identities", &json!({"EmailIdentity": "security@example.com"}));
-        let built = built(aws.folder.path());
+        let rekognition = Proxy::to_nowhere();
+        let built = built(aws.folder.path(), &rekognition);
         let back_end = aws.user("back-end");
-        let cloud = Self { aws, built, pool, client, back_end, sessions: Mutex::default() };
+        let cloud = Self { aws, built, pool, client, back_end, rekognition, sessions: Mutex::default() };
         let issuer = format!("Issuer=https://cognito-idp.us-east-1.amazonaws.com/{}", cloud.pool);
         let audience = format!("Audience={}", cloud.client);
         let scopes = format!("Scopes={scopes}");
@@ -64,6 +68,8 @@ impl Cloud {
             "ProductName=Example",
             &format!("TransactionTypes='{TRANSFERS}'"),
             &format!("ReturnUrls={RETURN_URL}"),
+            "Faces=on",
+            "PhotoHosts=photos.example.com",
         ]);
         let policy = cloud.output("BackEndPolicyArn");
         cloud.aws.form("iam", &[("Action", "AttachUserPolicy"), ("UserName", "back-end"), ("PolicyArn", &policy)]);
@@ -197,6 +203,15 @@ impl Cloud {
         self.aws.send(&call, key.map(|key| ("execute-api", key)))
     }
 
+    /// The number of references of faces in the table.
+    pub(crate) fn references(&self) -> usize {
+        let table = json!({"TableName": self.output("TableName")});
+        let all = self.aws.json("dynamodb", "DynamoDB_20120810.Scan", &table);
+        let is_reference = |item: &&Value| item["pk"]["S"].as_str().unwrap().starts_with("f#");
+        let references = all["Items"].as_array().unwrap().iter().filter(is_reference);
+        references.filter(|item| item.pointer("/item/M/photo").is_some()).count()
+    }
+
     /// The back end's key.
     pub(crate) fn back_end(&self) -> &AccessKey {
         &self.back_end
@@ -260,7 +275,7 @@ fn cognito(operation: &str) -> String {
 
 /// A folder as `sam build` makes it. With `FUNCTIONS_DIR` the template and the binaries are of `sam build`; else the
 /// binaries are those of this profile, each behind a script, since they are too big to be sent about.
-fn built(folder: &Path) -> PathBuf {
+fn built(folder: &Path, rekognition: &Proxy) -> PathBuf {
     let source = built_by_sam().unwrap_or_else(root).join("template.yaml");
     let mut template = fs::read_to_string(&source).unwrap();
     for function in Function::ALL.map(Function::name) {
@@ -278,10 +293,12 @@ fn built(folder: &Path) -> PathBuf {
         fs::write(&bootstrap, format!("#!/bin/sh\nexec '{}'\n", binary(function).display())).unwrap();
         fs::set_permissions(&bootstrap, fs::Permissions::from_mode(0o755)).unwrap();
     }
-    // One more variable, as the template's head says: the walk asks for messages faster than a person.
+    // More variables, as the template's head says: the walk asks for messages faster than a person.
     let (before, after) = template.split_once("PRODUCT_NAME:").unwrap();
     let indented = &before[before.rfind('\n').unwrap()..];
-    let template = format!("{before}RESEND_SECONDS: '1'{indented}PRODUCT_NAME:{after}");
+    let url = rekognition.url();
+    let more = format!("RESEND_SECONDS: '1'{indented}AWS_ENDPOINT_URL_REKOGNITION: {url}");
+    let template = format!("{before}{more}{indented}PRODUCT_NAME:{after}");
     let built = folder.join("template.yaml");
     fs::write(&built, template).unwrap();
     built

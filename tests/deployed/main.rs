@@ -18,6 +18,8 @@ mod cloud;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod faces;
+#[cfg(test)]
 mod passkeys;
 #[cfg(test)]
 mod stack;
@@ -38,6 +40,7 @@ mod rig {
     mod clients;
     pub mod dynamodb;
     pub mod moto;
+    pub mod photos;
     pub mod proxy;
     pub mod sam;
     pub mod tools;

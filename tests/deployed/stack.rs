@@ -184,7 +184,7 @@ impl Stack {
         }
     }
 
-    /// The proxy between a function and KMS, SNS and SES.
+    /// The proxy between a function and KMS, SNS, SES and Rekognition.
     pub(crate) fn others(&self, function: &str) -> &Proxy {
         &self.functions[function].others
     }
@@ -263,13 +263,15 @@ fn events() -> BTreeMap<String, Value> {
 
 /// The permissions that a request needs. A transaction needs those of its items.
 fn asked(seen: &Seen) -> Vec<String> {
-    // The keys of receipts are permitted one by one.
-    let kind = |key: &String| if key.starts_with("k#") { key.clone() } else { format!("{}#*", &key[..1]) };
+    // The keys of receipts and the day's count of comparisons are permitted one by one.
+    let is_one = |key: &str| key.starts_with("k#") || key.starts_with("b#");
+    let kind = |key: &String| if is_one(key) { key.clone() } else { format!("{}#*", &key[..1]) };
     let kinds = seen.keys.iter().map(kind);
     match seen.name() {
         "GetItem" => kinds.map(|kind| format!("dynamodb:GetItem {kind}")).collect(),
         "UpdateItem" | "TransactWriteItems" => kinds.map(|kind| format!("dynamodb:UpdateItem {kind}")).collect(),
         "GenerateMac" => vec!["kms:GenerateMac".to_owned()],
+        "CompareFaces" => vec!["rekognition:CompareFaces".to_owned()],
         "Publish" => vec!["sns:Publish".to_owned()],
         "POST /v2/email/outbound-emails" => vec!["ses:SendEmail".to_owned()],
         other => panic!("nobody expects {other}"),

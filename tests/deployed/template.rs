@@ -6,14 +6,16 @@ use serde_json::Value;
 
 use crate::rig::sam::expand;
 
-/// Parameters that turn every channel on.
-const PARAMETERS: [(&str, &str); 6] = [
+/// Parameters that turn every channel on, and faces.
+const PARAMETERS: [(&str, &str); 8] = [
     ("Issuer", "https://issuer.example"),
     ("Audience", "app"),
     ("AllowedCountries", "*"),
     ("EmailFrom", "security@example.com"),
     ("ProductName", "Example"),
     ("SmsSenderId", "Example"),
+    ("Faces", "on"),
+    ("PhotoHosts", "photos.example.com"),
 ];
 
 /// The expanded template with these parameters.

@@ -15,7 +15,7 @@ pub(crate) const CONFIRM: &str = "POST /v1/me/enrollments/confirm";
 pub(crate) const CHALLENGE: &str = "POST /v1/me/challenges";
 const CHECKS: &str = "POST /v1/me/checks";
 pub(crate) const VERIFY: &str = "POST /v1/me/verify";
-const FACTOR: &str = "/v1/me/factors/{id}";
+pub(crate) const FACTOR: &str = "/v1/me/factors/{id}";
 /// More than a second, the shortest wait between two challenges. The functions go by the real time.
 const PAUSE: Duration = Duration::from_millis(1_100);
 
@@ -82,7 +82,7 @@ impl<'a> Walk<'a> {
     }
 
     #[track_caller]
-    fn with(&mut self, caller: Caller<'_>, route: &str, parameters: &[(&str, &str)], body: &Value) -> Reply {
+    pub(crate) fn with(&mut self, caller: Caller<'_>, route: &str, parameters: &[(&str, &str)], body: &Value) -> Reply {
         let reply = self.target.call(caller, route, parameters, body);
         collect(&reply.body, &mut self.secrets);
         reply
@@ -225,7 +225,7 @@ fn transaction(walk: &mut Walk<'_>, user: &str, to: &str) {
 }
 
 /// The claims of a receipt, unchecked.
-fn claims(receipt: &str) -> Value {
+pub(crate) fn claims(receipt: &str) -> Value {
     let claims = receipt.split('.').nth(1).unwrap();
     serde_json::from_slice(&BASE64URL_NOPAD.decode(claims.as_bytes()).unwrap()).unwrap()
 }

@@ -111,7 +111,7 @@ pub(super) async fn a_reference_without_use_is_over_t45(store: Arc<dyn Store>) {
     show(&alice, ALICE).await.expect(200);
 }
 
-pub(super) async fn a_reference_is_sealed_again_under_a_new_key_t21(store: Arc<dyn Store>) {
+pub(super) async fn a_reference_is_sealed_again_under_a_new_key_t45(store: Arc<dyn Store>) {
     let world = world(Arc::clone(&store));
     let (_, secret, _, _) = with_face(&world).await;
     let before = reference(&world).await.unwrap();
@@ -129,7 +129,7 @@ pub(super) async fn a_reference_is_sealed_again_under_a_new_key_t21(store: Arc<d
     show(&alice, ALICE).await.expect(200);
 }
 
-pub(super) async fn no_photo_reaches_the_table_or_an_answer_t25(store: Arc<dyn Store>) {
+pub(super) async fn no_photo_reaches_the_table_or_an_answer_t45(store: Arc<dyn Store>) {
     let recorded = Recorded::new(store);
     let world = plan(&(recorded.clone() as Arc<dyn Store>), &[]).build();
     let (alice, _, _, _) = with_face(&world).await;

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use image::{ImageFormat, Rgb, RgbImage};
+
+use crate::photos::{data_url, file, photo};
 use crate::server::{BINARY, Server};
 use crate::tools::have;
 
@@ -63,14 +66,25 @@ pub(crate) fn python() -> &'static Path {
 #[track_caller]
 fn walk(program: &Path, driver: &str, folder: &Path) {
     let server = Server::start();
-    succeed(
-        Command::new(program)
-            .arg(driver)
-            .current_dir(folder)
-            .env("COUNTERSIGN_URL", &server.url)
-            .env("TOKEN", server.token("alice"))
-            .env("TOKEN2", server.token("bob")),
-    );
+    succeed(&mut driven(&server, program, driver, folder));
+}
+
+/// The same with faces on, and with the photos of two persons and of nobody.
+#[track_caller]
+fn walk_with_faces(program: &Path, driver: &str, folder: &Path) {
+    let server = Server::start_with(&["--faces", "on"]);
+    let mut command = driven(&server, program, driver, folder);
+    // A picture of one colour has no face.
+    let nobody = file(&RgbImage::from_pixel(320, 240, Rgb([90, 90, 90])), ImageFormat::Jpeg);
+    command.env("PHOTO", photo(1)).env("OTHER_PHOTO", photo(2)).env("PHOTO_OF_NOBODY", data_url("image/jpeg", &nobody));
+    succeed(&mut command);
+}
+
+fn driven(server: &Server, program: &Path, driver: &str, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.arg(driver).current_dir(folder).env("COUNTERSIGN_URL", &server.url);
+    command.env("TOKEN", server.token("alice")).env("TOKEN2", server.token("bob"));
+    command
 }
 
 #[test]
@@ -85,6 +99,21 @@ fn python_authing_walks_every_factor_call() {
     if ["python3", "oathtool", "zbarimg"].into_iter().all(have) {
         let folder = python();
         walk(&folder.join("venv/bin/python"), "genauth.py", folder);
+    }
+}
+
+#[test]
+fn authing_node_sdk_enrolls_a_face_that_the_native_route_checks_t45() {
+    if ["node", "npm", "oathtool", "zbarimg"].into_iter().all(have) {
+        walk_with_faces(Path::new("node"), "faces.mjs", node());
+    }
+}
+
+#[test]
+fn python_authing_enrolls_a_face_that_the_native_route_checks_t45() {
+    if ["python3", "oathtool", "zbarimg"].into_iter().all(have) {
+        let folder = python();
+        walk_with_faces(&folder.join("venv/bin/python"), "faces.py", folder);
     }
 }
 

@@ -18,9 +18,14 @@ mod edges;
 #[cfg(test)]
 mod example;
 #[cfg(test)]
+mod faces;
+#[cfg(test)]
 mod first_run;
 #[cfg(test)]
 mod page;
+#[cfg(test)]
+#[path = "../rig/photos.rs"]
+mod photos;
 #[cfg(test)]
 mod receipts;
 #[cfg(test)]

@@ -1,7 +1,6 @@
-//! Photos for tests, a judge that does what a test says, and a server of photos that is none.
+//! A judge that does what a test says, and a server of photos that is none.
 
 use std::collections::VecDeque;
-use std::io::Cursor;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -9,9 +8,9 @@ use countersign::domain::factor::face::{Photo, Verdict};
 use countersign::judge::stand_in::StandIn;
 use countersign::judge::{Judge, JudgeError};
 use countersign::photo_link::{LinkError, PhotoLink, PhotoLinks};
-use data_encoding::BASE64;
-use image::{ImageFormat, Rgb, RgbImage};
 use tokio::sync::Notify;
+
+pub use super::photos::{photo, picture};
 
 /// A judge that compares pictures, unless a test has said what it answers next. It counts its calls.
 pub struct TestJudge {
@@ -89,21 +88,4 @@ impl PhotoLinks for TestLinks {
         self.asked.lock().unwrap().push(format!("{}{}", link.host(), link.path()));
         self.file.lock().unwrap().clone().ok_or(LinkError::NoAnswer)
     }
-}
-
-/// A picture in place of a photo of this person, as a file. Pictures of two persons differ.
-pub fn picture(person: u8, format: ImageFormat) -> Vec<u8> {
-    let picture = RgbImage::from_fn(320, 240, |x, y| {
-        let cell = u8::try_from((x / 40) * 6 + y / 40).unwrap();
-        let level = cell.wrapping_mul(37).wrapping_add(person.wrapping_mul(101)).wrapping_mul(cell ^ person | 1);
-        Rgb([level, level, level])
-    });
-    let mut file = Cursor::new(Vec::new());
-    picture.write_to(&mut file, format).unwrap();
-    file.into_inner()
-}
-
-/// A photo of this person as a data URL.
-pub fn photo(person: u8) -> String {
-    format!("data:image/jpeg;base64,{}", BASE64.encode(&picture(person, ImageFormat::Jpeg)))
 }

@@ -35,6 +35,7 @@ pub mod dynamodb;
 pub mod enroll;
 pub mod faces;
 pub mod moto;
+mod photos;
 mod postbox;
 pub mod proxy;
 pub mod sam;

@@ -1,10 +1,8 @@
 // Every factor call of GenAuth's own Node client. TOKEN is the access token of a user without factors, TOKEN2 another user's.
 import assert from 'node:assert/strict';
-import { AuthenticationClient } from 'authing-node-sdk';
-import { clock, env, readQr, secretIn, sentCode, step, totp, url, walk, wrongCode, wrongTotp } from './lib.mjs';
+import { ok, refused, signedInWith, types } from './genauth-lib.mjs';
+import { clock, env, readQr, secretIn, sentCode, step, totp, walk, wrongCode, wrongTotp } from './lib.mjs';
 
-const signedInWith = (accessToken) =>
-  new AuthenticationClient({ appId: 'countersign-clients', appHost: url, tokenEndPointAuthMethod: 'none', accessToken });
 const client = signedInWith(env('TOKEN'));
 const stranger = signedInWith(env('TOKEN2'));
 
@@ -13,27 +11,12 @@ const run = String(Date.now()).slice(-8);
 const phoneNumber = `138${run}`;
 const email = `node-${run}@example.com`;
 
-function ok(reply) {
-  assert.equal(reply.statusCode, 200, reply.message);
-  assert.equal(reply.message, 'Operation successful');
-  assert(reply.requestId, 'every answer names its request');
-  assert(!('apiCode' in reply), 'an apiCode means an error');
-  return reply.data;
-}
-
-function refused(reply, statusCode) {
-  assert.equal(reply.statusCode, statusCode, reply.message);
-  assert(reply.message, 'a refusal says why');
-  return reply;
-}
-
 function notVerified(reply, apiCode) {
   refused(reply, 422);
   assert.equal(reply.data.verified, false);
   assert.equal(reply.apiCode, apiCode);
 }
 
-const types = (factors) => factors.map((factor) => factor.factorType).sort();
 const request = (factorType, profile = {}) => client.sendEnrollFactorRequest({ factorType, profile });
 const enroll = (factorType, enrollmentToken, passCode) =>
   client.enrollFactor({ factorType, enrollmentToken, enrollmentData: { passCode } });
