@@ -59,7 +59,7 @@ impl UseCase for CheckFace<'_> {
         cx.faces()?;
         work.rewind(&Name::Account, cx.now);
         let face = self.face(work)?;
-        self.earlier(work, cx)?;
+        earlier(work, cx)?;
         face.admit(cx.now, cx.policy())?;
         let id = face.id().clone();
         let reference = work.reference()?.open(&id, cx.vault, cx.now, cx.policy().face_keep_seconds())?;
@@ -81,7 +81,7 @@ impl UseCase for CheckFace<'_> {
         let remaining = |face: &Factor| crate::domain::factor::face::TRIES.saturating_sub(face.attempts().wrong);
         match Method::compare(verdict, settings.least) {
             Attempt::Right(possession) => {
-                let earlier = self.earlier(work, cx)?;
+                let earlier = earlier(work, cx)?;
                 work.account_mut()?.factor_mut(&id)?.passed(&possession, cx.vault, cx.now)?;
                 work.reference_mut()?.used(cx.vault, cx.now)?;
                 let mut passed = Passed::new(earlier, &Binding::default(), None)?;
@@ -107,14 +107,14 @@ impl CheckFace<'_> {
         })?;
         if self.face.is_none_or(|named| named == face.id()) { Ok(face) } else { Err(Error::NotFound(Subject::Factor)) }
     }
+}
 
-    /// The newest check that this session has passed with another factor.
-    fn earlier(&self, work: &Work, cx: &Cx<'_>) -> Result<PassedCheck, Error> {
-        let account = work.account()?;
-        let mut checks = account.recent_checks(cx.caller.actor, cx.now, cx.policy());
-        let earlier = checks.find(|check| Level::OF_CHECKS.contains(&check.level) && account.still_has(check));
-        earlier.cloned().ok_or_else(|| step_up_required(work, cx))
-    }
+/// The newest check that this session has passed with another factor.
+fn earlier(work: &Work, cx: &Cx<'_>) -> Result<PassedCheck, Error> {
+    let account = work.account()?;
+    let mut checks = account.recent_checks(cx.caller.actor, cx.now, cx.policy());
+    let earlier = checks.find(|check| Level::OF_CHECKS.contains(&check.level) && account.still_has(check));
+    earlier.cloned().ok_or_else(|| step_up_required(work, cx))
 }
 
 /// The documents that count comparisons: of the user, and of all users today.
