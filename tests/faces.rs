@@ -1,5 +1,6 @@
 //! Faces: enrolled with consent beside another factor, compared by a judge, never a check of their own (T26, T36, T45).
 
+mod attacks;
 mod checks;
 mod costs;
 mod genauth;
@@ -10,6 +11,17 @@ mod kept;
 macro_rules! face_tests {
     ($store:ident, $fresh:path) => {
         crate::rig::suite! { faces on $store from $fresh:
+            attacks {
+                only_a_check_of_this_session_and_epoch_takes_a_face_t26,
+                a_refusal_after_midnight_frees_nothing_of_the_new_day_t45,
+                a_clock_that_steps_back_over_midnight_frees_nothing_t49,
+                an_enrollment_asks_the_judge_for_five_wrong_photos_t45,
+                a_failure_is_taken_back_once_after_a_lost_reply_t40,
+                faces_that_were_switched_off_are_listed_and_removed_t45,
+                a_photo_of_any_json_type_is_refused_in_every_dialect_t37,
+                a_body_of_many_values_is_refused_on_routes_of_photos_t37,
+                faces_of_eight_users_at_once_are_not_busy_t45,
+            }
             checks {
                 a_face_adds_to_a_check_and_is_never_one_t26,
                 a_face_gives_no_recent_check_t45,

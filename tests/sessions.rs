@@ -50,6 +50,8 @@ macro_rules! session_tests {
                 an_offer_lasts_no_longer_than_its_check_t18,
                 nobody_is_offered_a_passkey_in_vain_t46,
                 an_offer_is_for_checks_without_a_transaction_t46,
+                whatever_races_in_an_offer_its_result_is_redeemed_once_t46,
+                an_offer_gives_no_time_beyond_its_session_and_no_other_enrollment_t46,
             }
             purposes {
                 a_check_is_passed_and_its_result_redeemed_t46,

@@ -1,18 +1,24 @@
 //! Reading JSON in which no object names a field twice. RFC 8259, section 4, leaves the meaning of a repeated name to
 //! each reader, so two readers of the same text could see two amounts.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+/// The most values in a text. A value takes up to a hundred times the memory of its text, so the length of a text with a
+/// photo does not limit the memory. No request has more than a few dozen.
+const MAX_VALUES: u32 = 10_000;
+
 /// Why a text was not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JsonError {
     /// It is not JSON.
     Syntax,
+    /// It has more than [`MAX_VALUES`].
+    TooManyValues,
     /// The object at this path has a field twice: `transaction`, or empty for the outermost one.
     Repeated(String),
 }
@@ -22,12 +28,13 @@ pub enum JsonError {
 /// # Errors
 /// Any [`JsonError`].
 pub fn parse(text: &[u8]) -> Result<Value, JsonError> {
-    let repeated = RefCell::new(None);
+    let (repeated, left) = (RefCell::new(None), Cell::new(Some(MAX_VALUES)));
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let value = Place { above: None, repeated: &repeated }.deserialize(&mut deserializer);
+    let value = Place { above: None, repeated: &repeated, left: &left }.deserialize(&mut deserializer);
     match (value.and_then(|value| deserializer.end().map(|()| value)), repeated.into_inner()) {
         (_, Some(path)) => Err(JsonError::Repeated(path)),
         (Ok(value), None) => Ok(value),
+        (Err(_), None) if left.get().is_none() => Err(JsonError::TooManyValues),
         (Err(_), None) => Err(JsonError::Syntax),
     }
 }
@@ -46,6 +53,8 @@ struct Place<'a> {
     /// The object or the list around it, and its name there. `None`: the outermost value.
     above: Option<(&'a Place<'a>, Step<'a>)>,
     repeated: &'a RefCell<Option<String>>,
+    /// The values that may still be read. `None`: there was one too many.
+    left: &'a Cell<Option<u32>>,
 }
 
 /// A step from an object or a list to a value in it.
@@ -56,7 +65,7 @@ enum Step<'a> {
 
 impl Place<'_> {
     fn inside<'a>(&'a self, step: Step<'a>) -> Place<'a> {
-        Place { above: Some((self, step)), repeated: self.repeated }
+        Place { above: Some((self, step)), repeated: self.repeated, left: self.left }
     }
 
     fn path(&self) -> String {
@@ -74,6 +83,10 @@ impl<'de> DeserializeSeed<'de> for Place<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.left.set(self.left.get().and_then(|left| left.checked_sub(1)));
+        if self.left.get().is_none() {
+            return Err(D::Error::custom("the text has too many values"));
+        }
         deserializer.deserialize_any(self)
     }
 }
@@ -177,5 +190,13 @@ mod tests {
         assert_eq!(parse(br#"{"t":{"amount":"1","x":[],"amount":"2"}}"#), repeated("t"));
         assert_eq!(parse(br#"{"l":[{"b":{"a":1,"a":2}}]}"#), repeated("l.0.b"));
         assert_eq!(parse(br#"{"a":{"a":1},"b":{"a":1}}"#), Ok(json!({"a": {"a": 1}, "b": {"a": 1}})));
+    }
+
+    #[test]
+    fn a_text_of_many_values_is_refused_before_they_take_memory_t37() {
+        let list = |length: usize| format!("[{}]", vec!["{\"a\":0}"; length].join(","));
+        assert!(parse(list(4_999).as_bytes()).is_ok(), "an object and its value are two values");
+        assert_eq!(parse(list(5_000).as_bytes()), Err(JsonError::TooManyValues));
+        assert_eq!(parse(list(375_000).as_bytes()), Err(JsonError::TooManyValues));
     }
 }

@@ -142,9 +142,11 @@ pub(super) async fn a_photo_stands_beside_nothing_else_t45(store: Arc<dyn Store>
         assert_eq!(alice.post(VERIFY, body).await.status.as_u16(), status);
     }
     // A code for a face asks for the photo.
-    let refusal = alice.post(VERIFY, json!({"code": "123456", "factorId": face})).await;
-    refused(&refusal, 400, "invalid_request");
-    assert_eq!(refusal.json()["errors"], json!([{"field": "photo", "problem": "is missing"}]));
+    for named in [json!({"code": "123456", "factorId": face}), json!({"code": "123456", "factorType": "face"})] {
+        let refusal = alice.post(VERIFY, named).await;
+        refused(&refusal, 400, "invalid_request");
+        assert_eq!(refusal.json()["errors"], json!([{"field": "photo", "problem": "is missing"}]));
+    }
     refused(&alice.post("/v1/me/challenges", json!({"factorId": face})).await, 400, "invalid_request");
     for wrong in ["data:image/gif;base64,R0lGODdh", "https://photos.example.com/a.jpg", "data:image/jpeg;base64,AAAA"] {
         let refusal = alice.post(VERIFY, json!({"photo": wrong})).await;

@@ -16,7 +16,7 @@ fn alice() -> UserId {
 }
 
 /// The bytes of the stored reference. `None`: it was destroyed.
-async fn reference(world: &World) -> Option<Vec<u8>> {
+pub(super) async fn reference(world: &World) -> Option<Vec<u8>> {
     let stored = world.store.get(&reference_key(&alice())).await.unwrap().expect("an item stays");
     stored.item.optional_bytes("photo").unwrap().map(<[u8]>::to_vec)
 }

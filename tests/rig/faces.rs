@@ -1,22 +1,29 @@
 //! A judge that does what a test says, and a server of photos that is none.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use countersign::domain::factor::face::{Photo, Verdict};
 use countersign::judge::stand_in::StandIn;
 use countersign::judge::{Judge, JudgeError};
 use countersign::photo_link::{LinkError, PhotoLink, PhotoLinks};
+use tokio::sync::Notify;
 
 pub use super::photos::{photo, picture};
 
 /// A judge that compares pictures, unless a test has said what it answers next. It counts its calls.
 pub struct TestJudge {
-    /// `None`: it never answers.
-    next: Mutex<VecDeque<Option<Result<Verdict, JudgeError>>>>,
+    next: Mutex<VecDeque<Next>>,
     calls: Mutex<u32>,
     pictures: StandIn,
+}
+
+/// What it does next.
+enum Next {
+    Answers(Result<Verdict, JudgeError>),
+    AnswersAfter(Arc<Notify>, Result<Verdict, JudgeError>),
+    Hangs,
 }
 
 impl Default for TestJudge {
@@ -28,12 +35,19 @@ impl Default for TestJudge {
 impl TestJudge {
     /// Says what it answers next.
     pub fn will_say(&self, answer: Result<Verdict, JudgeError>) {
-        self.next.lock().unwrap().push_back(Some(answer));
+        self.next.lock().unwrap().push_back(Next::Answers(answer));
+    }
+
+    /// Says what it answers next, but only once it is notified.
+    pub fn will_say_later(&self, answer: Result<Verdict, JudgeError>) -> Arc<Notify> {
+        let notify = Arc::new(Notify::new());
+        self.next.lock().unwrap().push_back(Next::AnswersAfter(notify.clone(), answer));
+        notify
     }
 
     /// Says that it gives no answer to the next question.
     pub fn will_hang(&self) {
-        self.next.lock().unwrap().push_back(None);
+        self.next.lock().unwrap().push_back(Next::Hangs);
     }
 
     /// The number of calls so far.
@@ -48,8 +62,12 @@ impl Judge for TestJudge {
         *self.calls.lock().unwrap() += 1;
         let said = self.next.lock().unwrap().pop_front();
         match said {
-            Some(Some(answer)) => answer,
-            Some(None) => std::future::pending().await,
+            Some(Next::Answers(answer)) => answer,
+            Some(Next::AnswersAfter(notify, answer)) => {
+                notify.notified().await;
+                answer
+            }
+            Some(Next::Hangs) => std::future::pending().await,
             None => self.pictures.compare(reference, photo).await,
         }
     }

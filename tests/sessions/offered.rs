@@ -149,3 +149,83 @@ pub(super) async fn an_offer_is_for_checks_without_a_transaction_t46(store: Arc<
         assert_eq!(reply.json()["errors"][0]["field"], "offerPasskey", "{body}");
     }
 }
+
+pub(super) async fn whatever_races_in_an_offer_its_result_is_redeemed_once_t46(store: Arc<dyn Store>) {
+    let world = world(store);
+    let (secret, app, _) = enroll_app(&world.user("alice"), "Phone").await;
+    for round in 0..3_u8 {
+        let begun = offering(&world).await;
+        pass_to_offer(&begun, &world.next_code(&secret)).await;
+        let offer = begun.person.post(ENROLL, json!({"factorType": "passkey"})).await.expect(201);
+        let mut phone = Authenticator::phone(Key::es256(round + 1));
+        let credential = phone.create(&offer.json()["passkey"]["publicKey"], ORIGIN).json();
+        let confirmation = json!({"enrollmentToken": offer.text("/enrollmentToken"), "credential": credential});
+        let code = world.next_code(&secret);
+        let requests = (0..64).map(|number| {
+            let (person, confirmation, code) = (begun.person.clone(), confirmation.clone(), code.clone());
+            tokio::spawn(async move {
+                match number % 4 {
+                    0 => person.post(LEAVE, json!({})).await,
+                    1 => person.get(VIEW).await,
+                    2 => person.post(VERIFY, json!({"code": code})).await,
+                    _ => person.post(CONFIRM, confirmation).await,
+                }
+            })
+        });
+        let requests: Vec<_> = requests.collect();
+        let mut codes = Vec::new();
+        for request in requests {
+            let reply = request.await.unwrap();
+            assert!(reply.status.as_u16() != 500, "{}", reply.json());
+            if let Some(next) = reply.json()["next"].as_str() {
+                codes.push(code_in(next, &begun.id));
+            }
+        }
+        assert!(!codes.is_empty());
+        let redemptions = codes.into_iter().map(|code| {
+            let (world, id) = (world.clone(), begun.id.clone());
+            tokio::spawn(async move { redeem(&world, &id, &code).await })
+        });
+        let redemptions: Vec<_> = redemptions.collect();
+        let mut outcomes = Vec::new();
+        for redemption in redemptions {
+            outcomes.push(redemption.await.unwrap());
+        }
+        let passed: Vec<_> = outcomes.iter().filter(|reply| reply.status == 200).map(Reply::json).collect();
+        assert_eq!(passed.len(), 1, "{passed:?}");
+        assert_eq!(
+            json!([passed[0]["status"], passed[0]["acr"], passed[0]["factorId"]]),
+            json!(["passed", "otp", app])
+        );
+        // The session is over.
+        refused(&begun.person.post(ENROLL, json!({"factorType": "passkey"})).await, 409, "already_used");
+    }
+}
+
+pub(super) async fn an_offer_gives_no_time_beyond_its_session_and_no_other_enrollment_t46(store: Arc<dyn Store>) {
+    let world = world(store);
+    let (secret, _, _) = enroll_app(&world.user("alice"), "Phone").await;
+    // A passkey that another session began is not finished under the offer, and the other way round.
+    let alice = world.user("alice");
+    alice.post(VERIFY, json!({"code": world.next_code(&secret)})).await.expect(200);
+    let begun = offering(&world).await;
+    pass_to_offer(&begun, &world.next_code(&secret)).await;
+    for (from, to) in [(&alice, &begun.person), (&begun.person, &alice)] {
+        let offer = from.post(ENROLL, json!({"factorType": "passkey"})).await.expect(201);
+        let credential = phone().create(&offer.json()["passkey"]["publicKey"], ORIGIN).json();
+        let body = json!({"enrollmentToken": offer.text("/enrollmentToken"), "credential": credential});
+        assert_ne!(to.post(CONFIRM, body).await.status, 201);
+    }
+    // Neither an app that another session began.
+    let app = alice.post(ENROLL, json!({"factorType": "totp", "label": "New"})).await.expect(201);
+    let code = crate::rig::tools::totp(&app.text("/totp/secret"), world.now());
+    let body = json!({"enrollmentToken": app.text("/enrollmentToken"), "code": code});
+    refused(&begun.person.post(CONFIRM, body).await, 404, "not_found");
+    // Looking, and asking for options, keep nothing open.
+    for _ in 0..5 {
+        begun.person.post(ENROLL, json!({"factorType": "passkey"})).await;
+        world.pass(200);
+    }
+    refused(&begun.person.post(LEAVE, json!({})).await, 401, "unauthorized");
+    assert_eq!(status(&world, &begun.id).await, "expired");
+}

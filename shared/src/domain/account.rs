@@ -263,10 +263,9 @@ impl Account {
         match place {
             Place::App(label) => self.require_free_label(label, None),
             Place::Destination(destination) => self.require_new_destination(destination, vault),
-            Place::Passkey => Ok(()),
             Place::Face if self.face().is_some() => Err(Error::AlreadyEnrolled(FactorType::Face)),
             Place::Face if !self.has_more_than_a_face() => Err(Error::OtherFactorRequired),
-            Place::Face => Ok(()),
+            Place::Passkey | Place::Face => Ok(()),
         }
     }
 

@@ -138,9 +138,11 @@ impl UseCase for Confirm<'_> {
         match (self.claim.factor_type, self.proof) {
             (FactorType::Face, Given::Photo(photo)) => {
                 let draft = self.allowed(work, cx)?.0;
+                draft.tries.admit(CodeKind::Face, cx.now, cx.policy())?;
                 faces::charge(work, cx)?;
                 let about = draft.candidate.id;
-                Ok(Some(Question { about, reference: photo.clone(), photo: photo.clone() }))
+                let (reference, photo) = (photo.clone(), photo.clone());
+                Ok(Some(Question { about, reference, photo, charged_at: cx.now }))
             }
             (_, Given::Code(_) | Given::Registration { .. } | Given::Photo(_)) => Ok(None),
         }

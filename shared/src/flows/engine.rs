@@ -104,12 +104,16 @@ pub(super) struct Question {
     pub(super) about: FactorId,
     pub(super) reference: Photo,
     pub(super) photo: Photo,
+    /// The time at which it was charged.
+    pub(super) charged_at: Timestamp,
 }
 
 /// The answer of the judge.
 pub(super) struct Answer {
     about: FactorId,
-    verdict: Result<Verdict, JudgeError>,
+    pub(super) verdict: Result<Verdict, JudgeError>,
+    /// The time at which the question was charged.
+    pub(super) charged_at: Timestamp,
 }
 
 impl<R> Outcome<R> {
@@ -152,8 +156,8 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// [`Error::Busy`] if it was asked about another factor, which has been replaced since.
-    pub(super) fn answer_about(&self, factor: &FactorId) -> Result<Result<Verdict, JudgeError>, Error> {
-        self.answer.filter(|answer| answer.about == *factor).map(|answer| answer.verdict).ok_or(Error::Busy)
+    pub(super) fn answer_about(&self, factor: &FactorId) -> Result<&Answer, Error> {
+        self.answer.filter(|answer| answer.about == *factor).ok_or(Error::Busy)
     }
 
     /// Checks that messages can be sent by a channel.
@@ -524,7 +528,7 @@ impl Service {
 
     /// Asks the judge of faces. A late request does not ask any more.
     async fn ask(&self, caller: &Caller, question: Question) -> Answer {
-        let Question { about, reference, photo } = question;
+        let Question { about, reference, photo, charged_at } = question;
         let verdict = match self.faces.as_ref().map(|faces| &faces.judge) {
             Some(judge) if !caller.deadline.is_late(self.clock.as_ref()) => judge.compare(&reference, &photo).await,
             Some(_) | None => Err(JudgeError::Refused),
@@ -532,7 +536,7 @@ impl Service {
         if let Err(error) = verdict {
             tracing::warn!(judge.error = %error, "the judge of faces has not answered");
         }
-        Answer { about, verdict }
+        Answer { about, verdict, charged_at }
     }
 
     /// Destroys the reference of a face that the request removes, whatever request it is.

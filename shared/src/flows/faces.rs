@@ -2,11 +2,11 @@
 //! factor has passed in the same session.
 
 use super::check::step_up_required;
-use super::engine::{Cx, Name, Outcome, Question, UseCase, Work};
+use super::engine::{Answer, Cx, Name, Outcome, Question, UseCase, Work};
 use super::verify::{Binding, Passed};
 use super::{Caller, Service};
 use crate::domain::error::{CodeKind, Error, Subject};
-use crate::domain::factor::face::{Method, Photo, Similarity, Verdict};
+use crate::domain::factor::face::{Method, Photo, Similarity, TRIES, Verdict};
 use crate::domain::factor::{Factor, FactorType};
 use crate::domain::hosted::Step;
 use crate::domain::ids::FactorId;
@@ -59,7 +59,7 @@ impl UseCase for CheckFace<'_> {
         cx.faces()?;
         work.rewind(&Name::Account, cx.now);
         let face = self.face(work)?;
-        self.earlier(work, cx)?;
+        earlier_check(work, cx)?;
         face.admit(cx.now, cx.policy())?;
         let id = face.id().clone();
         let reference = work.reference()?.open(&id, cx.vault, cx.now, cx.policy().face_keep_seconds())?;
@@ -67,21 +67,21 @@ impl UseCase for CheckFace<'_> {
         charge(work, cx)?;
         // The try counts until the judge has spoken. If the function is killed before that, it still counts.
         work.account_mut()?.factor_mut(&id)?.failed(cx.now);
-        Ok(Some(Question { about: id, reference, photo: self.photo.clone() }))
+        Ok(Some(Question { about: id, reference, photo: self.photo.clone(), charged_at: cx.now }))
     }
 
     fn decide(&self, work: &mut Work, cx: &Cx<'_>) -> Result<Outcome<Passed>, Error> {
         let (settings, id) = (cx.faces()?, self.face(work)?.id().clone());
         // Without it, another face was enrolled in the meantime.
-        let verdict = cx.answer_about(&id)?;
-        if must_take_back(verdict) {
+        let answer = cx.answer_about(&id)?;
+        if must_take_back(answer.verdict) {
             work.account_mut()?.factor_mut(&id)?.take_back();
         }
-        let verdict = judged(work, verdict)?;
-        let remaining = |face: &Factor| crate::domain::factor::face::TRIES.saturating_sub(face.attempts().wrong);
+        let verdict = judged(work, answer)?;
+        let remaining = |face: &Factor| TRIES.saturating_sub(face.attempts().wrong);
         match Method::compare(verdict, settings.least) {
             Attempt::Right(possession) => {
-                let earlier = self.earlier(work, cx)?;
+                let earlier = earlier_check(work, cx)?;
                 work.account_mut()?.factor_mut(&id)?.passed(&possession, cx.vault, cx.now)?;
                 work.reference_mut()?.used(cx.vault, cx.now)?;
                 let mut passed = Passed::new(earlier, &Binding::default(), None)?;
@@ -107,14 +107,14 @@ impl CheckFace<'_> {
         })?;
         if self.face.is_none_or(|named| named == face.id()) { Ok(face) } else { Err(Error::NotFound(Subject::Factor)) }
     }
+}
 
-    /// The newest check that this session has passed with another factor.
-    fn earlier(&self, work: &Work, cx: &Cx<'_>) -> Result<PassedCheck, Error> {
-        let account = work.account()?;
-        let mut checks = account.recent_checks(cx.caller.actor, cx.now, cx.policy());
-        let earlier = checks.find(|check| Level::OF_CHECKS.contains(&check.level) && account.still_has(check));
-        earlier.cloned().ok_or_else(|| step_up_required(work, cx))
-    }
+/// The newest check that this session has passed with another factor.
+fn earlier_check(work: &Work, cx: &Cx<'_>) -> Result<PassedCheck, Error> {
+    let account = work.account()?;
+    let mut checks = account.recent_checks(cx.caller.actor, cx.now, cx.policy());
+    let earlier = checks.find(|check| Level::OF_CHECKS.contains(&check.level) && account.still_has(check));
+    earlier.cloned().ok_or_else(|| step_up_required(work, cx))
 }
 
 /// The documents that count comparisons: of the user, and of all users today.
@@ -143,12 +143,13 @@ fn must_take_back(verdict: Result<Verdict, JudgeError>) -> bool {
 }
 
 /// The judge's verdict. A comparison that was certainly not made is taken back from the counts.
-pub(super) fn judged(work: &mut Work, verdict: Result<Verdict, JudgeError>) -> Result<Verdict, Error> {
+pub(super) fn judged(work: &mut Work, answer: &Answer) -> Result<Verdict, Error> {
+    let Answer { verdict, charged_at, .. } = *answer;
     if verdict == Err(JudgeError::Refused) {
         let of_user = work.challenge_mut(&FactorId::any_face())?;
         of_user.sent = of_user.sent.clone().take_back();
         let of_day = work.comparisons_mut()?;
-        *of_day = of_day.take_back();
+        *of_day = of_day.take_back(charged_at);
     }
     work.settle();
     match verdict {

@@ -69,6 +69,7 @@ async fn read(headers: &HeaderMap, body: HttpBody, most: usize) -> Result<Fields
         Ok(Value::Object(object)) => Ok(Fields { path: String::new(), object }),
         Ok(_) => Err(Failure::field("", "must be a JSON object")),
         Err(JsonError::Syntax) => Err(Failure::field("", "is not JSON")),
+        Err(JsonError::TooManyValues) => Err(Failure::field("", "has too many values")),
         // A path of other words may be a value in the wrong place.
         Err(JsonError::Repeated(path)) => {
             let path = if path.split('.').all(is_name) { path } else { String::new() };

@@ -444,9 +444,8 @@ impl Factor {
         self.last_used_at = Some(now);
         match (&mut self.method, possession.evidence()) {
             (Method::Totp(method), Evidence::Totp(step)) => method.used = (*step).max(method.used),
-            (Method::Passcode(_), Evidence::Passcode) => {}
+            (Method::Passcode(_), Evidence::Passcode) | (Method::Face(_), Evidence::Face) => {}
             (Method::Passkey(method), Evidence::Asserted(asserted)) => method.used(*asserted),
-            (Method::Face(_), Evidence::Face) => {}
             (Method::Totp(_) | Method::Passcode(_) | Method::Passkey(_) | Method::Face(_), _) => {
                 return Err(OTHER_KIND);
             }

@@ -85,7 +85,12 @@ fn describe_refusal(error: &Error) -> (StatusCode, &'static str) {
         | Error::ChallengeRequired
         | Error::NotChallengeable
         | Error::TransactionRefused(_)
-        | Error::TransactionMismatch { .. } => (StatusCode::BAD_REQUEST, "guard.invalid_input"),
+        | Error::TransactionMismatch { .. }
+        // Logto has no faces.
+        | Error::IncorrectCode { kind: CodeKind::Face, .. }
+        | Error::ConsentRequired
+        | Error::OtherFactorRequired
+        | Error::PhotoUnclear(_) => (StatusCode::BAD_REQUEST, "guard.invalid_input"),
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, "auth.unauthorized"),
         Error::IncorrectCode { kind: CodeKind::Totp, .. }
         | Error::CodeAlreadyUsed
@@ -98,11 +103,6 @@ fn describe_refusal(error: &Error) -> (StatusCode, &'static str) {
         Error::IncorrectCode { kind: CodeKind::Sms | CodeKind::Email, .. } => {
             (StatusCode::BAD_REQUEST, "verification_code.code_mismatch")
         }
-        // Logto has no faces.
-        Error::IncorrectCode { kind: CodeKind::Face, .. }
-        | Error::ConsentRequired
-        | Error::OtherFactorRequired
-        | Error::PhotoUnclear(_) => (StatusCode::BAD_REQUEST, "guard.invalid_input"),
         Error::TooManyComparisons { .. } => (StatusCode::TOO_MANY_REQUESTS, "guard.invalid_input"),
         Error::IncorrectCode { kind: CodeKind::Passkey, .. } => {
             (StatusCode::BAD_REQUEST, "session.mfa.webauthn_verification_failed")

@@ -353,6 +353,9 @@ async fn verify_face(service: &Service, caller: &Caller, fields: &Fields) -> Rep
 }
 
 async fn verify_code(service: &Service, caller: &Caller, fields: &Fields, binding: &Binding) -> Reply<VerifyReply> {
+    if factor_type(service, fields)? == Some(FactorType::Face) {
+        return Err(fields.problem(PHOTO, "is missing"));
+    }
     let code = code(fields)?;
     let answers =
         match (fields.optional_text("challengeId")?, optional_factor_id(fields)?, factor_type(service, fields)?) {
