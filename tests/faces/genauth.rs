@@ -87,7 +87,9 @@ pub(super) async fn a_link_is_fetched_from_the_operators_hosts_alone_t36(store: 
 }
 
 pub(super) async fn its_errors_have_the_documented_codes_t45(store: Arc<dyn Store>) {
-    let world = world(store);
+    let mut plan = plan(&store, &[]);
+    plan.settings.faces.as_mut().unwrap().comparisons_per_day = 2;
+    let world = plan.build();
     let alice = world.user("alice");
     let no_consent = alice.post(SEND, json!({"factorType": "FACE", "profile": {}})).await.expect(200).json();
     is(&no_consent, 400, 9016);
@@ -101,5 +103,12 @@ pub(super) async fn its_errors_have_the_documented_codes_t45(store: Arc<dyn Stor
     world.judge.will_say(Ok(Verdict::Unclear(Unclear::SeveralFaces)));
     is(&enroll(&alice, &token, json!({"photo": photo(ALICE)})).await, 422, 1702);
     assert_eq!(enroll(&alice, &token, json!({"photo": photo(ALICE)})).await["statusCode"], 200);
-    is(&alice.post(SEND, body).await.expect(200).json(), 409, 1706);
+    is(&alice.post(SEND, body.clone()).await.expect(200).json(), 409, 1706);
+    // Two photos were compared, which is the most of this day.
+    let face = listed(&alice, "/api/v3/list-enrolled-factors").await[1]["factorId"].clone();
+    alice.post("/api/v3/reset-factor", json!({"factorId": face})).await.expect(200);
+    let token = begun(&alice).await;
+    is(&enroll(&alice, &token, json!({"photo": photo(ALICE)})).await, 429, 9017);
+    let world = super::given::plan(&store, &[("FACES", "off")]).build();
+    is(&world.user("bob").post(SEND, body).await.expect(200).json(), 501, 9013);
 }
