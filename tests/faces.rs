@@ -15,6 +15,7 @@ macro_rules! face_tests {
                 only_a_check_of_this_session_and_epoch_takes_a_face_t26,
                 a_refusal_after_midnight_frees_nothing_of_the_new_day_t45,
                 a_clock_that_steps_back_over_midnight_frees_nothing_t49,
+                a_clock_that_was_ahead_keeps_no_photo_longer_t49,
                 an_enrollment_asks_the_judge_for_five_wrong_photos_t45,
                 a_failure_is_taken_back_once_after_a_lost_reply_t40,
                 faces_that_were_switched_off_are_listed_and_removed_t45,

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use countersign::domain::factor::face::{Similarity, Unclear, Verdict};
+use countersign::domain::ids::UserId;
 use countersign::judge::JudgeError;
 use countersign::store::Store;
+use countersign::store::records::reference_key;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -117,6 +119,16 @@ pub(super) async fn a_clock_that_steps_back_over_midnight_frees_nothing_t49(stor
     }
     // Those of both days at most.
     assert!(world.judge.calls() - calls <= 6, "{}", world.judge.calls() - calls);
+}
+
+pub(super) async fn a_clock_that_was_ahead_keeps_no_photo_longer_t49(store: Arc<dyn Store>) {
+    let world = world(Arc::clone(&store));
+    let (alice, _, _, _) = with_face(&world).await;
+    world.pass(-30 * 86_400);
+    pass_at_once(&alice).await;
+    show(&alice, ALICE).await.expect(200);
+    let stored = store.get(&reference_key(&UserId::parse("alice").unwrap())).await.unwrap().unwrap();
+    assert_eq!(stored.item.number::<i64>("since").unwrap(), world.now());
 }
 
 pub(super) async fn an_enrollment_asks_the_judge_for_five_wrong_photos_t45(store: Arc<dyn Store>) {

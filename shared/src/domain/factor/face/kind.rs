@@ -136,7 +136,8 @@ impl Reference {
     /// As [`Vault::open`].
     pub fn used(&mut self, vault: &dyn Vault, now: Timestamp) -> Result<(), Error> {
         let Self::Kept { factor, photo, since } = self else { return Ok(()) };
-        if now > since.plus(REFRESH_SECONDS) {
+        // Also if the clock was ahead: the photo would be kept for longer.
+        if !now.is_within(REFRESH_SECONDS, *since) {
             *since = now;
         }
         if photo.version != vault.current() {
