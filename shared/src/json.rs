@@ -17,7 +17,7 @@ const MAX_VALUES: u32 = 10_000;
 pub enum JsonError {
     /// It is not JSON.
     Syntax,
-    /// It has more than [`MAX_VALUES`].
+    /// It has more than 10,000 values.
     TooManyValues,
     /// The object at this path has a field twice: `transaction`, or empty for the outermost one.
     Repeated(String),
