@@ -105,7 +105,7 @@ pub const SETTINGS: &[Setting] = &[
     number("DESTINATION_SENDS_PER_DAY", "10", 1..=100, "the same in a day"),
     text("FACES", "off", "on: a face adds to a check with another factor; read docs/faces.md first"),
     number("FACE_SIMILARITY", "99", 80..=100, "the least similarity of two photos of one face, in percent"),
-    number("FACE_KEEP_DAYS", "365", 1..=1095, "how long the photo of an enrolment is kept without use"),
+    number("FACE_KEEP_DAYS", "365", 1..=1080, "how long the photo of an enrolment is kept without use"),
     number(
         "FACE_DAILY_DOLLARS",
         "5",

@@ -61,6 +61,16 @@ pub(super) async fn a_face_finishes_no_session_t45(store: Arc<dyn Store>) {
     assert_eq!((added.get("next"), added.get("receipt")), (None, None));
     let view = person.get("/v1/session").await.expect(200).json();
     assert_eq!(json!([view["needs"], view["factors"]]), json!(["check", []]));
+
+    // No session enrols one: its page takes no photos.
+    for purpose in ["enroll", "manage"] {
+        let fields = json!({"purpose": purpose, "returnUrl": "https://shop.example/signed-in"});
+        let created = world.back_end("alice").post("/v1/me/sessions", fields).await.expect(201);
+        let token = created.text("/url").split_once('#').unwrap().1.to_owned();
+        let person = world.in_session(&token, "AAAAAAAAAAAAAAAAAAAAAA");
+        pass(&person, &secret).await;
+        refused(&person.post(ENROLL, consent()).await, 401, "unauthorized");
+    }
 }
 
 pub(super) async fn the_back_end_has_no_session_to_add_a_face_to_t45(store: Arc<dyn Store>) {

@@ -259,7 +259,7 @@ impl Document {
             Self::Account(account) => account.rewind(now),
             Self::Enrollment(enrollment) => enrollment.rewind(now),
             Self::Challenge(challenge) => challenge.rewind(now),
-            // They say themselves that they are over.
+            // Each compares its own times with the clock.
             Self::Hosted(_) | Self::Reference(_) | Self::Comparisons(_) => {}
             Self::Limit(limit) => limit.rewind(now),
         }

@@ -133,7 +133,8 @@ pub(super) fn charge(work: &mut Work, cx: &Cx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether the try that was counted before the judge was asked was none: the judge has said nothing of the face.
+/// Whether the failure that was counted before the judge was asked is taken back, because the judge has said nothing of
+/// the face.
 fn must_take_back(verdict: Result<Verdict, JudgeError>) -> bool {
     match verdict {
         Ok(Verdict::Unclear(_)) | Err(JudgeError::Refused) => true,

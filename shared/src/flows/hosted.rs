@@ -94,18 +94,23 @@ pub(super) fn current<'a>(work: &'a Work, cx: &Cx<'_>) -> Result<Option<(&'a Ope
     }
 }
 
-/// Checks that the caller may enrol a factor of this type: as [`require_contact`], and a session for a check enrols
-/// nothing but the passkey that it offers.
+/// Checks that the caller may enrol a factor of this type: as [`require_contact`]. A session for a check enrols nothing
+/// but the passkey that it offers, and no session enrols a face: its page takes no photos.
 ///
 /// # Errors
 /// [`Error::ContactRequired`], [`Error::Unauthorized`].
 pub(super) fn require_enrollable(work: &Work, cx: &Cx<'_>, factor_type: FactorType) -> Result<(), Error> {
     if let Some(session) = &cx.caller.in_session
         && let Hosted::Open(open) = work.hosted(&session.id)?
-        && open.purpose == HostedPurpose::Check
-        && factor_type != FactorType::Passkey
     {
-        return Err(Error::Unauthorized);
+        let is_enrolled_here = match (open.purpose, factor_type) {
+            (_, FactorType::Face) => false,
+            (HostedPurpose::Check, factor_type) => factor_type == FactorType::Passkey,
+            (HostedPurpose::Enroll | HostedPurpose::Manage, _) => true,
+        };
+        if !is_enrolled_here {
+            return Err(Error::Unauthorized);
+        }
     }
     require_contact(work, cx)
 }

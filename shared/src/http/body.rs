@@ -1,5 +1,5 @@
-//! Request bodies: a JSON object of at most [`MAX_BYTES`], or [`MAX_PHOTO_BYTES`] with a photo, whose fields are read by name. A problem contains the
-//! field's path and never its value.
+//! Request bodies: a JSON object of at most [`MAX_BYTES`], or [`MAX_PHOTO_BYTES`] with a photo, whose fields are read by
+//! name. A problem contains the field's path and never its value.
 
 use std::sync::Arc;
 

@@ -58,10 +58,14 @@ impl Setup {
     /// Checks the photo of an enrolment, which the judge has compared with itself.
     #[must_use]
     pub fn register(verdict: Verdict, least: Similarity) -> Attempt {
-        match verdict {
-            Verdict::Similar(similarity) if similarity >= least => Attempt::right(Evidence::Face),
-            Verdict::Similar(_) | Verdict::Unclear(_) => Attempt::Wrong,
-        }
+        attempt(verdict, least)
+    }
+}
+
+fn attempt(verdict: Verdict, least: Similarity) -> Attempt {
+    match verdict {
+        Verdict::Similar(similarity) if similarity >= least => Attempt::right(Evidence::Face),
+        Verdict::Similar(_) | Verdict::Unclear(_) => Attempt::Wrong,
     }
 }
 
@@ -76,7 +80,7 @@ impl Method {
     /// Checks a photo, which the judge has compared with the reference.
     #[must_use]
     pub fn compare(verdict: Verdict, least: Similarity) -> Attempt {
-        Setup::register(verdict, least)
+        attempt(verdict, least)
     }
 }
 
